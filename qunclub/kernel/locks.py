@@ -1,0 +1,61 @@
+"""Explicit row locks, held until the transaction ends.
+
+One place per transaction, as late as possible, ordered by table then id. On SQLite the unit of work's BEGIN
+IMMEDIATE already holds the only write lock there is; on PostgreSQL this is SELECT … FOR UPDATE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .base import Base
+from .errors import NotFound
+
+T = TypeVar("T", bound=Base)
+_enabled: ContextVar[bool] = ContextVar("qunclub_locks", default=True)
+_disabled_everywhere = False
+
+
+class NoTransaction(RuntimeError):
+    """A lock was asked for outside a writing unit of work, where it would protect nothing."""
+
+
+def enabled() -> bool:
+    """Whether locks are taken; only a negative control ever turns them off."""
+    return _enabled.get() and not _disabled_everywhere
+
+
+@contextmanager
+def disabled() -> Iterator[None]:
+    """For negative controls: no row locks and no BEGIN IMMEDIATE, in every thread, until the block ends."""
+    global _disabled_everywhere
+    _disabled_everywhere = True
+    try:
+        yield
+    finally:
+        _disabled_everywhere = False
+
+
+def lock(session: Session, model: type[T], ident: int) -> T:
+    """Lock one row and read it afresh.
+
+    Raises:
+        NoTransaction: when called outside a writing unit of work.
+        NotFound: when the row does not exist.
+    """
+    if enabled() and not session.info.get("qunclub_writing"):
+        raise NoTransaction(f"lock on {model.__tablename__} outside a unit of work")
+    key = model.__mapper__.primary_key[0]
+    query = select(model).where(key == ident).execution_options(populate_existing=True)
+    if enabled():
+        query = query.with_for_update()
+    row = session.scalars(query).one_or_none()
+    if row is None:
+        raise NotFound()
+    return row

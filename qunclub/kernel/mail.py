@@ -1,0 +1,51 @@
+"""Mail as a queued template: rendered when it is delivered, in the language of its reader."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from . import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class MailMessage:
+    """A rendered plain-text mail."""
+
+    to: str
+    subject: str
+    body: str
+    key: str
+    sent_at: dt.datetime
+
+
+class Mailer(Protocol):
+    """Delivers one message, or raises."""
+
+    def send(self, message: MailMessage) -> None:
+        """Deliver *message*; any exception means it will be tried again."""
+
+
+def send(
+    session: Session,
+    *,
+    to: str,
+    template: str,
+    context: dict[str, Any],
+    locale: str,
+    key: str,
+    now: dt.datetime,
+) -> None:
+    """Queue a mail in this transaction.
+
+    Args:
+        template: name under ``templates/qunclub/mail/`` without ``.txt``; its first line is ``Subject: …``.
+        context: JSON values the template reads.
+        locale: ``zh`` or ``en``.
+        key: the same key twice is one mail.
+    """
+    payload = {"to": to, "template": template, "context": context, "locale": locale}
+    outbox.put(session, kind="mail", key=f"mail:{key}", payload=payload, now=now)

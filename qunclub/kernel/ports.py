@@ -1,0 +1,83 @@
+"""What the club asks of the world around it, and of capabilities above the one that asks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from .actor import Actor
+from .mail import Mailer, MailMessage
+
+__all__ = ["Access", "CourseAccess", "Doctor", "FileStore", "Finding", "Identity", "MailMessage", "Mailer"]
+
+
+class Identity(Protocol):
+    """Who is at the door; the host (or the accounts adapter) answers."""
+
+    def current(self) -> Actor | None:
+        """The person of this request, or None for a stranger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whether a course is open to somebody, and why.
+
+    Attributes:
+        allowed: whether lessons and homework are open.
+        reason: ``pass``, ``staff``, or when locked ``sign_in``, ``no_pass``, ``expired``, ``revoked``, ``suspended``.
+        until: when the access ends (UTC), None for life or when locked.
+        plan_slugs: plans on sale that would open it, cheapest first.
+    """
+
+    allowed: bool
+    reason: str
+    until: dt.datetime | None = None
+    plan_slugs: tuple[str, ...] = ()
+
+
+class CourseAccess(Protocol):
+    """The one access rule; it lives with passes and is asked by courses and homework below it."""
+
+    def __call__(
+        self, session: Session, *, actor: Actor | None, course_ids: Sequence[int], now: dt.datetime
+    ) -> dict[int, Access]:
+        """Access of *actor* to each course, in a constant number of statements."""
+
+
+class FileStore(Protocol):
+    """Keeps uploaded bytes under keys the club makes up."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store *data* under *key*."""
+
+    def get(self, key: str) -> bytes:
+        """The bytes under *key*; KeyError when there are none."""
+
+    def delete(self, key: str) -> None:
+        """Forget *key*; missing is fine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One broken promise found on the live database.
+
+    Attributes:
+        promise: the number of the promise in the domain's list.
+        message: what is wrong, in plain English, with the ids needed to look at it.
+        details: machine-readable facts for ``doctor --json``.
+    """
+
+    promise: int
+    message: str
+    details: dict[str, Any]
+
+
+class Doctor(Protocol):
+    """One capability's part of the doctor."""
+
+    def __call__(self, session: Session, now: dt.datetime) -> list[Finding]:
+        """Findings, empty when all is well."""
