@@ -1,0 +1,61 @@
+"""Courses, their lessons, and how far each member is."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from qunclub.kernel import Base, UTCDateTime, pk
+
+
+class Course(Base):
+    """Gated content; ``draft`` is seen by staff only."""
+
+    __tablename__ = "qunclub_course"
+    id: Mapped[pk]
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    title: Mapped[str] = mapped_column(String(160))
+    summary: Mapped[str] = mapped_column(Text, default="")
+    description_md: Mapped[str] = mapped_column(Text, default="")
+    description_html: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[str] = mapped_column(String(20), default="draft")
+    position: Mapped[int] = mapped_column(default=0)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+
+
+class Lesson(Base):
+    """One lesson in Markdown; a preview (试看) is open to everybody."""
+
+    __tablename__ = "qunclub_lesson"
+    id: Mapped[pk]
+    course_id: Mapped[int] = mapped_column(ForeignKey("qunclub_course.id"))
+    slug: Mapped[str] = mapped_column(String(80))
+    position: Mapped[int]
+    title: Mapped[str] = mapped_column(String(160))
+    summary: Mapped[str] = mapped_column(Text, default="")
+    body_md: Mapped[str] = mapped_column(Text, default="")
+    body_html: Mapped[str] = mapped_column(Text, default="")
+    minutes: Mapped[int] = mapped_column(default=0)
+    is_preview: Mapped[bool] = mapped_column(default=False)
+    version: Mapped[int] = mapped_column(default=1)
+    updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+
+    course: Mapped[Course] = relationship(lazy="raise")
+    __table_args__ = (UniqueConstraint("course_id", "slug"), Index(None, "course_id", "position"))
+
+
+class Progress(Base):
+    """That a member opened, and finished, a lesson."""
+
+    __tablename__ = "qunclub_progress"
+    id: Mapped[pk]
+    member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
+    course_id: Mapped[int] = mapped_column(ForeignKey("qunclub_course.id"))
+    lesson_id: Mapped[int] = mapped_column(ForeignKey("qunclub_lesson.id"))
+    opened_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    completed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    __table_args__ = (UniqueConstraint("member_id", "lesson_id"), Index(None, "member_id", "course_id"))

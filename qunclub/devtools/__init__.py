@@ -1,0 +1,1 @@
+"""Checks that `make check` runs; not needed by a running club."""

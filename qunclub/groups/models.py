@@ -1,0 +1,115 @@
+"""Group lines, the groups they open, the seats in them, and the covenant."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from qunclub.kernel import Base, UTCDateTime, pk
+
+KINDS = ("learner", "core", "spin_off", "city")
+POSTING = ("staff", "all")
+"""``staff``: the pyramid, staff post and members read; ``all``: the ring, everybody posts."""
+
+SEAT_STATES = ("waiting", "admitted", "left", "removed")
+
+
+class GroupLine(Base):
+    """A line of like groups that opens the next one when the last is full."""
+
+    __tablename__ = "qunclub_group_line"
+    id: Mapped[pk]
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    kind: Mapped[str] = mapped_column(String(20), default="learner")
+    capacities: Mapped[list[int]] = mapped_column(JSON)
+    repeat_last: Mapped[bool] = mapped_column(default=False)
+    name_pattern: Mapped[str] = mapped_column(String(120), default="")
+    posting: Mapped[str] = mapped_column(String(20), default="staff")
+    posting_note: Mapped[str] = mapped_column(Text, default="")
+    nickname_rule: Mapped[str] = mapped_column(String(120), default="")
+    waiting_count: Mapped[int] = mapped_column(default=0)
+    next_position: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+
+
+class Covenant(Base):
+    """One version of a line's rules; a new version asks again."""
+
+    __tablename__ = "qunclub_covenant"
+    id: Mapped[pk]
+    line_id: Mapped[int] = mapped_column(ForeignKey("qunclub_group_line.id"))
+    version: Mapped[int]
+    body_md: Mapped[str] = mapped_column(Text)
+    body_html: Mapped[str] = mapped_column(Text)
+    published_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    __table_args__ = (UniqueConstraint("line_id", "version"),)
+
+
+class CovenantAcceptance(Base):
+    """That a member accepted one version."""
+
+    __tablename__ = "qunclub_covenant_acceptance"
+    id: Mapped[pk]
+    covenant_id: Mapped[int] = mapped_column(ForeignKey("qunclub_covenant.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
+    accepted_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    __table_args__ = (UniqueConstraint("covenant_id", "member_id"),)
+
+
+class Group(Base):
+    """One group of a line. ``seated`` is kept, not counted; the database itself refuses more than ``capacity``."""
+
+    __tablename__ = "qunclub_group"
+    id: Mapped[pk]
+    line_id: Mapped[int] = mapped_column(ForeignKey("qunclub_group_line.id"))
+    index: Mapped[int] = mapped_column("idx")
+    slug: Mapped[str] = mapped_column(String(100), unique=True)
+    name: Mapped[str] = mapped_column(String(160))
+    capacity: Mapped[int]
+    seated: Mapped[int] = mapped_column(default=0)
+    entry_url: Mapped[str] = mapped_column(String(500), default="")
+    entry_note: Mapped[str] = mapped_column(Text, default="")
+    opened_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+
+    line: Mapped[GroupLine] = relationship(lazy="raise")
+    __table_args__ = (
+        UniqueConstraint("line_id", "idx"),
+        CheckConstraint("seated >= 0 AND seated <= capacity", name="seats"),
+    )
+
+
+class Seat(Base):
+    """Member × line: a seat in a group, or an ordered place on the waiting list (``group_id`` empty)."""
+
+    __tablename__ = "qunclub_seat"
+    id: Mapped[pk]
+    line_id: Mapped[int] = mapped_column(ForeignKey("qunclub_group_line.id"))
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_group.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
+    state: Mapped[str] = mapped_column(String(20))
+    position: Mapped[int | None]
+    asked_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    admitted_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    ended_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    end_reason: Mapped[str] = mapped_column(Text, default="")
+
+    group: Mapped[Group | None] = relationship(lazy="raise")
+    line: Mapped[GroupLine] = relationship(lazy="raise")
+    __table_args__ = (
+        # One live seat a member and line: two passes of the same line share it.
+        Index(
+            "uq_qunclub_seat_live",
+            "line_id",
+            "member_id",
+            unique=True,
+            sqlite_where=text("state IN ('waiting', 'admitted')"),
+            postgresql_where=text("state IN ('waiting', 'admitted')"),
+        ),
+        Index(None, "line_id", "state", "position"),
+        Index(None, "group_id", "state"),
+        Index(None, "member_id"),
+    )

@@ -1,0 +1,168 @@
+"""Assignments with their rubrics, submissions with their attempts and files, reviews, and the showcase."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from qunclub.courses.models import Course
+from qunclub.kernel import Base, BigInt, UTCDateTime, pk
+from qunclub.members.models import Member
+
+SUBMISSION_STATES = ("waiting", "accepted", "returned")
+VERDICTS = ("accept", "return", "feature")
+
+
+class Rubric(Base):
+    """How a work is judged: weighted criteria."""
+
+    __tablename__ = "qunclub_rubric"
+    id: Mapped[pk]
+    title: Mapped[str] = mapped_column(String(160))
+    criteria: Mapped[list[Criterion]] = relationship(lazy="raise", order_by="Criterion.position")
+
+
+class Criterion(Base):
+    """One thing looked at: its best score and its weight in the whole (weights need not sum to 100)."""
+
+    __tablename__ = "qunclub_criterion"
+    id: Mapped[pk]
+    rubric_id: Mapped[int] = mapped_column(ForeignKey("qunclub_rubric.id"))
+    position: Mapped[int]
+    title: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(Text, default="")
+    max_points: Mapped[int]
+    weight: Mapped[int] = mapped_column(default=1)
+    __table_args__ = (UniqueConstraint("rubric_id", "position"),)
+
+
+class Assignment(Base):
+    """Homework of a course."""
+
+    __tablename__ = "qunclub_assignment"
+    id: Mapped[pk]
+    course_id: Mapped[int] = mapped_column(ForeignKey("qunclub_course.id"))
+    rubric_id: Mapped[int] = mapped_column(ForeignKey("qunclub_rubric.id"))
+    slug: Mapped[str] = mapped_column(String(80))
+    title: Mapped[str] = mapped_column(String(160))
+    brief_md: Mapped[str] = mapped_column(Text, default="")
+    brief_html: Mapped[str] = mapped_column(Text, default="")
+    position: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(String(20), default="draft")
+    opens_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    due_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    max_attempts: Mapped[int | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+
+    course: Mapped[Course] = relationship(lazy="raise")
+    rubric: Mapped[Rubric] = relationship(lazy="raise")
+    __table_args__ = (UniqueConstraint("course_id", "slug"),)
+
+
+class Submission(Base):
+    """A member's work for an assignment, over all its attempts.
+
+    ``version`` grows with every change of state: a review saved against an old one is refused. A claim is a lease:
+    ``claimed_by`` holds the submission until ``claimed_until``. ``carried_over`` work is judged but earns nothing.
+    """
+
+    __tablename__ = "qunclub_submission"
+    id: Mapped[pk]
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("qunclub_assignment.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
+    state: Mapped[str] = mapped_column(String(20), default="waiting")
+    featured: Mapped[bool] = mapped_column(default=False)
+    carried_over: Mapped[bool] = mapped_column(default=False)
+    attempt: Mapped[int] = mapped_column(default=1)
+    submitted_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    reviewed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    score: Mapped[int | None]
+    claimed_by: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
+    claimed_until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    version: Mapped[int] = mapped_column(default=1)
+
+    assignment: Mapped[Assignment] = relationship(lazy="raise")
+    member: Mapped[Member] = relationship(lazy="raise", foreign_keys=[member_id])
+    attempts: Mapped[list[Attempt]] = relationship(lazy="raise", order_by="Attempt.n")
+    __table_args__ = (
+        UniqueConstraint("assignment_id", "member_id"),
+        Index(None, "state", "submitted_at", "id"),
+        Index(None, "member_id", "submitted_at"),
+    )
+
+
+class Attempt(Base):
+    """What was handed in, once and for good; the next try is a new attempt."""
+
+    __tablename__ = "qunclub_attempt"
+    id: Mapped[pk]
+    submission_id: Mapped[int] = mapped_column(ForeignKey("qunclub_submission.id"))
+    n: Mapped[int]
+    body_md: Mapped[str] = mapped_column(Text, default="")
+    body_html: Mapped[str] = mapped_column(Text, default="")
+    submitted_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    on_time: Mapped[bool] = mapped_column(default=True)
+
+    files: Mapped[list[SubmissionFile]] = relationship(lazy="raise", order_by="SubmissionFile.id")
+    review: Mapped[Review | None] = relationship(lazy="raise")
+    __table_args__ = (UniqueConstraint("submission_id", "n"),)
+
+
+class SubmissionFile(Base):
+    """A file of an attempt. The bytes live in the file store under ``storage_key``; the type is ours, not theirs."""
+
+    __tablename__ = "qunclub_submission_file"
+    id: Mapped[pk]
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("qunclub_attempt.id"))
+    name: Mapped[str] = mapped_column(String(160))
+    content_type: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    storage_key: Mapped[str] = mapped_column(String(120), unique=True)
+    created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    __table_args__ = (Index(None, "attempt_id"),)
+
+
+class Review(Base):
+    """An instructor's judgement of one attempt; one a attempt, so points come once."""
+
+    __tablename__ = "qunclub_review"
+    id: Mapped[pk]
+    submission_id: Mapped[int] = mapped_column(ForeignKey("qunclub_submission.id"))
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("qunclub_attempt.id"), unique=True)
+    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
+    reviewer_name: Mapped[str] = mapped_column(String(120), default="")
+    verdict: Mapped[str] = mapped_column(String(20))
+    score: Mapped[int]
+    comment_md: Mapped[str] = mapped_column(Text, default="")
+    comment_html: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+
+    scores: Mapped[list[ReviewScore]] = relationship(lazy="raise")
+    __table_args__ = (Index(None, "submission_id"), Index(None, "reviewer_id", "created_at"))
+
+
+class ReviewScore(Base):
+    """What one criterion was given."""
+
+    __tablename__ = "qunclub_review_score"
+    review_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_review.id"), primary_key=True)
+    criterion_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_criterion.id"), primary_key=True)
+    points: Mapped[int]
+
+
+class ShowcaseEntry(Base):
+    """Featured work, shown only while its author's consent stands."""
+
+    __tablename__ = "qunclub_showcase_entry"
+    id: Mapped[pk]
+    submission_id: Mapped[int] = mapped_column(ForeignKey("qunclub_submission.id"), unique=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("qunclub_attempt.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
+    featured_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    consented_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    revoked_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    __table_args__ = (Index(None, "consented_at"), Index(None, "member_id"))

@@ -1,0 +1,72 @@
+"""The club's own Alembic environment and version table, apart from a host's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+VERSION_TABLE = "qunclub_alembic_version"
+PREFIX = "qunclub_"
+
+
+def _config() -> Config:
+    from qunclub.web.assets import folder
+
+    config = Config()
+    config.set_main_option("script_location", str(folder("migrations")).replace("%", "%%"))
+    return config
+
+
+def ours(name: str | None, kind: str, parents: Any = None) -> bool:
+    """Alembic's ``include_name`` for us: only ``qunclub_*`` tables (and whatever stands inside them)."""
+    return kind != "table" or (name or "").startswith(PREFIX)
+
+
+def exclude_qunclub_tables(name: str | None, kind: str, parents: Any = None) -> bool:
+    """``include_name`` for a host's Flask-Migrate, which would else emit DROP TABLE for every table of the club."""
+    return not (kind == "table" and (name or "").startswith(PREFIX))
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the club's tables on *engine* up to *revision*."""
+    config = _config()
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.commit()
+
+
+def head() -> str | None:
+    """The newest revision this version of the club knows."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def pending(connection: Connection) -> bool:
+    """Whether the database behind *connection* lacks migrations."""
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision() != head()
+
+
+def differences(engine: Engine) -> list[Any]:
+    """What a migrated database and the models disagree on; empty when the migrations are complete."""
+    from qunclub.models import metadata
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "include_name": ours, "compare_type": True}
+        )
+        return list(compare_metadata(context, metadata))
+
+
+def revision(engine: Engine, message: str, rev_id: str) -> None:
+    """Write a new migration from the difference between *engine*'s database and the models."""
+    config = _config()
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.revision(config, message, autogenerate=True, rev_id=rev_id)

@@ -1,0 +1,29 @@
+"""Every table of the club in one import: for Alembic, and for whoever needs the whole metadata."""
+
+from qunclub.adapters.accounts import models as accounts
+from qunclub.courses import models as courses
+from qunclub.groups import models as groups
+from qunclub.homework import models as homework
+from qunclub.kernel import Base, outbox, store
+from qunclub.members import models as members
+from qunclub.orders import models as orders
+from qunclub.passes import models as passes
+from qunclub.points import models as points
+from qunclub.seasons import models as seasons
+
+metadata = Base.metadata
+
+__all__ = [
+    "accounts",
+    "courses",
+    "groups",
+    "homework",
+    "members",
+    "metadata",
+    "orders",
+    "outbox",
+    "passes",
+    "points",
+    "seasons",
+    "store",
+]

@@ -1,0 +1,95 @@
+"""The append-only ledger, the windows points are counted in, and the standings kept as entries arrive."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import Date, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from qunclub.kernel import Base, BigInt, UTCDateTime, pk
+from qunclub.members.models import Member
+
+
+class PointRule(Base):
+    """What one kind of contribution earns.
+
+    ``amount`` is what an entry of this kind earns when its caller names no amount of its own; 0 switches the kind
+    off. ``honours`` is what it adds to the tie-breaking count of featured works.
+    """
+
+    __tablename__ = "qunclub_point_rule"
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    amount: Mapped[int]
+    honours: Mapped[int] = mapped_column(default=0)
+    active: Mapped[bool] = mapped_column(default=True)
+    updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+
+
+class LedgerEntry(Base):
+    """One line of the ledger, never changed; a correction is a new line that names the one it reverses."""
+
+    __tablename__ = "qunclub_ledger_entry"
+    id: Mapped[pk]
+    member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
+    kind: Mapped[str] = mapped_column(String(40))
+    source: Mapped[str] = mapped_column(String(120), unique=True)
+    amount: Mapped[int]
+    honours: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    actor: Mapped[str] = mapped_column(String(120))
+    occurred_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_ledger_entry.id"), unique=True)
+    __table_args__ = (Index(None, "member_id", "occurred_at"), Index(None, "occurred_at"))
+
+
+class Window(Base):
+    """A span of time points are counted in: all time (both ends open), or a season's ``[starts_at, ends_at)``."""
+
+    __tablename__ = "qunclub_points_window"
+    id: Mapped[pk]
+    key: Mapped[str] = mapped_column(String(60), unique=True)
+    starts_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    ends_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+
+
+class Standing(Base):
+    """A member's points in a window: always the sum of the entries that fall into it.
+
+    ``number`` is the member's, copied because it never changes and is the last tie-break of the ranking's index.
+    ``last_day`` is the latest UTC day on which points were earned.
+    """
+
+    __tablename__ = "qunclub_standing"
+    window_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_points_window.id"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_member.id"), primary_key=True)
+    number: Mapped[int]
+    points: Mapped[int]
+    honours: Mapped[int] = mapped_column(default=0)
+    last_day: Mapped[dt.date] = mapped_column(Date)
+
+    member: Mapped[Member] = relationship(lazy="raise")
+
+
+Index(
+    "ix_qunclub_standing_rank",
+    Standing.window_id,
+    Standing.points.desc(),
+    Standing.honours.desc(),
+    Standing.last_day,
+    Standing.number,
+)
+
+
+class ScoreCount(Base):
+    """How many members of a window have points in ``[points, points + span)``: my place without counting those above.
+
+    Kept in blocks of three widths (1, 64, 4096), so that a place costs the same however far scores spread.
+    """
+
+    __tablename__ = "qunclub_score_count"
+    window_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_points_window.id"), primary_key=True)
+    span: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    points: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    members: Mapped[int]

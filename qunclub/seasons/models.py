@@ -1,0 +1,109 @@
+"""Seasons, the frozen snapshot they are decided from, the decisions, and the seats of the core group."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from qunclub.kernel import Base, BigInt, UTCDateTime, pk
+from qunclub.members.models import Member
+
+SEASON_STATES = ("draft", "open", "frozen", "published", "closed")
+OUTCOMES = ("promoted", "kept", "eliminated")
+
+
+class Season(Base):
+    """A span of work that ends with the best rising and the last places leaving.
+
+    ``seats``, ``eliminate``, ``protection`` (closings a newcomer is safe for) and ``min_points`` are the published
+    formula; they are locked once the season is open.
+    """
+
+    __tablename__ = "qunclub_season"
+    id: Mapped[pk]
+    slug: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    state: Mapped[str] = mapped_column(String(20), default="draft")
+    starts_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    ends_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    seats: Mapped[int]
+    eliminate: Mapped[int]
+    protection: Mapped[int] = mapped_column(default=1)
+    min_points: Mapped[int] = mapped_column(default=1)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_group.id"))
+    window_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_points_window.id"))
+    snapshot_hash: Mapped[str] = mapped_column(String(64), default="")
+    frozen_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    published_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    closed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    version: Mapped[int] = mapped_column(default=1)
+    __table_args__ = (Index(None, "starts_at"), Index(None, "state"))
+
+
+class SnapshotRow(Base):
+    """One member as they stood when the season was frozen: what the closing is decided from, whatever comes later."""
+
+    __tablename__ = "qunclub_season_snapshot"
+    season_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_season.id"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_member.id"), primary_key=True)
+    number: Mapped[int]
+    position: Mapped[int]
+    points: Mapped[int]
+    honours: Mapped[int]
+    last_day: Mapped[dt.date | None] = mapped_column(Date)
+    core: Mapped[bool]
+    safe_closings: Mapped[int] = mapped_column(default=0)
+    __table_args__ = (Index(None, "season_id", "position"),)
+
+
+class Decision(Base):
+    """Why somebody was promoted, kept or eliminated; theirs to read."""
+
+    __tablename__ = "qunclub_decision"
+    id: Mapped[pk]
+    season_id: Mapped[int] = mapped_column(ForeignKey("qunclub_season.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
+    outcome: Mapped[str] = mapped_column(String(20))
+    place: Mapped[int]
+    position: Mapped[int]
+    points: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(40))
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    decided_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+
+    season: Mapped[Season] = relationship(lazy="raise")
+    member: Mapped[Member] = relationship(lazy="raise")
+    __table_args__ = (
+        Index("uq_qunclub_decision_once", "season_id", "member_id", unique=True),
+        Index(None, "member_id"),
+    )
+
+
+class CoreSeat(Base):
+    """A member's time in the core group, with the protection a newcomer has left."""
+
+    __tablename__ = "qunclub_core_seat"
+    id: Mapped[pk]
+    member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
+    number: Mapped[int]
+    since_season_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_season.id"))
+    joined_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    safe_closings: Mapped[int] = mapped_column(default=0)
+    left_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    left_season_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_season.id"))
+    left_reason: Mapped[str] = mapped_column(Text, default="")
+
+    member: Mapped[Member] = relationship(lazy="raise")
+    __table_args__ = (
+        Index(
+            "uq_qunclub_core_seat_live",
+            "member_id",
+            unique=True,
+            sqlite_where=text("left_at IS NULL"),
+            postgresql_where=text("left_at IS NULL"),
+        ),
+        Index(None, "since_season_id"),
+    )
