@@ -1,0 +1,198 @@
+"""``flask qunclub …``: the database, the demo club, admins, the doctor, the replay, and the servers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+from sqlalchemy import Engine
+
+from qunclub import migrate
+from qunclub.kernel import Actor, ClubError, clock
+from qunclub.web.state import club
+from qunclub.web.uow import retrying, transaction
+
+qunclub = AppGroup("qunclub", help="The club: database, demo, admins, doctor, replay, servers.")
+db = AppGroup("db", help="The club's own tables.")
+admin = AppGroup("admin", help="Admins of the club.")
+replay = AppGroup("replay", help="Play real records through the club's services.")
+for group in (db, admin, replay):
+    qunclub.add_command(group)
+
+
+def engine() -> Engine:
+    """The engine behind the club's session."""
+    bind = club().session().get_bind()
+    return bind if isinstance(bind, Engine) else bind.engine
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the club's tables up to this version."""
+    migrate.upgrade(engine())
+    click.echo("The club's tables are up to date.")
+
+
+@db.command("check")
+def db_check() -> None:
+    """Exit 1 when migrations are pending or the tables differ from the models."""
+    with engine().connect() as connection:
+        if migrate.pending(connection):
+            raise click.ClickException("Migrations are pending; run `flask --app app qunclub db upgrade`.")
+    differences = migrate.differences(engine())
+    for difference in differences:
+        click.echo(str(difference), err=True)
+    if differences:
+        raise click.ClickException("The tables differ from the models.")
+    click.echo("The club's tables match this version.")
+
+
+@qunclub.command("demo")
+def demo() -> None:
+    """Fill an empty database with a demo club; does nothing when somebody lives in it."""
+    from qunclub.demo.build import build
+
+    report = build(club())
+    click.echo(report)
+
+
+@admin.command("create")
+@click.option("--email", prompt=True)
+@click.option("--name", prompt=True)
+@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+def admin_create(email: str, name: str, password: str) -> None:
+    """Make an admin, or make an existing account one (the password is then left as it was)."""
+    from qunclub import members
+    from qunclub.adapters import accounts
+
+    state = club()
+    session = state.session()
+    now = state.clock()
+    try:
+        with transaction(session):
+            account = accounts.services.create_verified(
+                session, email=email, name=name, password=password, now=now
+            )
+            identity = accounts.services.identity_of(account)
+            actor, _me = members.identify(session, identity, now)
+            assert actor.member_id is not None  # identify makes the row
+            members.set_roles(
+                session,
+                member_id=actor.member_id,
+                roles={"admin"},
+                actor=Actor.system("command line"),
+                now=now,
+            )
+    except ClubError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{email} is an admin of the club.")
+
+
+@qunclub.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(as_json: bool) -> None:
+    """Check every promise of the club against the live database; exit 1 when one is broken."""
+    state = club()
+    session = state.session()
+    now = state.clock()
+    findings = [(name, f) for name, check in state.doctors.items() for f in check(session, now)]
+    session.rollback()
+    if as_json:
+        rows = [
+            {"room": n, "promise": f.promise, "message": f.message, "details": f.details} for n, f in findings
+        ]
+        click.echo(json.dumps({"ok": not rows, "findings": rows}, ensure_ascii=False, indent=1, default=str))
+    else:
+        for name, finding in findings:
+            click.echo(f"[{name}] promise {finding.promise}: {finding.message}")
+        if not findings:
+            click.echo(f"All promises hold ({len(state.doctors)} rooms looked at).")
+    if findings:
+        sys.exit(1)
+
+
+@replay.command("oulad")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--module", "modules", multiple=True, help="Only this module (may be given again).")
+@click.option("--seats", default=69, show_default=True, help="Seats of the core group.")
+@click.option("--eliminate", default=7, show_default=True, help="Last places that leave at each closing.")
+@click.option(
+    "--json", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here."
+)
+@click.option("--batch", default=400, show_default=True, help="How many events are committed together.")
+def replay_oulad(
+    folder: Path, modules: tuple[str, ...], seats: int, eliminate: int, target: Path | None, batch: int
+) -> None:
+    """Play the Open University's records (OULAD, CC BY 4.0) through the club, in time order, into an empty club."""
+    from qunclub.replay import oulad
+
+    state = club()
+    try:
+        result = oulad.run(
+            state.session(),
+            oulad.Options(folder, modules, seats, eliminate, batch),
+            transaction=lambda command: retrying(state.session(), command),
+            progress=lambda line: click.echo(line, err=True),
+            monotonic=clock.monotonic,
+            now=state.clock,
+        )
+    except ClubError as error:
+        raise click.ClickException(str(error)) from None
+    text = json.dumps(result, indent=1, sort_keys=True)
+    if target is None:
+        click.echo(text)
+    else:
+        part = target.with_name(target.name + ".part")
+        part.write_text(text + "\n")
+        part.replace(target)
+
+
+@qunclub.command("jobs")
+def jobs_once() -> None:
+    """Sweep once and empty the outbox, without a worker (for cron, or to look)."""
+    from qunclub import jobs
+
+    for name, count in jobs.sweep(club()).items():
+        click.echo(f"{name}: {count}")
+
+
+@qunclub.command("serve")
+def serve() -> None:
+    """Start web, job worker and (without a Stripe key) the pay sandbox; stop them together."""
+    from qunclub import serving
+
+    state = club()
+    with engine().connect() as connection:
+        if migrate.pending(connection):
+            raise click.ClickException(
+                "Migrations are pending; run `flask --app app qunclub db upgrade` first."
+            )
+    sys.exit(serving.supervise(state.settings, current_app.import_name))
+
+
+@qunclub.command("web", hidden=True)
+def web() -> None:
+    """The web server alone."""
+    from qunclub import serving
+
+    serving.run_web(club().settings, current_app.import_name)
+
+
+@qunclub.command("worker", hidden=True)
+def worker() -> None:
+    """The job worker alone."""
+    from qunclub import serving
+
+    serving.run_worker(current_app._get_current_object())  # type: ignore[attr-defined]  # a LocalProxy
+
+
+@qunclub.command("sandbox", hidden=True)
+def sandbox() -> None:
+    """The pay sandbox alone."""
+    from qunclub import serving
+
+    serving.run_pay_sandbox(club().settings)

@@ -1,0 +1,203 @@
+"""The one file that sees everything and wires it: ``QunClub().init_app(app, …)``."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
+
+from qunclub import config, jobs
+from qunclub.adapters.files import make_store
+from qunclub.adapters.mail import make_mailer
+from qunclub.kernel import ClubError, clock
+from qunclub.kernel.clock import Clock
+from qunclub.kernel.payments import PaymentGateway
+from qunclub.kernel.ports import Doctor, FileStore, Identity, Mailer
+from qunclub.web import csrf, frame, headers, state
+from qunclub.web.assets import ClubBlueprint, folder
+from qunclub.web.limits import make_limiter
+from qunclub.web.render import FILTERS
+from qunclub.web.render import context as page_context
+
+log = logging.getLogger("qunclub")
+
+# The business in order; each name brings its own blueprints, doctor and navigation.
+BLUEPRINTS = (
+    "qunclub.web.assets:bp",
+    "qunclub.web.frame:bp",
+    "qunclub.members.views:bp",
+    "qunclub.members.admin:bp",
+    "qunclub.groups.views:bp",
+    "qunclub.groups.admin:bp",
+    "qunclub.courses.views:bp",
+    "qunclub.courses.admin:bp",
+    "qunclub.passes.views:bp",
+    "qunclub.passes.tickets_views:bp",
+    "qunclub.passes.admin:bp",
+    "qunclub.orders.views:bp",
+    "qunclub.orders.webhook:bp",
+    "qunclub.orders.admin:bp",
+    "qunclub.points.views:bp",
+    "qunclub.points.admin:bp",
+    "qunclub.homework.views:bp",
+    "qunclub.homework.desk:bp",
+    "qunclub.homework.showcase:bp",
+    "qunclub.homework.admin:bp",
+    "qunclub.seasons.views:bp",
+    "qunclub.seasons.admin:bp",
+    "qunclub.admin.views:bp",
+    "qunclub.home.views:bp",
+)
+DOCTORS = ("members", "groups", "courses", "passes", "orders", "points", "homework", "seasons")
+
+
+def load(path: str) -> Any:
+    """The object named ``module:attribute``."""
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def doctors() -> dict[str, Doctor]:
+    """Every capability's part of the doctor."""
+    return {name: load(f"qunclub.{name}.doctor:check") for name in DOCTORS}
+
+
+class QunClub:
+    """The extension. It keeps no state of its own: two apps in one process are two clubs."""
+
+    def init_app(
+        self,
+        app: Flask,
+        *,
+        session: Callable[[], Session],
+        identity: Identity,
+        url_prefix: str = "",
+        settings: config.Settings | None = None,
+        gateway: PaymentGateway | None = None,
+        mailer: Mailer | None = None,
+        files: FileStore | None = None,
+        clock: Clock = clock.utcnow,
+        standalone: bool = False,
+        jobs_too: bool = False,
+        accounts: Blueprint | None = None,
+        account_endpoints: dict[str, str] | None = None,
+    ) -> state.ClubState:
+        """Put a club into *app*.
+
+        Args:
+            session: gives the SQLAlchemy session of the present scope; it decides engine and bind. A session
+                shared with the host shares the host's pending rows: a commit of ours persists them.
+            identity: says who is here (``current() -> Actor | None``).
+            url_prefix: where the club lives, such as ``/club``.
+            settings: read from ``app.config`` (``QUNCLUB_*``) and the environment when not given.
+            gateway, mailer, files: ports, made from the settings when not given.
+            clock: the club's clock, aware UTC.
+            standalone: whether the club is the whole site (development mail page, error pages everywhere).
+            jobs_too: whether commits wake a huey worker (``flask qunclub worker``); without one the outbox waits for
+                ``flask qunclub jobs``.
+            accounts: blueprint of an accounts adapter, mounted inside the club.
+            account_endpoints: endpoints ``sign_in``, ``sign_up``, ``sign_out``, ``account`` where the host has them.
+
+        Raises:
+            config.ConfigError: when a setting cannot be used.
+        """
+        chosen = settings or settings_of(app)
+        members = import_module("qunclub.members")
+        made = state.ClubState(
+            settings=chosen,
+            session=session,
+            identity=identity,
+            clock=clock,
+            secret=config.secret_key(chosen),
+            gateway=gateway or jobs.make_gateway(chosen),
+            mailer=mailer or make_mailer(chosen),
+            files=files or make_store(chosen),
+            course_access=load("qunclub.passes:course_access"),
+            find_member=members.find_identity,
+            load_member=members.identify,
+            keep_locale=members.keep_locale,
+            limiter=make_limiter(chosen.redis_url),
+            standalone=standalone,
+            doctors=doctors(),
+            account_endpoints=account_endpoints or {},
+        )
+        app.extensions[state.KEY] = made
+        headers.configure_logging(chosen.log_level, chosen.log_format)
+        if not app.config.get("SECRET_KEY"):
+            app.config["SECRET_KEY"] = made.secret
+        _register(app, made, url_prefix, accounts)
+        _register_cli(app)
+        if jobs_too:
+            made.huey = jobs.make_huey(chosen)
+            made.wake = jobs.register_tasks(app, made.huey)
+        _warn_about_migrate(app)
+        return made
+
+
+def settings_of(app: Flask) -> config.Settings:
+    """The settings of *app*: its own ``QUNCLUB_*`` configuration first, then the environment."""
+    own = {key: value for key, value in app.config.items() if key.startswith("QUNCLUB_")}
+    return config.load(own, os.environ)
+
+
+def _register(app: Flask, made: state.ClubState, url_prefix: str, accounts: Blueprint | None) -> None:
+    root = ClubBlueprint(
+        "qunclub",
+        "qunclub",
+        url_prefix=url_prefix or None,
+        static_folder=str(folder("static") / "qunclub"),
+        static_url_path="/assets",
+    )
+    for path in BLUEPRINTS:
+        root.register_blueprint(load(path))
+    if accounts is not None:
+        root.register_blueprint(accounts)
+    if made.standalone and not made.settings.mail_url and not made.settings.production:
+        root.register_blueprint(load("qunclub.adapters.devmail:bp"))
+    pay = _origin(made.settings.sandbox_url if made.settings.sandbox else "https://checkout.stripe.com")
+    root.before_request(headers.begin)
+    root.before_request(csrf.protect)
+    root.after_request(partial(headers.finish, pay_origin=pay, secure=made.settings.production))
+    root.context_processor(page_context)
+    root.register_error_handler(ClubError, frame.on_club_error)
+    root.register_error_handler(HTTPException, frame.on_http_error)
+    root.register_error_handler(Exception, frame.on_crash)
+    for name, function in FILTERS.items():
+        # A host's filter of the same name is the host's: ours is then only a fallback.
+        app.jinja_env.filters.setdefault(name, function)
+    app.register_blueprint(root)
+    if made.standalone:
+        # Addresses outside every blueprint (a mistyped path) are ours too when the club is the whole site.
+        app.before_request(headers.begin)
+        app.register_error_handler(HTTPException, frame.on_http_error)
+        app.context_processor(page_context)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _register_cli(app: Flask) -> None:
+    group = load("qunclub.cli:qunclub")
+    app.cli.add_command(group)
+
+
+def _warn_about_migrate(app: Flask) -> None:
+    migrate = app.extensions.get("migrate")
+    if migrate is None:
+        return
+    arguments = getattr(migrate, "configure_args", {})
+    if not any(key in arguments for key in ("include_name", "include_object")):
+        log.warning(
+            "This app has Flask-Migrate without an include_name filter: `flask db migrate` would emit DROP TABLE for "
+            "every qunclub_* table. Pass Migrate(..., include_name=qunclub.exclude_qunclub_tables)."
+        )

@@ -1,0 +1,49 @@
+"""The web frame: unit of work, guards, forgery protection, errors, navigation. It holds no capability."""
+
+from qunclub.kernel import Me
+
+from .csrf import csrf_exempt
+from .exports import csv_response
+from .forms import Form, form_errors
+from .guards import allow, current_actor, current_actor_or_none, current_me, forget_actor, member_id
+from .i18n import N_, _, _l, _n, explain, locale
+from .limits import limit
+from .nav import NavItem, register
+from .render import flash, is_htmx, page_number, render, safe_next, see_other
+from .state import ClubState, club, now
+from .uow import reading, transact, unit_of_work
+
+__all__ = [
+    "N_",
+    "ClubState",
+    "Form",
+    "Me",
+    "NavItem",
+    "_",
+    "_l",
+    "_n",
+    "allow",
+    "club",
+    "csv_response",
+    "csrf_exempt",
+    "current_actor",
+    "current_actor_or_none",
+    "current_me",
+    "explain",
+    "flash",
+    "forget_actor",
+    "form_errors",
+    "is_htmx",
+    "limit",
+    "locale",
+    "member_id",
+    "now",
+    "page_number",
+    "reading",
+    "register",
+    "render",
+    "safe_next",
+    "see_other",
+    "transact",
+    "unit_of_work",
+]

@@ -1,0 +1,49 @@
+"""The form base: Flask-WTF without its own token (``web.csrf`` checks every POST), speaking the visitor's language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask_wtf import FlaskForm
+
+from qunclub.kernel import Invalid
+
+from .i18n import explain, locale
+
+
+class Form(FlaskForm):
+    """Base of the club's forms."""
+
+    class Meta(FlaskForm.Meta):
+        """No second token; WTForms' own messages in the visitor's language."""
+
+        csrf = False
+
+        @property
+        def locales(self) -> list[str]:
+            """WTForms has its messages in Chinese as ``zh``."""
+            return ["zh"] if locale() == "zh" else ["en"]
+
+        def get_translations(self, form: Any) -> Any:
+            """WTForms' own catalogues; Flask-WTF would ask Flask-Babel, which a host may not have."""
+            from wtforms.i18n import get_translations
+
+            return get_translations(self.locales)
+
+
+@contextmanager
+def form_errors(form: FlaskForm) -> Iterator[None]:
+    """Put a service's :class:`Invalid` on the field it names (or on the form).
+
+    The block ends quietly; look at ``form.errors`` to know whether it succeeded.
+    """
+    try:
+        yield
+    except Invalid as error:
+        field = form._fields.get(error.field)
+        if field is None:
+            form.form_errors.append(explain(error))
+        else:
+            field.errors = [*field.errors, explain(error)]

@@ -1,0 +1,101 @@
+"""The club's languages: gettext catalogues in plain ``.po`` files, one a capability, read at the start.
+
+The locale is the member's choice, then the visitor's (kept in the session), then the browser's, then the club's.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import babel
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import LazyProxy, Translations
+from flask import g, has_request_context, request, session
+
+from qunclub.kernel import N_, ClubError
+
+__all__ = ["LOCALES", "N_", "_", "_l", "_n", "babel_locale", "explain", "locale", "override"]
+
+LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
+HTML_LANG = {"zh": "zh-Hans", "en": "en"}
+FOLDER = Path(__file__).resolve().parent.parent / "translations"
+
+
+@cache
+def catalogue(code: str) -> Translations:
+    """All catalogues of one locale, merged; English has none, its msgids are the text."""
+    merged = Translations()
+    folder = FOLDER / LOCALES[code]
+    for path in sorted(folder.glob("*.po")) if folder.exists() else ():
+        buffer = io.BytesIO()
+        with path.open("rb") as handle:
+            write_mo(buffer, read_po(handle, locale=LOCALES[code]))
+        buffer.seek(0)
+        merged.merge(Translations(buffer))
+    return merged
+
+
+def locale() -> str:
+    """``zh`` or ``en``."""
+    if "qunclub_locale" in g:
+        return str(g.qunclub_locale)
+    found = _choose() if has_request_context() else _default()
+    g.qunclub_locale = found
+    return found
+
+
+def _default() -> str:
+    from .state import club
+
+    return club().settings.default_locale
+
+
+def _choose() -> str:
+    from .guards import current_me
+
+    kept = session.get("qunclub_locale")
+    if kept in LOCALES:
+        return str(kept)
+    me = current_me()
+    if me is not None and me.locale in LOCALES:
+        return me.locale
+    if not request.headers.get("Accept-Language"):
+        return _default()
+    best = request.accept_languages.best_match(["zh-CN", "zh-TW", "zh-HK", "zh", "en"])
+    return "zh" if best and best.startswith("zh") else "en" if best else _default()
+
+
+def override(code: str) -> None:
+    """Speak *code* for the rest of this context (mail speaks its reader's language)."""
+    g.qunclub_locale = code if code in LOCALES else _default()
+
+
+def babel_locale() -> babel.Locale:
+    """The locale for dates, numbers and money."""
+    return babel.Locale.parse(LOCALES[locale()])
+
+
+def _(message: str, **params: Any) -> str:
+    """*message* in the visitor's language."""
+    text = str(catalogue(locale()).gettext(message)) if message else ""
+    return text % params if params else text
+
+
+def _n(singular: str, plural: str, n: int, **params: Any) -> str:
+    """One of two msgids by *n*, in the visitor's language; ``%(num)s`` is *n*."""
+    text = str(catalogue(locale()).ngettext(singular, plural, n))
+    return text % {"num": n, "n": n, **params}
+
+
+def _l(message: str, **params: Any) -> Any:
+    """*message*, translated when it is shown: for labels made at import time."""
+    return LazyProxy(_, message, enable_cache=False, **params)
+
+
+def explain(error: ClubError) -> str:
+    """What *error* says, in the visitor's language."""
+    return _(error.message, **error.params)

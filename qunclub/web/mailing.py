@@ -1,0 +1,37 @@
+"""Delivering a queued mail: render its template in the reader's language, hand it to the mailer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app, g, render_template
+
+from qunclub.kernel.mail import MailMessage
+
+from .i18n import _, _n, override
+from .render import format_date, format_datetime, money
+from .state import ClubState
+
+
+def deliver(state: ClubState, payload: dict[str, Any], key: str) -> None:
+    """Render and send one mail. The template's first line is ``Subject: …``."""
+    with current_app.app_context():
+        override(str(payload.get("locale") or ""))
+        text = render_template(
+            f"qunclub/mail/{payload['template']}.txt",
+            **payload["context"],
+            club_name=state.settings.club_name,
+            site_url=state.settings.site_url,
+            money=money,
+            date=format_date,
+            datetime=format_datetime,
+            _=_,
+            ngettext=_n,
+        )
+        g.pop("qunclub_locale", None)
+    head, _sep, body = text.partition("\n")
+    subject = head.removeprefix("Subject:").strip()
+    message = MailMessage(
+        to=payload["to"], subject=subject, body=body.strip() + "\n", key=key, sent_at=state.clock()
+    )
+    state.mailer.send(message)

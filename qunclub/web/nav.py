@@ -1,0 +1,61 @@
+"""Navigation: each capability registers its own entries; the frame only shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, url_for
+
+from qunclub.kernel import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """One entry.
+
+    Attributes:
+        area: ``main``, ``desk`` or ``admin``.
+        role: shown only to actors with this role; empty for everybody.
+        phone: whether it is one of the few tabs at the bottom of a phone.
+    """
+
+    area: str
+    label: Any
+    endpoint: str
+    icon: str
+    order: int
+    role: str = ""
+    phone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShownItem:
+    """An entry as a template shows it."""
+
+    label: str
+    url: str
+    icon: str
+    active: bool
+    phone: bool
+
+
+_items: dict[tuple[str, str], NavItem] = {}
+
+
+def register(*items: NavItem) -> None:
+    """Add entries; the same endpoint in the same area replaces."""
+    for item in items:
+        _items[item.area, item.endpoint] = item
+
+
+def shown(area: str, actor: Actor | None) -> list[ShownItem]:
+    """The entries of *area* that *actor* may follow, in order."""
+    here = request.endpoint or ""
+    result = []
+    for item in sorted((i for i in _items.values() if i.area == area), key=lambda i: i.order):
+        if item.role and not (actor is not None and actor.has(item.role)):
+            continue
+        active = here.rpartition(".")[0] == item.endpoint.rpartition(".")[0]
+        result.append(ShownItem(str(item.label), url_for(item.endpoint), item.icon, active, item.phone))
+    return result

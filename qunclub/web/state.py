@@ -1,0 +1,63 @@
+"""What the club knows about the app it runs in; kept in ``app.extensions``, never on a module or an object of ours."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import Actor, Me
+from qunclub.kernel.clock import Clock
+from qunclub.kernel.ports import CourseAccess, Doctor, FileStore, Identity, Mailer
+
+if TYPE_CHECKING:
+    from qunclub.config import Settings
+    from qunclub.kernel.payments import PaymentGateway
+
+KEY = "qunclub"
+
+
+@dataclass
+class ClubState:
+    """One club in one app.
+
+    Attributes:
+        session: gives the session of the present scope; the host's decision.
+        find_member: finds the member of an identity, their roles, and since when they are suspended.
+        load_member: the same, making the member row when it is missing.
+        wake: asks the job worker to look at the outbox soon; harmless when nobody listens.
+        secret: signs tickets and links.
+    """
+
+    settings: Settings
+    session: Callable[[], Session]
+    identity: Identity
+    clock: Clock
+    secret: str
+    gateway: PaymentGateway
+    mailer: Mailer
+    files: FileStore
+    course_access: CourseAccess
+    find_member: Callable[[Session, Actor], tuple[Actor, Me, dt.datetime | None] | None]
+    load_member: Callable[[Session, Actor, dt.datetime], tuple[Actor, Me]]
+    keep_locale: Callable[[Session, int, str], None]
+    limiter: Any
+    wake: Callable[[], None] = lambda: None
+    huey: Any = None
+    standalone: bool = False
+    doctors: dict[str, Doctor] = field(default_factory=dict)
+    account_endpoints: dict[str, str] = field(default_factory=dict)
+
+
+def club() -> ClubState:
+    """The club of the current app."""
+    return cast(ClubState, current_app.extensions[KEY])
+
+
+def now() -> dt.datetime:
+    """The present moment by the club's clock, aware UTC."""
+    return club().clock()
