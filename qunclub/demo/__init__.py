@@ -1,0 +1,1 @@
+"""The demo club: a believable PPT club, told as a story that runs through the club's own verbs."""

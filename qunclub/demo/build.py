@@ -1,0 +1,297 @@
+"""Builds the demo club in an empty database, in time order, through the same verbs the pages call.
+
+Nothing is written behind the services' backs: numbers, seats, points, decisions come out of the rules. Only the
+clock is moved, because the story has to have happened before today.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from qunclub import courses, groups, homework, members, orders, passes, points
+from qunclub.adapters import accounts
+from qunclub.kernel import Actor
+from qunclub.kernel.outbox import OutboxMessage
+from qunclub.kernel.store import set_value
+from qunclub.members.models import Member
+from qunclub.web.state import ClubState
+from qunclub.web.uow import transaction
+
+from . import content
+from .homework_story import Piece
+from .season_story import Reading, add_seasons
+from .story import Story, tell
+
+PASSWORD = "turn-the-page"
+SHOWN_ACCOUNTS = (
+    ("admin 管理员", "wenshuhuai@example.com"),
+    ("instructor 讲师", "yezhiwei@example.com"),
+    ("host 群主", "xiangxiaoman@example.com"),
+    ("member 会员", "linkehe@example.com"),
+)
+TIERS = (
+    ("ordinary", "普通会员", 10, "全部基础课程、作业点评、学习群席位"),
+    ("diehard", "铁杆会员", 20, "全部课程、优先点评、铁杆研习群、每月线上拆稿会"),
+)
+
+
+@dataclass
+class Cast:
+    """Ids of what was made, by the names the texts use."""
+
+    now: dt.datetime
+    people: dict[str, Actor] = field(default_factory=dict)
+    staff: dict[str, Actor] = field(default_factory=dict)
+    courses: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    plans: dict[str, int] = field(default_factory=dict)
+    assignments: dict[str, int] = field(default_factory=dict)
+    core_group: int = 0
+
+    def ago(self, days: float, hour: int = 0) -> dt.datetime:
+        """The moment *days* before the demo's today, plus *hour* hours."""
+        return self.now - dt.timedelta(days=days) + dt.timedelta(hours=hour)
+
+    @property
+    def admin(self) -> Actor:
+        """The demo's admin."""
+        return next(actor for actor in self.staff.values() if "admin" in actor.roles)
+
+
+def build(state: ClubState) -> str:
+    """Make the demo club and say what was made; an inhabited database is left alone."""
+    session = state.session()
+    if session.scalar(select(func.count()).select_from(Member)):
+        session.rollback()
+        return "The database is inhabited; the demo club was not added."
+    session.rollback()
+    now = state.clock()
+    cast = Cast(now=now.replace(minute=0, second=0, microsecond=0))
+    secret = accounts.services.hashed(PASSWORD, "demo@example.com")
+    with transaction(session):
+        _people(session, cast, secret)
+        _rooms(session, cast)
+        tell(session, _story(cast))
+        _profile(session)
+        # The story's mails were never meant to be sent.
+        session.execute(delete(OutboxMessage))
+    text = "\n".join(
+        ["Demo accounts (password for all of them: " + PASSWORD + ")"]
+        + [f"  {role:<14} {email}" for role, email in SHOWN_ACCOUNTS]
+    )
+    state.settings.instance_path.mkdir(parents=True, exist_ok=True)
+    (state.settings.instance_path / "demo-accounts.txt").write_text(text + "\n")
+    return f"The demo club is open: {len(cast.people)} members, {len(cast.plans)} plans.\n{text}"
+
+
+def _people(session: Session, cast: Cast, secret: str) -> None:
+    data = content.table("members")
+    for person in data["staff"]:
+        joined = cast.ago(430)
+        actor = _person(session, person, secret, joined)
+        assert actor.member_id is not None  # identify makes the row
+        members.set_roles(
+            session, member_id=actor.member_id, roles={person["role"]}, actor=Actor.system("demo"), now=joined
+        )
+        identity = Actor(key=actor.key, name=person["name"], email=actor.email)
+        cast.staff[person["email"]] = members.identify(session, identity, joined)[0]
+    for person in data["member"]:
+        cast.people[person["email"]] = _person(
+            session, person, secret, cast.ago(person["joined_days_ago"], -1)
+        )
+
+
+def _person(session: Session, person: dict[str, Any], secret: str, joined: dt.datetime) -> Actor:
+    account = accounts.services.sign_up_verified(
+        session, email=person["email"], name=person["name"], password_hash=secret, now=joined
+    )
+    actor, _me = members.identify(session, accounts.services.identity_of(account), joined)
+    assert actor.member_id is not None  # identify makes the row
+    members.update_profile(
+        session,
+        member_id=actor.member_id,
+        nickname=person["nickname"],
+        city=person["city"],
+        bio=person.get("bio") or person.get("intro", ""),
+    )
+    return actor
+
+
+def _rooms(session: Session, cast: Cast) -> None:
+    opened = cast.ago(430)
+    admin = cast.admin
+    points.ensure_rules(session, now=opened)
+    tiers = {
+        code: members.ensure_tier(session, code=code, name=name, rank=rank, benefits=benefits).id
+        for code, name, rank, benefits in TIERS
+    }
+    for line in content.table("group_lines")["line"]:
+        made = groups.create_line(
+            session,
+            slug=line["slug"],
+            name=line["title"],
+            kind=line["kind"],
+            capacities=line["capacities"],
+            name_pattern=line["name_pattern"],
+            posting="all" if line["kind"] == "core" else "staff",
+            posting_note=f"{line['posting_policy']}\n\n{line['mute_notice']}",
+            nickname_rule=line["nickname_pattern"],
+            covenant_md=line["covenant"],
+            actor=admin,
+            now=opened,
+        )
+        cast.lines[line["slug"]] = made.id
+        group = groups.first_group(session, made, now=opened)
+        groups.set_entry(
+            session,
+            group_id=group.id,
+            entry_url="",
+            entry_note="加群主微信 fanye-xiaoman（请备注会员编号），群主核对门票后拉你入群。",
+            actor=admin,
+            now=opened,
+        )
+        if line["kind"] == "core":
+            cast.core_group = group.id
+    for text in content.courses():
+        _course(session, cast, text, opened)
+    for plan in content.table("plans")["plan"]:
+        cast.plans[plan["slug"]] = passes.create_plan(
+            session,
+            slug=plan["slug"],
+            title=plan["title"],
+            summary=plan["summary"],
+            description_md=plan["description"],
+            price=plan["price_minor"],
+            currency=plan["currency"],
+            tier_id=tiers[plan["tier"]],
+            group_line_id=cast.lines[plan["group_line"]],
+            course_ids=[cast.courses[slug] for slug in plan["courses"]],
+            stock=plan.get("stock"),
+            validity_days=plan.get("validity_days"),
+            sale_starts_at=cast.ago(-plan["sales_start_days"]) if "sales_start_days" in plan else None,
+            sale_ends_at=cast.ago(-plan["sales_end_days"]) if "sales_end_days" in plan else None,
+            position=plan["position"],
+            state="on_sale",
+            actor=admin,
+            now=opened,
+        ).id
+
+
+def _course(session: Session, cast: Cast, text: content.CourseText, opened: dt.datetime) -> None:
+    facts = text.facts
+    course = courses.create(
+        session,
+        slug=facts["slug"],
+        title=facts["title"],
+        summary=facts["summary"],
+        description_md=facts["description"],
+        actor=cast.admin,
+        now=opened,
+    )
+    cast.courses[facts["slug"]] = course.id
+    for lesson in text.lessons:
+        courses.add_lesson(
+            session,
+            course_id=course.id,
+            slug=lesson.facts["slug"],
+            title=lesson.facts["title"],
+            summary=lesson.facts["summary"],
+            body_md=lesson.body,
+            minutes=lesson.facts["minutes"],
+            is_preview=lesson.facts["preview"],
+            actor=cast.admin,
+            now=opened,
+        )
+    courses.publish(session, course_id=course.id, actor=cast.admin, now=opened)
+    for one in content.table("assignments")["assignment"]:
+        if one["course"] == facts["slug"]:
+            cast.assignments[one["slug"]] = homework.create_assignment(
+                session,
+                course_id=course.id,
+                slug=one["slug"],
+                title=one["title"],
+                brief_md=one["brief"],
+                criteria=[
+                    homework.CriterionSpec(c["title"], c["max_points"], c["weight"], c["description"])
+                    for c in one["criteria"]
+                ],
+                due_at=cast.ago(-one["due_days"]),
+                state="published",
+                actor=cast.admin,
+                now=opened,
+            ).id
+
+
+def _profile(session: Session) -> None:
+    site = content.table("site")
+    set_value(
+        session, "club.profile", {"name": site["name"], "tagline": site["tagline"], "about": site["about"]}
+    )
+
+
+def _story(cast: Cast) -> Story:
+    story = Story()
+    plans = cast.plans
+    for person in content.table("members")["member"]:
+        story.add(cast.ago(person["joined_days_ago"]), _buying(cast, person["email"], plans[person["plan"]]))
+    for slug, work in content.submissions():
+        _homework(story, cast, slug, work)
+    _seasons(story, cast)
+    _progress(story, cast)
+    return story
+
+
+def _buying(cast: Cast, email: str, plan_id: int) -> Callable[[Session, dt.datetime], None]:
+    def buy(session: Session, now: dt.datetime) -> None:
+        actor = cast.people[email]
+        assert actor.member_id is not None  # identify made the row
+        orders.buy_offline(
+            session,
+            member_id=actor.member_id,
+            plan_id=plan_id,
+            ref=f"demo:{email}",
+            now=now,
+            actor=cast.admin,
+        )
+        for line_id in cast.lines.values():
+            if groups.live_seat(session, line_id=line_id, member_id=actor.member_id) is not None:
+                covenant = groups.current_covenant(session, line_id)
+                if covenant is not None:
+                    groups.accept_covenant(
+                        session, member_id=actor.member_id, line_id=line_id, version=covenant.version, now=now
+                    )
+
+    return buy
+
+
+def _homework(story: Story, cast: Cast, slug: str, work: dict[str, Any]) -> None:
+    piece = Piece(cast.assignments[slug], cast.people[work["member"]], cast.staff, work)
+    if "first" in work:
+        story.add(cast.ago(work["first"]["days_ago"], 2), piece.hand_in_first)
+        story.add(cast.ago(work["first_review"]["days_ago"], 3), piece.review_first)
+    story.add(cast.ago(work["days_ago"], 2), piece.hand_in)
+    stage = work["stage"]
+    if stage == "claimed":
+        # The claim is an hour old: its lease must still run when the visitor looks.
+        story.add(cast.now, piece.claim)
+    elif "review" in work and "comment" in work["review"]:
+        story.add(cast.ago(work["review"]["days_ago"], 5), piece.review)
+        if stage == "featured_with_consent":
+            story.add(cast.ago(work["review"]["days_ago"], 6), piece.consent)
+
+
+def _seasons(story: Story, cast: Cast) -> None:
+    add_seasons(story, cast.people, cast.admin, cast.core_group, cast.ago)
+
+
+def _progress(story: Story, cast: Cast) -> None:
+    """Members have read some of their lessons: the longer they are here, the more."""
+    for place, person in enumerate(content.table("members")["member"]):
+        reading = Reading(cast.people[person["email"]], person["joined_days_ago"], place)
+        story.add(cast.ago(min(person["joined_days_ago"], 40) - 0.5), reading.read)

@@ -1,0 +1,138 @@
+"""The seasons of the demo: a founding one that seats the first core group, one closed, one half way through."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from qunclub import courses, points, seasons
+from qunclub.courses.models import Lesson
+from qunclub.kernel import Access, Actor
+from qunclub.passes.models import Pass, PlanCourse
+
+from . import content
+from .story import Story
+
+FOUNDING_DAYS = (225, 135)
+FOUNDING_POINTS = 300
+
+
+def add_seasons(
+    story: Story, people: dict[str, Actor], admin: Actor, core_group: int, ago: Callable[..., dt.datetime]
+) -> None:
+    """Add every season with its contributions to *story*."""
+    told = content.table("seasons")["season"]
+    founders = told[0]["core_before"]
+    founding = {
+        "slug": "founding", "name": "第二赛季 · 起稿", "start_days": -FOUNDING_DAYS[0], "end_days": -FOUNDING_DAYS[1],
+        "status": "closed", "seats": told[0]["seats"], "eliminate": 0, "protection": 0,
+        "contributions": [
+            {"member": email, "days_ago": 140 + place, "points": FOUNDING_POINTS - 9 * place,
+             "reason": "参与社群共建：整理资料、答疑、带新人"}
+            for place, email in enumerate(founders)
+        ],
+    }  # fmt: skip
+    for facts in [founding, *told]:
+        season = _Season(facts, people, admin, core_group, ago)
+        story.add(ago(-facts["start_days"]), season.open)
+        for given in facts["contributions"]:
+            story.add(ago(given["days_ago"], 1), season.contribution(given))
+        if facts["status"] == "closed":
+            story.add(ago(-facts["end_days"]), season.close)
+
+
+class _Season:
+    """One season of the story."""
+
+    def __init__(
+        self,
+        facts: dict[str, Any],
+        people: dict[str, Actor],
+        admin: Actor,
+        core_group: int,
+        ago: Callable[..., dt.datetime],
+    ) -> None:
+        self.facts = facts
+        self.people = people
+        self.admin = admin
+        self.core_group = core_group
+        self.ago = ago
+        self.season_id = 0
+
+    def open(self, session: Session, now: dt.datetime) -> None:
+        """Plan and open it."""
+        facts = self.facts
+        season = seasons.create_season(
+            session,
+            slug=facts["slug"],
+            name=facts["name"],
+            starts_at=self.ago(-facts["start_days"]),
+            ends_at=self.ago(-facts["end_days"]),
+            seats=facts["seats"],
+            eliminate=facts["eliminate"],
+            protection=facts["protection"],
+            min_points=1,
+            group_id=self.core_group,
+            actor=self.admin,
+            now=now,
+        )
+        seasons.open_season(session, season_id=season.id, actor=self.admin, now=now)
+        self.season_id = season.id
+
+    def contribution(self, given: dict[str, Any]) -> Callable[[Session, dt.datetime], None]:
+        """Points granted by hand, with their reason."""
+
+        def grant(session: Session, now: dt.datetime) -> None:
+            member_id = self.people[given["member"]].member_id
+            assert member_id is not None  # the people were made first
+            points.award(
+                session,
+                member_id=member_id,
+                kind="granted",
+                source=f"demo:{self.facts['slug']}:{given['member']}:{given['days_ago']}",
+                amount=given["points"],
+                reason=given["reason"],
+                occurred_at=now,
+                now=now,
+                actor=self.admin,
+            )
+
+        return grant
+
+    def close(self, session: Session, now: dt.datetime) -> None:
+        """Freeze, publish, close."""
+        for step in (seasons.freeze, seasons.publish, seasons.close):
+            step(session, season_id=self.season_id, actor=self.admin, now=now)
+
+
+class Reading:
+    """A member reads lessons of the courses their pass opens."""
+
+    def __init__(self, actor: Actor, days: int, place: int) -> None:
+        self.actor = actor
+        self.count = min(2 + days // 30 + place % 4, 14)
+
+    def read(self, session: Session, now: dt.datetime) -> None:
+        """Finish the first few."""
+        assert self.actor.member_id is not None  # the people were made first
+        lessons = session.scalars(
+            select(Lesson)
+            .join(PlanCourse, PlanCourse.course_id == Lesson.course_id)
+            .join(Pass, Pass.plan_id == PlanCourse.plan_id)
+            .where(Pass.member_id == self.actor.member_id)
+            .order_by(Lesson.course_id, Lesson.position)
+            .limit(self.count)
+        ).all()
+        for step, lesson in enumerate(lessons):
+            courses.complete_lesson(
+                session,
+                member_id=self.actor.member_id,
+                lesson_id=lesson.id,
+                access=Access(allowed=True, reason="pass"),
+                now=now + dt.timedelta(minutes=20 * step),
+                actor=self.actor,
+            )
