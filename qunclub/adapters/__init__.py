@@ -1,0 +1,1 @@
+"""Outside parts behind the kernel's ports."""
