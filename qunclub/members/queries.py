@@ -1,0 +1,108 @@
+"""Reads of members, each in a constant number of statements."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import Actor, Me, NotFound, Page, paginate
+
+from .models import Member, Tier
+from .rules import ERASED, effective_roles
+
+
+def find_identity(session: Session, identity: Actor) -> tuple[Actor, Me, dt.datetime | None] | None:
+    """The actor with member id and roles, what pages show of them, and since when they are suspended.
+
+    One statement; None when the identity has no member row yet.
+    """
+    row = session.execute(
+        select(
+            Member.id, Member.number, Member.nickname, Member.name, Member.locale, Member.roles,
+            Member.suspended_at, Tier.name,
+        )
+        .outerjoin(Tier, Tier.id == Member.tier_id)
+        .where(Member.user_key == identity.key)
+    ).one_or_none()  # fmt: skip
+    if row is None:
+        return None
+    ident, number, nickname, name, locale, roles, suspended_at, tier = row
+    # A suspended member keeps what they bought but acts with no role.
+    held = frozenset() if suspended_at is not None else effective_roles(identity.roles, roles, number)
+    actor = replace(identity, roles=held, member_id=ident, name=nickname or name)
+    return actor, Me(ident, number, nickname or name, tier or "", locale), suspended_at
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A member as other members see them."""
+
+    number: int
+    shown_name: str
+    tier: str
+    city: str
+    bio: str
+    since: dt.datetime | None
+
+
+def _listed() -> Select[*tuple[Any, ...]]:
+    # Suspended and departed members keep their numbers but are not shown around.
+    query: Select[*tuple[Any, ...]] = select(
+        Member.number, Member.nickname, Member.name, Tier.name, Member.city, Member.bio, Member.numbered_at
+    ).outerjoin(Tier, Tier.id == Member.tier_id)
+    return query.where(
+        Member.number.is_not(None), Member.suspended_at.is_(None), Member.user_key.not_like(ERASED + "%")
+    )
+
+
+def _as_listed(row: Any) -> Listed:
+    number, nickname, name, tier, city, bio, since = row
+    return Listed(number, nickname or name, tier or "", city, bio, since)
+
+
+def directory(
+    session: Session, *, q: str = "", tier: str = "", newest: bool = False, page: int = 1
+) -> Page[Listed]:
+    """Members with a number, by number, in one statement. *q* is a number, or a part of the shown name or the city."""
+    query = _listed()
+    if q.strip():
+        query = query.where(_matching(q.strip()))
+    if tier:
+        query = query.where(Tier.code == tier)
+    order = Member.number.desc() if newest else Member.number
+    found = paginate(session, query.order_by(order), page=page)
+    return Page([_as_listed(row) for row in found.items], found.page, found.per_page, found.has_next)
+
+
+def _matching(q: str) -> ColumnElement[bool]:
+    digits = q.lower().removeprefix("no.").lstrip("#").strip()
+    words = [
+        Member.nickname.icontains(q, autoescape=True),
+        # Who has a nickname is not found by the name it stands for.
+        (Member.nickname == "") & Member.name.icontains(q, autoescape=True),
+        Member.city.icontains(q, autoescape=True),
+    ]
+    if digits.isdecimal() and len(digits) <= 9:
+        words.append(Member.number == int(digits))
+    return or_(*words)
+
+
+def by_number(session: Session, number: int) -> Listed:
+    """The member with *number* as other members see them.
+
+    Raises:
+        NotFound: when nobody has it, or its member is suspended or gone.
+    """
+    row = session.execute(_listed().where(Member.number == number)).one_or_none()
+    if row is None:
+        raise NotFound()
+    return _as_listed(row)
+
+
+def tiers(session: Session) -> list[Tier]:
+    """The levels of membership, the lowest first."""
+    return list(session.scalars(select(Tier).order_by(Tier.rank, Tier.id)))

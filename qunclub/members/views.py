@@ -1,0 +1,35 @@
+"""The directory of members, for members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, request
+
+from qunclub.web import NavItem, _l, allow, page_number, reading, register, render
+
+from . import queries
+
+bp = Blueprint("members", __name__, url_prefix="/members")
+register(NavItem("main", _l("Members"), "qunclub.members.index", "people", 70))
+
+
+@bp.get("")
+@allow("member")
+def index() -> Any:
+    """Everybody with a number: search, one tier, oldest or newest first."""
+    q = request.args.get("q", "")[:60]
+    tier = request.args.get("tier", "")
+    newest = request.args.get("order") == "newest"
+    with reading() as session:
+        page = queries.directory(session, q=q, tier=tier, newest=newest, page=page_number())
+        tiers = [(each.code, each.name) for each in queries.tiers(session)]
+        return render("members/index.html", page=page, tier_options=tiers, q=q, tier=tier, newest=newest)
+
+
+@bp.get("/<int:number>")
+@allow("member")
+def show(number: int) -> Any:
+    """One member: the card, the city, what they say of themselves."""
+    with reading() as session:
+        return render("members/show.html", member=queries.by_number(session, number))
