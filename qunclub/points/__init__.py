@@ -1,0 +1,68 @@
+"""Points: an append-only ledger, and standings that always equal its sums.
+
+Promise 7 lives here. ``award`` and ``award_many`` write a line once for each source; a correction is a ``reverse``.
+Every window (all time, each season) keeps a standing for each member and counts of members by score, so that a
+ranking and a place in it cost the same at any size.
+"""
+
+from .queries import all_rules
+from .queries_ranking import (
+    Board,
+    BoardRow,
+    Cursor,
+    Score,
+    around,
+    board,
+    next_above,
+    rank_of,
+    standing,
+    standings_at,
+    top,
+    total,
+    window_by_key,
+    windows_at,
+)
+from .rules import ALL_TIME, KINDS, Award, Rule, order
+from .services import (
+    Earned,
+    award,
+    award_many,
+    ensure_rules,
+    grant,
+    open_window,
+    rebuild,
+    reverse,
+    set_rule,
+)
+
+__all__ = [
+    "ALL_TIME",
+    "KINDS",
+    "Award",
+    "Board",
+    "BoardRow",
+    "Cursor",
+    "Earned",
+    "Rule",
+    "Score",
+    "all_rules",
+    "around",
+    "award",
+    "award_many",
+    "board",
+    "ensure_rules",
+    "grant",
+    "next_above",
+    "open_window",
+    "order",
+    "rank_of",
+    "rebuild",
+    "reverse",
+    "set_rule",
+    "standing",
+    "standings_at",
+    "top",
+    "total",
+    "window_by_key",
+    "windows_at",
+]

@@ -1,0 +1,42 @@
+"""Forms about points."""
+
+from __future__ import annotations
+
+from wtforms import BooleanField, HiddenField, IntegerField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from qunclub.web import Form, _l
+
+
+class GrantForm(Form):
+    """Points by hand; *key* is new with every shown form, so that a double click gives once."""
+
+    key = HiddenField(validators=[InputRequired(), Length(max=60)])
+    number = IntegerField(
+        _l("Number of the member"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 1}
+    )
+    amount = IntegerField(_l("Points"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 1})
+    reason = TextAreaField(
+        _l("What it is for"),
+        [InputRequired(), Length(max=500)],
+        description=_l("The member reads this sentence beside the points."),
+        render_kw={"rows": 3},
+    )
+
+
+class ReverseForm(Form):
+    """Why a line is taken back."""
+
+    reason = TextAreaField(
+        _l("Why it is taken back"),
+        [InputRequired(), Length(max=500)],
+        description=_l("The member reads this sentence beside the line."),
+        render_kw={"rows": 3},
+    )
+
+
+class RuleForm(Form):
+    """What one kind of contribution earns."""
+
+    amount = IntegerField(_l("Points"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 0})
+    active = BooleanField(_l("Switched on"))

@@ -1,0 +1,300 @@
+"""Verbs of points: award exactly once, reverse, give by hand, set the rules, open and rebuild windows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, insert_for, locks, store
+from qunclub.members.models import Member
+
+from . import ledger
+from .models import LedgerEntry, PointRule, Window
+from .rules import KINDS, Award, check_amount, default_rule, worth
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """A line that a call has written."""
+
+    entry_id: int
+    member_id: int
+    kind: str
+    source: str
+    amount: int
+    honours: int
+
+
+def award(
+    session: Session,
+    *,
+    member_id: int,
+    kind: str,
+    source: str,
+    occurred_at: dt.datetime,
+    now: dt.datetime,
+    actor: Actor,
+    amount: int | None = None,
+    reason: str = "",
+) -> LedgerEntry | None:
+    """Give points once for *source*.
+
+    Returns:
+        The new line; None when the rule is off, the amount is 0, or the source has earned already.
+
+    Raises:
+        Conflict: when the member has no number yet.
+    """
+    one = Award(member_id, kind, source, amount, reason, occurred_at)
+    earned = award_many(session, [one], now=now, actor=actor)
+    return session.get(LedgerEntry, earned[0].entry_id) if earned else None
+
+
+def award_many(
+    session: Session,
+    awards: Sequence[Award],
+    *,
+    now: dt.datetime,
+    actor: Actor,
+    occurred_at: dt.datetime | None = None,
+) -> list[Earned]:
+    """Give points for many sources, each once, in five statements however many there are.
+
+    Args:
+        occurred_at: when they were earned, for those that do not say; *now* when not given.
+
+    Returns:
+        The lines that are new: not those whose rule is off, whose amount is 0, or whose source has earned already.
+
+    Raises:
+        Conflict: when a member has no number yet.
+    """
+    if not awards:
+        return []
+    session.flush()
+    numbers, in_force = ledger.enter(session, (a.member_id for a in awards), (a.kind for a in awards))
+    lines: dict[str, dict[str, Any]] = {}
+    for one in awards:
+        if numbers.get(one.member_id) is None:
+            raise Conflict(N_("Points are for members with a number; it comes with the first pass."))
+        rule = in_force[one.kind]
+        amount = worth(one, rule)
+        if amount:
+            lines.setdefault(
+                one.source,
+                {
+                    "member_id": one.member_id,
+                    "kind": one.kind,
+                    "source": one.source,
+                    "amount": amount,
+                    "honours": rule.honours,
+                    "reason": one.reason,
+                    "actor": actor.key,
+                    "occurred_at": one.occurred_at or occurred_at or now,
+                    "created_at": now,
+                    "reverses_id": None,
+                },
+            )
+    if not lines:
+        return []
+    written = ledger.append(session, list(lines.values()))
+    new = [line for source, line in lines.items() if source in written]
+    ledger.add_to_standings(session, new, numbers)
+    return [
+        Earned(
+            written[line["source"]],
+            line["member_id"],
+            line["kind"],
+            line["source"],
+            line["amount"],
+            line["honours"],
+        )
+        for line in new
+    ]
+
+
+def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: dt.datetime) -> LedgerEntry:
+    """Take a line back with a line of its own, in the season in which it was earned.
+
+    Raises:
+        Invalid: on field ``reason`` without one; the member reads it.
+        Conflict: when it was taken back already, or is itself a reversal.
+    """
+    if not reason.strip():
+        raise Invalid(N_("Write the reason; the member reads it beside the line."), field="reason")
+    line = session.get(LedgerEntry, entry_id)
+    if line is None:
+        raise NotFound()
+    if line.reverses_id is not None:
+        raise Conflict(N_("This line is itself a correction; give points by hand instead."))
+    ledger.enter(session, [line.member_id], [])
+    fields = {
+        "member_id": line.member_id,
+        "kind": line.kind,
+        "source": f"reversal:{line.id}",
+        "amount": -line.amount,
+        "honours": -line.honours,
+        "reason": reason.strip(),
+        "actor": actor.key,
+        "occurred_at": line.occurred_at,
+        "created_at": now,
+        "reverses_id": line.id,
+    }
+    written = ledger.append(session, [fields])
+    if not written:
+        raise Conflict(N_("This line was taken back already."))
+    ledger.recount(session, line.member_id, line.occurred_at)
+    store.record(
+        session,
+        actor=actor,
+        action="points.reverse",
+        target=f"ledger:{line.id}",
+        now=now,
+        summary=f"{line.kind} {line.amount}",
+        details={"member_id": line.member_id, "amount": line.amount, "reason": reason.strip()},
+    )
+    return session.get_one(LedgerEntry, next(iter(written.values())))
+
+
+def grant(
+    session: Session, *, member_id: int, amount: int, reason: str, key: str, actor: Actor, now: dt.datetime
+) -> LedgerEntry | None:
+    """Give points by hand; the same *key* (one shown form) gives once, and then None.
+
+    Raises:
+        Invalid: naming the field: no reason, no amount.
+        Conflict: when the kind is switched off, or the member has no number.
+    """
+    if not reason.strip():
+        raise Invalid(N_("Write the reason; the member reads it beside the line."), field="reason")
+    check_amount(amount)
+    if amount == 0:
+        raise Invalid(N_("Give at least one point."), field="amount")
+    if not rule_of(session, "granted").active:
+        raise Conflict(N_("Points by hand are switched off in the rules."))
+    line = award(
+        session,
+        member_id=member_id,
+        kind="granted",
+        source=f"grant:{key}",
+        occurred_at=now,
+        now=now,
+        actor=actor,
+        amount=amount,
+        reason=reason.strip(),
+    )
+    if line is not None:
+        store.record(
+            session,
+            actor=actor,
+            action="points.grant",
+            target=f"member:{member_id}",
+            now=now,
+            summary=f"+{amount}",
+            details={"entry_id": line.id, "amount": amount, "reason": reason.strip()},
+        )
+    return line
+
+
+def rule_of(session: Session, kind: str) -> PointRule:
+    """The rule of *kind*, or what it is until an admin touches it (a row that is not added)."""
+    row = session.get(PointRule, kind)
+    if row is not None:
+        return row
+    rule = default_rule(kind)
+    return PointRule(kind=kind, amount=rule.amount, honours=rule.honours, active=True)
+
+
+def ensure_rules(session: Session, now: dt.datetime) -> None:
+    """Write down the rules that have no row yet, and the window of all time."""
+    insert = insert_for(session, PointRule)
+    session.execute(
+        insert.on_conflict_do_nothing(index_elements=[PointRule.kind]),
+        [
+            {"kind": kind, "amount": k.amount, "honours": k.honours, "active": True, "updated_at": now}
+            for kind, k in KINDS.items()
+        ],
+    )
+    ledger.ensure_all_time(session)
+
+
+def set_rule(
+    session: Session, *, kind: str, amount: int, active: bool, actor: Actor, now: dt.datetime
+) -> PointRule:
+    """Set what a kind earns from now on; lines that are written stay as they are.
+
+    Raises:
+        NotFound: for an unknown kind.
+        Invalid: on field ``amount``.
+    """
+    if kind not in KINDS:
+        raise NotFound()
+    check_amount(amount)
+    ensure_rules(session, now)
+    rule = session.scalars(select(PointRule).where(PointRule.kind == kind).with_for_update()).one()
+    before = {"amount": rule.amount, "active": rule.active}
+    after = {"amount": amount, "active": active}
+    if before == after:
+        return rule
+    rule.amount, rule.active, rule.updated_at = amount, active, now
+    store.record(
+        session,
+        actor=actor,
+        action="points.rule",
+        target=f"point_rule:{kind}",
+        now=now,
+        summary=f"{kind}: {before['amount']} → {amount}",
+        details={"before": before, "after": after},
+    )
+    session.flush()
+    return rule
+
+
+def open_window(
+    session: Session, *, key: str, starts_at: dt.datetime | None, ends_at: dt.datetime | None
+) -> Window:
+    """The window *key*, made when new; its standings are built from what the ledger holds already.
+
+    Raises:
+        Invalid: when it ends before it starts.
+        Conflict: when there is one of that key with other ends.
+    """
+    if starts_at is not None and ends_at is not None and starts_at >= ends_at:
+        raise Invalid(N_("The end must come after the start."), field="ends_at")
+    session.flush()
+    ledger.close_gate(session)
+    window = session.scalars(select(Window).where(Window.key == key)).one_or_none()
+    if window is not None:
+        if (window.starts_at, window.ends_at) != (starts_at, ends_at):
+            raise Conflict(N_("These points are counted in another span of time already."))
+        return window
+    window = Window(key=key, starts_at=starts_at, ends_at=ends_at)
+    session.add(window)
+    session.flush()
+    ledger.rebuild(session, ledger.Span(window.id, starts_at, ends_at))
+    return window
+
+
+def rebuild(session: Session, window_id: int) -> None:
+    """Write a window's standings anew from the ledger: they come out as they were, or the doctor was right."""
+    session.flush()
+    ledger.close_gate(session)
+    window = locks.lock(session, Window, window_id)
+    ledger.rebuild(session, ledger.Span(window.id, window.starts_at, window.ends_at))
+
+
+def member_by_number(session: Session, number: int) -> Member:
+    """The member with *number*.
+
+    Raises:
+        Invalid: on field ``number`` when nobody has it.
+    """
+    row = session.scalars(select(Member).where(Member.number == number)).one_or_none()
+    if row is None:
+        raise Invalid(N_("Nobody has number %(number)s."), field="number", number=number)
+    return row

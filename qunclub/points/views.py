@@ -1,0 +1,95 @@
+"""The ranking, and a member's own points with the reason of every line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from sqlalchemy.orm import Session
+
+from qunclub.web import NavItem, _, _l, allow, member_id, now, page_number, reading, register, render
+
+from . import queries
+from . import queries_ranking as ranking
+from .models import Window
+from .queries_ranking import Board, Cursor
+from .rules import KINDS
+
+bp = Blueprint("points", __name__)
+register(NavItem("main", _l("Ranking"), "qunclub.points.index", "trophy", 60, role="member"))
+
+PER_PAGE = 25
+
+
+def labels() -> dict[str, str]:
+    """What each kind of line is called."""
+    return {kind: _(known.label) for kind, known in KINDS.items()}
+
+
+def _cursor(name: str) -> Cursor | None:
+    text = request.args.get(name)
+    return Cursor.parse(text) if text else None
+
+
+@bp.get("/ranking")
+@allow("member")
+def index() -> Any:
+    """This season's ranking, or that of all time."""
+    me = member_id()
+    with reading() as session:
+        everything, season = ranking.windows_at(session, now())
+        chosen = everything if request.args.get("window") == "all" or season is None else season
+        shown = "all" if chosen is everything else "season"
+        tabs = [
+            {"label": _("This season"), "url": url_for(".index"), "active": shown == "season"},
+            {"label": _("All time"), "url": url_for(".index", window="all"), "active": shown == "all"},
+        ]
+        return render(
+            "points/ranking.html",
+            window=chosen,
+            span="all" if shown == "all" else None,
+            spans=tabs if season is not None else [],
+            people=url_for("qunclub.members.index"),
+            my_id=me,
+            **_board(session, chosen, me),
+        )
+
+
+def _board(session: Session, window: Window | None, me: int) -> dict[str, Any]:
+    if window is None:
+        return {"board": Board(), "mine": None}
+    mine = ranking.standing(session, window.id, me)
+    if mine is not None and request.args.get("at") == "me":
+        board = ranking.around(session, window.id, mine, limit=PER_PAGE)
+    else:
+        board = ranking.board(
+            session, window.id, limit=PER_PAGE, after=_cursor("after"), before=_cursor("before")
+        )
+    context = {"board": board, "mine": mine, "total": ranking.total(session, window.id)}
+    if mine is not None:
+        context["place"] = ranking.rank_of(session, window.id, mine.points)
+        context["next_above"] = ranking.next_above(session, window.id, mine.points)
+    return context
+
+
+@bp.get("/me/points")
+@allow("signed_in")
+def mine() -> Any:
+    """My lines, newest first, each with what for; and what earns how much."""
+    me = member_id()
+    with reading() as session:
+        everything, season = ranking.windows_at(session, now())
+        scores = []
+        for window, label in ((season, _("This season")), (everything, _("All time"))):
+            if window is not None:
+                score = ranking.standing(session, window.id, me)
+                place = ranking.rank_of(session, window.id, score.points) if score else None
+                scores.append((label, score.points if score else 0, place, window))
+        return render(
+            "points/mine.html",
+            page=queries.my_lines(session, me, page_number()),
+            scores=scores,
+            rules=queries.all_rules(session),
+            kinds=KINDS,
+            labels=labels(),
+        )
