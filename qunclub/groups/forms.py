@@ -1,0 +1,130 @@
+"""Forms about group lines, groups and their members."""
+
+from __future__ import annotations
+
+from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from qunclub.web import Form, _l
+
+from . import rules
+from .rules import LineDraft
+
+KIND_LABELS = {
+    "learner": _l("Learners"),
+    "core": _l("Core group"),
+    "spin_off": _l("Spin-off"),
+    "city": _l("City"),
+}
+POSTING_LABELS = {
+    "staff": _l("Pyramid: staff post, members answer where it is opened"),
+    "all": _l("Ring: everybody posts"),
+}
+
+
+class LineForm(Form):
+    """A group line."""
+
+    name = StringField(_l("Name"), [InputRequired(), Length(max=120)])
+    slug = StringField(
+        _l("Address"),
+        [InputRequired(), Length(max=80)],
+        description=_l("Small letters, digits and dashes; it stays for good."),
+    )
+    kind = SelectField(_l("Kind"), choices=list(KIND_LABELS.items()))
+    capacities = StringField(
+        _l("Seats of each group"),
+        [InputRequired()],
+        description=_l(
+            "For example 2000x6, 1500, 1000: six groups of 2000, then one of 1500, then one of 1000. "
+            "The next opens when one is full."
+        ),
+    )
+    repeat_last = BooleanField(
+        _l("Go on with groups of the last size"),
+        description=_l("The line never ends; nobody has to wait."),
+    )
+    name_pattern = StringField(
+        _l("Names of the groups"),
+        [Length(max=120)],
+        description=_l("{index} becomes 1, 2, 3 …; empty: the line's name with a number."),
+    )
+    posting = SelectField(_l("Who may post"), choices=list(POSTING_LABELS.items()))
+    posting_note = TextAreaField(
+        _l("The policy in your words"),
+        [Length(max=4000)],
+        description=_l(
+            "When the group is open for questions, when it is quiet, and why. Everybody reads it before buying."
+        ),
+        render_kw={"rows": 5},
+    )
+    nickname_rule = StringField(
+        _l("Rule for nicknames"),
+        [Length(max=120)],
+        description=_l("{number}, {nickname} and {city} are filled in for each member."),
+    )
+    version = HiddenField()
+
+    def draft(self) -> LineDraft:
+        """What was typed, as a draft; capacities may be refused."""
+        return LineDraft(
+            slug=(self.slug.data or "").strip(),
+            name=self.name.data or "",
+            capacities=rules.parse_capacities(self.capacities.data or ""),
+            kind=self.kind.data,
+            repeat_last=bool(self.repeat_last.data),
+            name_pattern=self.name_pattern.data or "",
+            posting=self.posting.data,
+            posting_note=self.posting_note.data or "",
+            nickname_rule=self.nickname_rule.data or "",
+        )
+
+
+class NewLineForm(LineForm):
+    """A new line, with its first covenant."""
+
+    covenant_md = TextAreaField(
+        _l("Covenant"),
+        [Length(max=20_000)],
+        description=_l("The rules of the house in Markdown; members accept them before the way in is shown."),
+        render_kw={"rows": 12},
+    )
+
+
+class CovenantForm(Form):
+    """The next version of a line's rules."""
+
+    body_md = TextAreaField(
+        _l("Covenant"),
+        [InputRequired(), Length(max=20_000)],
+        description=_l("Markdown. Every member of the line is asked to accept the new version."),
+        render_kw={"rows": 18},
+    )
+
+
+class EntryForm(Form):
+    """Where a group's chat is."""
+
+    entry_url = StringField(
+        _l("Link into the group's chat"),
+        [Length(max=500)],
+        description=_l("Members see it, with a QR code, after they accepted the covenant."),
+        render_kw={"inputmode": "url", "placeholder": "https://"},
+    )
+    entry_note = TextAreaField(
+        _l("How to get in"),
+        [Length(max=2000)],
+        description=_l("For example whom to add, and what to write in the request."),
+        render_kw={"rows": 3},
+    )
+
+
+class RemoveForm(Form):
+    """Why somebody is taken out of a group."""
+
+    reason = TextAreaField(
+        _l("Reason"),
+        [InputRequired(), Length(max=1000)],
+        description=_l("The member gets it by mail, with what remains theirs."),
+        render_kw={"rows": 3},
+    )

@@ -1,0 +1,332 @@
+"""Reads of groups: each gives what one page needs in a constant number of statements."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import NotFound, Page, paginate
+from qunclub.members.models import Member
+
+from . import rules
+from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from .rules import Seats
+
+SEATS_HEADER = (
+    "seat", "state", "position", "group", "number", "name", "nickname", "city", "email", "asked_at", "admitted_at",
+    "ended_at", "end_reason",
+)  # fmt: skip
+LIVE = ("waiting", "admitted")
+COUNTED_PLACES = 1_000
+"""A place behind this many is told as "more than": counting it would cost with the list's length."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line as a visitor sees it before paying."""
+
+    line: GroupLine
+    seats: Seats
+    covenant: Covenant | None
+
+
+@dataclass(frozen=True, slots=True)
+class MySeat:
+    """A seat of the reader, with what its page needs."""
+
+    seat: Seat
+    line: GroupLine
+    group: Group | None
+    covenant: Covenant | None
+    accepted_at: dt.datetime | None
+    place: int | None = None
+
+    @property
+    def may_enter(self) -> bool:
+        """Whether the way in is shown: a seat, and the covenant in force accepted."""
+        return self.group is not None and (self.covenant is None or self.accepted_at is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatRow:
+    """One line of an admin's list of seats."""
+
+    seat: Seat
+    member: Member
+    group: Group | None
+
+
+def seats_left(session: Session, line_ids: Iterable[int]) -> dict[int, Seats]:
+    """Room in each line, from the kept counters."""
+    ids = set(line_ids)
+    if not ids:
+        return {}
+    totals = (
+        select(
+            Group.line_id,
+            func.count().label("opened"),
+            func.sum(Group.capacity - Group.seated).label("free"),
+            func.sum(Group.seated).label("seated"),
+        )
+        .where(Group.line_id.in_(ids))
+        .group_by(Group.line_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(
+            GroupLine.id,
+            GroupLine.capacities,
+            GroupLine.repeat_last,
+            GroupLine.waiting_count,
+            totals.c.opened,
+            totals.c.free,
+            totals.c.seated,
+        )
+        .join(totals, totals.c.line_id == GroupLine.id, isouter=True)
+        .where(GroupLine.id.in_(ids))
+    )
+    found = {}
+    for line_id, capacities, repeat_last, waiting, opened, free, seated in rows:
+        later = rules.seats_to_come(capacities, repeat_last, opened or 0)
+        found[line_id] = Seats(
+            free=None if later is None else int(free or 0) + later, waiting=waiting, seated=int(seated or 0)
+        )
+    return found
+
+
+def covenants(session: Session, line_ids: Iterable[int]) -> dict[int, Covenant]:
+    """The covenant in force of each line that has one."""
+    newest = (
+        select(Covenant.line_id, func.max(Covenant.version).label("version"))
+        .where(Covenant.line_id.in_(set(line_ids)))
+        .group_by(Covenant.line_id)
+        .subquery()
+    )
+    rows = session.scalars(
+        select(Covenant).join(
+            newest, (newest.c.line_id == Covenant.line_id) & (newest.c.version == Covenant.version)
+        )
+    )
+    return {covenant.line_id: covenant for covenant in rows}
+
+
+def line_views(session: Session, line_ids: Iterable[int]) -> dict[int, LineView]:
+    """Lines with their room and rules, in three statements."""
+    ids = set(line_ids)
+    if not ids:
+        return {}
+    seats, rules_ = seats_left(session, ids), covenants(session, ids)
+    lines = session.scalars(select(GroupLine).where(GroupLine.id.in_(ids)))
+    return {line.id: LineView(line, seats[line.id], rules_.get(line.id)) for line in lines}
+
+
+def line_view(session: Session, line_id: int) -> LineView:
+    """One line as a visitor sees it."""
+    found = line_views(session, [line_id]).get(line_id)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def all_line_ids(session: Session, *, limit: int = 50) -> list[int]:
+    """The club's lines, the oldest first."""
+    return list(session.scalars(select(GroupLine.id).order_by(GroupLine.id).limit(limit)))
+
+
+def waiting_place(session: Session, seat: Seat) -> int | None:
+    """The seat's place on the waiting list, from 1; None when it does not wait. Counted up to COUNTED_PLACES."""
+    if seat.state != "waiting" or seat.position is None:
+        return None
+    ahead = (
+        select(Seat.id)
+        .where(Seat.line_id == seat.line_id, Seat.state == "waiting", Seat.position < seat.position)
+        .limit(COUNTED_PLACES)
+        .subquery()
+    )
+    return 1 + (session.scalar(select(func.count()).select_from(ahead)) or 0)
+
+
+def my_seats(session: Session, member_id: int) -> list[MySeat]:
+    """The member's live seats with covenant and waiting place."""
+    rows = session.execute(
+        select(Seat, GroupLine, Group)
+        .join(GroupLine, GroupLine.id == Seat.line_id)
+        .join(Group, Group.id == Seat.group_id, isouter=True)
+        .where(Seat.member_id == member_id, Seat.state.in_(LIVE))
+        .order_by(Seat.id)
+    ).all()
+    return _with_covenants(session, member_id, [(seat, line, group) for seat, line, group in rows])
+
+
+def my_seat(session: Session, *, line_id: int, member_id: int) -> MySeat | None:
+    """The member's live seat in one line."""
+    row = session.execute(
+        select(Seat, GroupLine, Group)
+        .join(GroupLine, GroupLine.id == Seat.line_id)
+        .join(Group, Group.id == Seat.group_id, isouter=True)
+        .where(Seat.line_id == line_id, Seat.member_id == member_id, Seat.state.in_(LIVE))
+    ).one_or_none()
+    if row is None:
+        return None
+    return _with_covenants(session, member_id, [(row[0], row[1], row[2])])[0]
+
+
+def seat_of(session: Session, seat_id: int) -> MySeat | None:
+    """One seat, live or ended, as its owner sees it."""
+    row = session.execute(
+        select(Seat, GroupLine, Group)
+        .join(GroupLine, GroupLine.id == Seat.line_id)
+        .join(Group, Group.id == Seat.group_id, isouter=True)
+        .where(Seat.id == seat_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    return _with_covenants(session, row[0].member_id, [(row[0], row[1], row[2])])[0]
+
+
+def _with_covenants(
+    session: Session, member_id: int, rows: Sequence[tuple[Seat, GroupLine, Group | None]]
+) -> list[MySeat]:
+    if not rows:
+        return []
+    in_force = covenants(session, [line.id for _, line, _ in rows])
+    accepted: dict[int, dt.datetime] = {}
+    if in_force:
+        accepted = {
+            covenant_id: at
+            for covenant_id, at in session.execute(
+                select(CovenantAcceptance.covenant_id, CovenantAcceptance.accepted_at).where(
+                    CovenantAcceptance.member_id == member_id,
+                    CovenantAcceptance.covenant_id.in_([one.id for one in in_force.values()]),
+                )
+            )
+        }
+    result = []
+    for seat, line, group in rows:
+        covenant = in_force.get(line.id)
+        result.append(
+            MySeat(
+                seat=seat,
+                line=line,
+                group=group,
+                covenant=covenant,
+                accepted_at=accepted.get(covenant.id) if covenant else None,
+                place=waiting_place(session, seat),
+            )
+        )
+    return result
+
+
+def group_by_slug(session: Session, slug: str) -> tuple[GroupLine, Group | None]:
+    """The group at this address, or the line when the address is a line's.
+
+    Raises:
+        NotFound: when it is neither.
+    """
+    row = session.execute(
+        select(GroupLine, Group).join(Group, Group.line_id == GroupLine.id).where(Group.slug == slug)
+    ).one_or_none()
+    if row is not None:
+        return row[0], row[1]
+    line = session.scalars(select(GroupLine).where(GroupLine.slug == slug)).one_or_none()
+    if line is None:
+        raise NotFound()
+    return line, None
+
+
+def groups_of(session: Session, line_id: int) -> list[Group]:
+    """A line's groups in order."""
+    return list(session.scalars(select(Group).where(Group.line_id == line_id).order_by(Group.index)))
+
+
+def covenant_versions(session: Session, line_id: int) -> list[Covenant]:
+    """Every version of a line's covenant, the newest first."""
+    return list(
+        session.scalars(
+            select(Covenant).where(Covenant.line_id == line_id).order_by(Covenant.version.desc()).limit(50)
+        )
+    )
+
+
+def lines(session: Session, *, q: str = "", page: int = 1) -> Page[GroupLine]:
+    """The admin's list of lines."""
+    query = select(GroupLine).order_by(GroupLine.id)
+    if q:
+        query = query.where(or_(GroupLine.name.contains(q, autoescape=True), GroupLine.slug == q))
+    return paginate(session, query, page=page)
+
+
+def seats(
+    session: Session,
+    line_id: int,
+    *,
+    q: str = "",
+    state: str = "",
+    group_id: int | None = None,
+    page: int = 1,
+) -> Page[SeatRow]:
+    """The seats of a line: those who wait in order, else the newest first."""
+    rows = paginate(session, seats_query(line_id, q=q, state=state, group_id=group_id), page=page)
+    return Page(
+        items=[SeatRow(seat, member, group) for seat, member, group in rows.items],
+        page=rows.page,
+        per_page=rows.per_page,
+        has_next=rows.has_next,
+    )
+
+
+def seats_query(
+    line_id: int, *, q: str = "", state: str = "", group_id: int | None = None
+) -> Select[Seat, Member, Group]:
+    """The query behind :func:`seats` and its CSV."""
+    query = (
+        select(Seat, Member, Group)
+        .join(Member, Member.id == Seat.member_id)
+        .join(Group, Group.id == Seat.group_id, isouter=True)
+        .where(Seat.line_id == line_id)
+        .order_by(*((Seat.position,) if state == "waiting" else (Seat.id.desc(),)))
+    )
+    if state:
+        query = query.where(Seat.state == state)
+    if group_id is not None:
+        query = query.where(Seat.group_id == group_id)
+    if q.isdecimal():
+        query = query.where(Member.number == int(q))
+    elif q:
+        query = query.where(
+            or_(
+                Member.name.startswith(q, autoescape=True),
+                Member.nickname.startswith(q, autoescape=True),
+                Member.email == q.lower(),
+            )
+        )
+    return query
+
+
+def seats_rows(session: Session, line_id: int, **filters: Any) -> Iterator[tuple[Any, ...]]:
+    """The same list as a table of record; read while it is sent."""
+    query = seats_query(line_id, **filters).execution_options(yield_per=500)
+    for seat, member, group in session.execute(query):
+        yield (
+            seat.id, seat.state, seat.position, group.name if group else "", member.number, member.name,
+            member.nickname, member.city, member.email, seat.asked_at, seat.admitted_at, seat.ended_at,
+            seat.end_reason,
+        )  # fmt: skip
+
+
+def seat_row(session: Session, seat_id: int) -> SeatRow:
+    """One seat with its member and group."""
+    row = session.execute(
+        select(Seat, Member, Group)
+        .join(Member, Member.id == Seat.member_id)
+        .join(Group, Group.id == Seat.group_id, isouter=True)
+        .where(Seat.id == seat_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound()
+    return SeatRow(row[0], row[1], row[2])

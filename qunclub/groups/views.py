@@ -1,0 +1,152 @@
+"""Groups as members and visitors see them: the rules before paying, the way in after the covenant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import Forbidden, NotFound
+from qunclub.members.models import Member
+from qunclub.web import (
+    N_,
+    NavItem,
+    _,
+    _l,
+    allow,
+    current_actor_or_none,
+    flash,
+    member_id,
+    now,
+    reading,
+    register,
+    render,
+    see_other,
+    transact,
+)
+
+from . import queries, rules, services_lines
+from .models import Group, GroupLine
+from .qr import qr_svg
+
+bp = Blueprint("groups", __name__, url_prefix="/groups")
+register(NavItem(area="main", label=_l("Groups"), endpoint="qunclub.groups.index", icon="people", order=60))
+
+POLICIES = {
+    "staff": N_("A pyramid: staff post, members answer where it is opened."),
+    "all": N_("A ring: everybody posts."),
+}
+QUIET = N_(
+    "The group is quiet by default so that nobody is disturbed. It is opened for questions at set times; what staff "
+    "post stays for you to read whenever you like."
+)
+
+
+@bp.get("")
+@allow("anyone")
+def index() -> Any:
+    """My groups first, then every line with its rules."""
+    actor = current_actor_or_none()
+    with reading() as session:
+        mine = queries.my_seats(session, actor.member_id) if actor and actor.member_id else []
+        views = queries.line_views(session, queries.all_line_ids(session))
+        member = session.get(Member, actor.member_id) if mine and actor else None
+        return render(
+            "groups/index.html",
+            mine=mine,
+            lines=[view for view in views.values() if view.line.id not in {one.line.id for one in mine}],
+            nicknames={one.line.id: nickname_in(one.line, member) for one in mine} if member else {},
+            policies=POLICIES,
+        )
+
+
+@bp.get("/<slug>")
+@allow("anyone")
+def show(slug: str) -> Any:
+    """A group, or its line for those who are not in it."""
+    actor = current_actor_or_none()
+    with reading() as session:
+        line, group = queries.group_by_slug(session, slug)
+        mine = (
+            queries.my_seat(session, line_id=line.id, member_id=actor.member_id)
+            if actor and actor.member_id
+            else None
+        )
+        if mine is not None and group is None and mine.group is not None:
+            return see_other(".show", slug=mine.group.slug)
+        member = session.get(Member, actor.member_id) if mine and actor else None
+        view = queries.line_view(session, line.id)
+        return render(
+            "groups/show.html",
+            line=line,
+            group=group,
+            mine=mine,
+            inside=bool(mine and mine.group and group and mine.group.id == group.id),
+            staff=bool(actor and actor.has("host")),
+            view=view,
+            nickname=nickname_in(line, member) if member else "",
+            nickname_rule=in_words(line.nickname_rule),
+            policy=POLICIES[line.posting],
+            quiet=QUIET if line.posting == "staff" else "",
+            may_post=rules.may_post(line.posting, staff=bool(actor and actor.has("host"))),
+        )
+
+
+@bp.post("/<slug>/covenant")
+@allow("signed_in")
+def accept(slug: str) -> Any:
+    """Accept the covenant's version that was read."""
+    ident, version = member_id(), request.form.get("version", 0, type=int)
+
+    def command(session: Session) -> None:
+        line, _group = queries.group_by_slug(session, slug)
+        if queries.my_seat(session, line_id=line.id, member_id=ident) is None:
+            raise Forbidden(
+                N_("The covenant is accepted by members of the group."), how=N_("A pass brings a seat in it.")
+            )
+        services_lines.accept_covenant(session, member_id=ident, line_id=line.id, version=version, now=now())
+
+    transact(command)
+    flash(_("Thank you. The covenant is accepted; the way in is open."))
+    return see_other(".show", slug=slug)
+
+
+@bp.get("/<slug>/entry.svg")
+@allow("signed_in")
+def entry_qr(slug: str) -> Response:
+    """The QR of the group's chat: for its members who accepted the covenant, and for hosts."""
+    with reading() as session:
+        _line, group = queries.group_by_slug(session, slug)
+        if group is None or not group.entry_url or not _may_enter(session, group):
+            raise NotFound()
+        return svg(group.entry_url)
+
+
+def _may_enter(session: Session, group: Group) -> bool:
+    actor = current_actor_or_none()
+    if actor is not None and actor.has("host"):
+        return True
+    mine = queries.my_seat(session, line_id=group.line_id, member_id=member_id())
+    return mine is not None and mine.group is not None and mine.group.id == group.id and mine.may_enter
+
+
+def svg(text: str) -> Response:
+    """*text* as a QR picture that no shared cache keeps."""
+    return Response(qr_svg(text), mimetype="image/svg+xml", headers={"Cache-Control": "private, no-store"})
+
+
+def nickname_in(line: GroupLine, member: Member | None) -> str:
+    """What *member* is called in the groups of *line*."""
+    if member is None:
+        return ""
+    return rules.nickname(
+        line.nickname_rule, number=member.number, nickname=member.shown_name, city=member.city
+    )
+
+
+def in_words(rule: str) -> str:
+    """The nickname rule with its parts named in the visitor's language: 编号-昵称-城市."""
+    return rules.describe_nickname(
+        rule, {"number": _("number"), "nickname": _("nickname"), "city": _("city")}
+    )
