@@ -1,0 +1,253 @@
+"""The course editor: written in Markdown with a preview, ordered, published; a stale save shows both texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, request
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import NotFound, Stale, ids, render_markdown
+from qunclub.web import (
+    NavItem,
+    _,
+    _l,
+    allow,
+    current_actor,
+    explain,
+    flash,
+    form_errors,
+    now,
+    page_number,
+    reading,
+    register,
+    render,
+    see_other,
+    transact,
+    unit_of_work,
+)
+
+from . import queries, services
+from .forms import CourseForm, LessonForm
+from .models import Course, Lesson
+
+bp = Blueprint("courses_admin", __name__, url_prefix="/admin/courses")
+register(
+    NavItem(
+        area="admin",
+        label=_l("Courses"),
+        endpoint="qunclub.courses_admin.index",
+        icon="book",
+        order=40,
+        role="admin",
+    )
+)
+
+
+@bp.get("")
+@allow("admin")
+def index() -> Any:
+    """Every course."""
+    q, state = request.args.get("q", "").strip(), request.args.get("state", "")
+    with reading() as session:
+        page = queries.admin_list(session, q=q, state=state, page=page_number())
+    return render("courses/admin_index.html", page=page, q=q, state=state)
+
+
+@bp.post("/preview")
+@allow("admin")
+def preview() -> Any:
+    """The rendered text of whatever is being written: a fragment."""
+    text = request.form.get("description_md") or request.form.get("body_md") or ""
+    return render("courses/_preview.html", html=render_markdown(text))
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@allow("admin")
+def new() -> Any:
+    """Write a new course."""
+    form = CourseForm()
+    if form.validate_on_submit() and not _previewing():
+        with form_errors(form):
+            course = transact(
+                lambda session: services.create(session, **_course(form), now=now(), actor=current_actor())
+            )
+            flash(_("The course is kept as a draft. Add its lessons, then publish it."))
+            return see_other(".edit", course_id=course.id)
+    return _form_page("courses/admin_course.html", form, course=None, lessons=())
+
+
+@bp.route("/<int:course_id>", methods=["GET", "POST"])
+@allow("admin")
+def edit(course_id: int) -> Any:
+    """Change a course; see and order its lessons."""
+    with reading() as session:
+        course = session.get(Course, course_id)
+        if course is None:
+            raise NotFound()
+        session.expunge(course)
+        lessons = queries.lessons_of(session, course_id)
+    form = CourseForm(obj=course)
+    context: dict[str, Any] = {"course": course, "lessons": lessons}
+    if form.validate_on_submit() and not _previewing():
+        try:
+            with form_errors(form):
+                transact(
+                    lambda session: services.update_course(
+                        session,
+                        course_id=course_id,
+                        version=_version(form),
+                        **_course(form),
+                        now=now(),
+                        actor=current_actor(),
+                    )
+                )
+                flash(_("Saved."))
+                return see_other(".edit", course_id=course_id)
+        except Stale as error:
+            # Their text beside mine; saving again from here is a decision, so it carries the new version.
+            form.version.data = str(course.version)
+            context |= {"stale": explain(error), "theirs": course.description_md}
+    return _form_page("courses/admin_course.html", form, **context)
+
+
+@bp.post("/<int:course_id>/state/<state>")
+@allow("admin")
+def set_state(course_id: int, state: str) -> Any:
+    """Publish a course or take it back."""
+    if state not in ("published", "draft"):
+        raise NotFound()
+    with unit_of_work() as session:
+        services.set_state(session, course_id=course_id, state=state, now=now(), actor=current_actor())
+    flash(_("The course is published.") if state == "published" else _("The course is a draft again."))
+    return see_other(".edit", course_id=course_id)
+
+
+@bp.post("/<int:course_id>/move/<direction>")
+@allow("admin")
+def move(course_id: int, direction: str) -> Any:
+    """Move a course up or down in the catalogue."""
+    with unit_of_work() as session:
+        services.move_course(
+            session, course_id=course_id, step=_step(direction), now=now(), actor=current_actor()
+        )
+    return see_other(".index")
+
+
+@bp.route("/<int:course_id>/lessons/new", methods=["GET", "POST"])
+@allow("admin")
+def new_lesson(course_id: int) -> Any:
+    """Write a new lesson."""
+    with reading() as session:
+        course = session.get(Course, course_id)
+        if course is None:
+            raise NotFound()
+        session.expunge(course)
+    form = LessonForm()
+    if form.validate_on_submit() and not _previewing():
+        with form_errors(form):
+            transact(
+                lambda session: services.add_lesson(
+                    session, course_id=course_id, **_lesson(form), now=now(), actor=current_actor()
+                )
+            )
+            flash(_("The lesson is added at the end of the course."))
+            return see_other(".edit", course_id=course_id)
+    return _form_page("courses/admin_lesson.html", form, course=course, lesson=None)
+
+
+@bp.route("/lessons/<int:lesson_id>", methods=["GET", "POST"])
+@allow("admin")
+def edit_lesson(lesson_id: int) -> Any:
+    """Change a lesson."""
+    with reading() as session:
+        lesson, course = _lesson_and_course(session, lesson_id)
+    form = LessonForm(obj=lesson)
+    context: dict[str, Any] = {"course": course, "lesson": lesson}
+    if form.validate_on_submit() and not _previewing():
+        try:
+            with form_errors(form):
+                transact(
+                    lambda session: services.update_lesson(
+                        session,
+                        lesson_id=lesson_id,
+                        version=_version(form),
+                        **_lesson(form),
+                        now=now(),
+                        actor=current_actor(),
+                    )
+                )
+                flash(_("Saved."))
+                return see_other(".edit_lesson", lesson_id=lesson_id)
+        except Stale as error:
+            form.version.data = str(lesson.version)
+            context |= {"stale": explain(error), "theirs": lesson.body_md}
+    return _form_page("courses/admin_lesson.html", form, **context)
+
+
+@bp.post("/lessons/<int:lesson_id>/move/<direction>")
+@allow("admin")
+def move_lesson(lesson_id: int, direction: str) -> Any:
+    """Move a lesson up or down in its course."""
+    with unit_of_work() as session:
+        moved = services.move_lesson(
+            session, lesson_id=lesson_id, step=_step(direction), now=now(), actor=current_actor()
+        )
+        course_id = moved.course_id
+    return see_other(".edit", course_id=course_id, _anchor="lessons")
+
+
+def _form_page(template: str, form: CourseForm | LessonForm, **context: Any) -> Any:
+    stale = context.get("stale")
+    source = form.description_md.data if isinstance(form, CourseForm) else form.body_md.data
+    shown = render_markdown(source or "") if _previewing() else None
+    page = render(template, form=form, preview=shown, **context)
+    return (page, 409) if stale else (page, 422) if form.errors else page
+
+
+def _previewing() -> bool:
+    return "preview" in request.form
+
+
+def _step(direction: str) -> int:
+    if direction not in ("up", "down"):
+        raise NotFound()
+    return -1 if direction == "up" else 1
+
+
+def _version(form: CourseForm | LessonForm) -> int:
+    text = form.version.data or ""
+    return int(text) if text.isdigit() else 0
+
+
+def _course(form: CourseForm) -> dict[str, Any]:
+    title = (form.title.data or "").strip()
+    return {
+        "title": title,
+        "slug": (form.slug.data or "").strip() or ids.slugify(title),
+        "summary": (form.summary.data or "").strip(),
+        "description_md": form.description_md.data or "",
+    }
+
+
+def _lesson(form: LessonForm) -> dict[str, Any]:
+    title = (form.title.data or "").strip()
+    return {
+        "title": title,
+        "slug": (form.slug.data or "").strip() or ids.slugify(title),
+        "summary": (form.summary.data or "").strip(),
+        "body_md": form.body_md.data or "",
+        "minutes": form.minutes.data or 0,
+        "is_preview": bool(form.is_preview.data),
+    }
+
+
+def _lesson_and_course(session: Session, lesson_id: int) -> tuple[Lesson, Course]:
+    lesson = session.get(Lesson, lesson_id)
+    if lesson is None:
+        raise NotFound()
+    course = session.get_one(Course, lesson.course_id)
+    # A host may share this session: only what is ours is let go.
+    session.expunge(lesson)
+    session.expunge(course)
+    return lesson, course

@@ -1,0 +1,34 @@
+"""What must hold of courses on a live database."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import Finding
+
+from .models import Lesson, Progress
+
+
+def check(session: Session, now: dt.datetime) -> list[Finding]:
+    """Progress that names the wrong course would count towards it, and towards its points: one statement."""
+    strays = (
+        session.scalar(
+            select(func.count())
+            .select_from(Progress)
+            .join(Lesson, Lesson.id == Progress.lesson_id)
+            .where((Lesson.course_id != Progress.course_id) | (Progress.completed_at < Progress.opened_at))
+        )
+        or 0
+    )
+    if not strays:
+        return []
+    return [
+        Finding(
+            9,
+            f"{strays} lines of progress name another course than their lesson's, or end before they begin.",
+            {"lines": strays},
+        )
+    ]

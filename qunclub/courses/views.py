@@ -1,0 +1,177 @@
+"""The catalogue, a course's home, and the reading page of a lesson."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import Access, Actor, NotFound
+from qunclub.web import (
+    NavItem,
+    _,
+    _l,
+    absolute_url,
+    allow,
+    club,
+    current_actor,
+    current_actor_or_none,
+    current_me,
+    flash,
+    member_id,
+    now,
+    reading,
+    register,
+    render,
+    see_other,
+    transact,
+)
+
+from . import queries, rules, services
+from .access_text import why_locked
+
+bp = Blueprint("courses", __name__)
+register(
+    NavItem(
+        area="main", label=_l("Courses"), endpoint="qunclub.courses.index", icon="book", order=30, phone=True
+    )
+)
+
+Section = Callable[[Session, queries.CourseView, Actor | None, Access, dt.datetime], str]
+SECTIONS: list[Section] = []
+"""Capabilities above courses add what a course's home also shows: called with the open session, they give HTML."""
+
+
+def _reader() -> tuple[Actor | None, int | None, bool]:
+    actor = current_actor_or_none()
+    return actor, actor.member_id if actor else None, actor is not None and actor.has("instructor")
+
+
+@bp.get("/courses")
+@allow("anyone")
+def index() -> Any:
+    """Every course."""
+    actor, ident, staff = _reader()
+    with reading() as session:
+        cards = queries.catalogue(session, member_id=ident, staff=staff)
+        access = club().course_access(session, actor=actor, course_ids=[card.id for card in cards], now=now())
+    return render("courses/index.html", cards=cards, access=access)
+
+
+@bp.get("/courses/<slug>")
+@allow("anyone")
+def show(slug: str) -> Any:
+    """A course's home: what it teaches, its outline, the next step, why locked."""
+    actor, ident, staff = _reader()
+    moment = now()
+    with reading() as session:
+        course = queries.course_view(session, slug=slug, member_id=ident, staff=staff)
+        access = club().course_access(session, actor=actor, course_ids=[course.id], now=moment)[course.id]
+        worth = queries.lesson_worth(session)
+        sections = [section(session, course, actor, access, moment) for section in SECTIONS]
+    following = rules.next_lesson([one.id for one in course.lessons], done=course.done)
+    return render(
+        "courses/show.html",
+        course=course,
+        access=access,
+        worth=worth if _earns() else 0,
+        sections=sections,
+        marks=_marks(course, access),
+        next_lesson=next((one for one in course.lessons if one.id == following), None),
+        why=why_locked(access),
+        page_meta={
+            "title": course.title,
+            "description": course.summary,
+            "url": absolute_url("qunclub.courses.show", slug=slug),
+        },
+    )
+
+
+@bp.get("/courses/<slug>/<lesson_slug>")
+@allow("anyone")
+def lesson(slug: str, lesson_slug: str) -> Any:
+    """The reading page; a preview is open to everybody, the rest says what opens it."""
+    actor, ident, staff = _reader()
+    moment = now()
+    with reading() as session:
+        course = queries.course_view(session, slug=slug, member_id=ident, staff=staff)
+        here = _find(course, lesson_slug)
+        access = club().course_access(session, actor=actor, course_ids=[course.id], now=moment)[course.id]
+        readable = access.allowed or here.is_preview
+        body = queries.lesson_body(session, here.id) if readable else ""
+        worth = queries.lesson_worth(session)
+    if access.allowed and ident is not None and here.opened_at is None:
+        reader_id = ident
+        transact(lambda work: services.open_lesson(work, member_id=reader_id, lesson_id=here.id, now=moment))
+    place = course.lessons.index(here)
+    page = render(
+        "courses/lesson.html",
+        course=course,
+        lesson=here,
+        body=body,
+        readable=readable,
+        access=access,
+        worth=worth if _earns() else 0,
+        marks=_marks(course, access),
+        before=course.lessons[place - 1] if place else None,
+        after=course.lessons[place + 1] if place + 1 < len(course.lessons) else None,
+        why=why_locked(access),
+        page_meta={
+            "title": f"{here.title} · {course.title}",
+            "description": here.summary or course.summary,
+            "url": absolute_url("qunclub.courses.lesson", slug=slug, lesson_slug=lesson_slug),
+        },
+    )
+    return page if readable else (page, 403)
+
+
+@bp.post("/courses/<slug>/<lesson_slug>/done")
+@allow("signed_in")
+def done(slug: str, lesson_slug: str) -> Any:
+    """Mark a lesson as done and go on to the next one."""
+    actor, ident, staff = current_actor(), member_id(), current_actor().has("instructor")
+    moment = now()
+
+    def command(session: Session) -> tuple[bool, int, str | None]:
+        course = queries.course_view(session, slug=slug, member_id=ident, staff=staff)
+        here = _find(course, lesson_slug)
+        access = club().course_access(session, actor=actor, course_ids=[course.id], now=moment)[course.id]
+        first = services.complete_lesson(
+            session, member_id=ident, lesson_id=here.id, access=access, now=moment, actor=actor
+        )
+        place = course.lessons.index(here)
+        # On to what lies ahead first, then to what was left out before.
+        ahead = [one.id for one in (*course.lessons[place + 1 :], *course.lessons[:place])]
+        following = rules.next_lesson(ahead, done=course.done | {here.id})
+        target = next((one.slug for one in course.lessons if one.id == following), None)
+        return first, queries.lesson_worth(session) if first else 0, target
+
+    first, worth, target = transact(command)
+    if first:
+        earned = _("Done, and %(points)s points earned.", points=worth) if worth and _earns() else _("Done.")
+        flash(earned)
+    if target is None:
+        if first:
+            flash(_("That was the last lesson of this course. Well done."))
+        return see_other(".show", slug=slug)
+    return see_other(".lesson", slug=slug, lesson_slug=target)
+
+
+def _earns() -> bool:
+    me = current_me()
+    return me is not None and me.number is not None
+
+
+def _find(course: queries.CourseView, lesson_slug: str) -> queries.OutlineLesson:
+    for one in course.lessons:
+        if one.slug == lesson_slug:
+            return one
+    raise NotFound()
+
+
+def _marks(course: queries.CourseView, access: Access) -> dict[int, rules.LessonMark]:
+    lessons = [(one.id, one.is_preview) for one in course.lessons]
+    return rules.marks(lessons, done=course.done, allowed=access.allowed)
