@@ -1,0 +1,162 @@
+"""Entry tickets: signed, unguessable, bound to a seat, good for one admission."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from qunclub.groups.models import Group, GroupLine, Seat
+from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, store
+from qunclub.members.models import Member
+
+from . import rules
+from .models import EntryTicket
+from .rules import Door
+
+CODE_LENGTH = 12
+"""60 random bits: short enough to be typed at the door, and the door counts the tries."""
+_PURPOSE = b"qunclub.entry-ticket:"
+_MARK = "."
+
+
+class BadTicket(NotFound):
+    """A text that is no ticket of ours: mistyped, cut short, or forged."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketResult:
+    """What a host sees of a ticket.
+
+    Attributes:
+        door: ``admit`` (valid; after a check-in: just admitted), or why not.
+        admitted_now: whether this very check let the member in.
+    """
+
+    door: Door
+    admitted_now: bool
+    ticket: EntryTicket
+    member: Member
+    line: GroupLine
+    group: Group | None
+    seat: Seat
+
+
+def sign(code: str, secret: str) -> str:
+    """The ticket's code with its signature: what the QR carries."""
+    return f"{code}{_MARK}{_signature(code, secret)}"
+
+
+def verify(text: str, secret: str) -> str:
+    """The code in what was scanned or typed: a link, a signed code, or the bare code read out by its holder.
+
+    Raises:
+        BadTicket: when it is not shaped like a ticket, or its signature is wrong.
+    """
+    last = text.strip().rstrip("/").rpartition("/")[2]
+    code, mark, signature = last.partition(_MARK)
+    code = ids.normalise_code(code)
+    if len(code) != CODE_LENGTH:
+        raise BadTicket(N_("This is not a ticket of the club: the code has 12 letters and digits."))
+    if mark and not hmac.compare_digest(signature.encode(), _signature(code, secret).encode()):
+        raise BadTicket(N_("The signature of this ticket is wrong: it was changed or made by somebody else."))
+    return code
+
+
+def _signature(code: str, secret: str) -> str:
+    digest = hmac.new(secret.encode(), _PURPOSE + code.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+
+
+def spaced(code: str) -> str:
+    """The code in groups of four, as people read it."""
+    return " ".join(code[at : at + 4] for at in range(0, len(code), 4))
+
+
+def ensure(session: Session, *, seat_id: int, member_id: int, now: dt.datetime) -> None:
+    """Make the seat's ticket when it has none."""
+    insert = insert_for(session, EntryTicket)
+    session.execute(
+        insert.values(
+            code=ids.code(CODE_LENGTH),
+            member_id=member_id,
+            seat_id=seat_id,
+            state="valid",
+            issued_at=now,
+            used_by="",
+            void_reason="",
+        ).on_conflict_do_nothing(index_elements=[EntryTicket.seat_id])
+    )
+
+
+def of_seat(session: Session, seat_id: int) -> EntryTicket | None:
+    """The seat's ticket."""
+    return session.scalars(select(EntryTicket).where(EntryTicket.seat_id == seat_id)).one_or_none()
+
+
+def void(session: Session, *, seat_id: int, reason: str) -> None:
+    """End the seat's ticket; a host is told why. A used one keeps when it was used."""
+    session.execute(
+        update(EntryTicket)
+        .where(EntryTicket.seat_id == seat_id, EntryTicket.state != "void")
+        .values(state="void", void_reason=reason)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def look(session: Session, *, text: str, secret: str) -> TicketResult:
+    """What the ticket is, and whether it would be admitted now; nothing changes.
+
+    Raises:
+        BadTicket: when there is no such ticket.
+    """
+    ticket = session.scalars(
+        select(EntryTicket).where(EntryTicket.code == verify(text, secret))
+    ).one_or_none()
+    if ticket is None:
+        raise BadTicket(N_("There is no ticket with this code."))
+    return _result(session, ticket, admitted_now=False)
+
+
+def check_in(session: Session, *, text: str, secret: str, actor: Actor, now: dt.datetime) -> TicketResult:
+    """Admit the ticket's member once; every later check says when and by whom it was used.
+
+    Raises:
+        BadTicket: when there is no such ticket.
+    """
+    ticket_id = session.scalar(select(EntryTicket.id).where(EntryTicket.code == verify(text, secret)))
+    if ticket_id is None:
+        raise BadTicket(N_("There is no ticket with this code."))
+    ticket = locks.lock(session, EntryTicket, ticket_id)
+    result = _result(session, ticket, admitted_now=False)
+    if result.door != "admit":
+        return result
+    ticket.state, ticket.used_at, ticket.used_by = "used", now, actor.name[:120]
+    store.record(
+        session,
+        actor=actor,
+        action="ticket.check_in",
+        target=f"ticket:{ticket.id}",
+        now=now,
+        summary=f"{result.member.shown_name} · {result.group.name if result.group else result.line.name}",
+        details={"member_id": ticket.member_id, "seat_id": ticket.seat_id},
+    )
+    session.flush()
+    return TicketResult("admit", True, ticket, result.member, result.line, result.group, result.seat)
+
+
+def _result(session: Session, ticket: EntryTicket, *, admitted_now: bool) -> TicketResult:
+    member, seat, line, group = session.execute(
+        select(Member, Seat, GroupLine, Group)
+        .join(Seat, Seat.member_id == Member.id)
+        .join(GroupLine, GroupLine.id == Seat.line_id)
+        .join(Group, Group.id == Seat.group_id, isouter=True)
+        .where(Seat.id == ticket.seat_id)
+    ).one()
+    door = rules.admission(ticket=ticket.state, seat=seat.state, suspended=member.suspended_at is not None)
+    return TicketResult(door, admitted_now, ticket, member, line, group, seat)

@@ -1,0 +1,237 @@
+"""The entry ticket and the member card for their owner; the door for hosts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from qunclub import groups
+from qunclub.groups.models import Seat
+from qunclub.kernel import Forbidden, NotFound
+from qunclub.members.models import Member, Tier
+from qunclub.web import (
+    N_,
+    NavItem,
+    _,
+    _l,
+    absolute_url,
+    allow,
+    club,
+    current_actor,
+    current_actor_or_none,
+    flash,
+    form_errors,
+    limit,
+    member_id,
+    now,
+    reading,
+    register,
+    render,
+    see_other,
+    transact,
+)
+from qunclub.web.render import format_date
+
+from . import card, queries, tickets
+from .forms import DoorForm
+from .models import EntryTicket
+from .tickets import BadTicket
+
+bp = Blueprint("tickets", __name__)
+register(
+    NavItem(
+        area="desk",
+        label=_l("Door"),
+        endpoint="qunclub.tickets.door",
+        icon="door-open",
+        order=30,
+        role="host",
+    )
+)
+
+DOORS = {
+    "admit": ("success", N_("Valid: not used yet")),
+    "used": ("warning", N_("Already used")),
+    "void": ("danger", N_("Void")),
+    "waiting": ("warning", N_("Still waiting for a seat")),
+    "left": ("danger", N_("The seat has ended: the member left, or the pass expired")),
+    "removed": ("danger", N_("The seat was taken back")),
+    "suspended": ("danger", N_("The membership is suspended")),
+}
+
+
+def link_of(code: str) -> str:
+    """The address in the QR: signed, so that a made-up one is seen at once."""
+    return absolute_url("qunclub.tickets.check", signed=tickets.sign(code, club().secret))
+
+
+@bp.get("/me/ticket/<int:ticket_id>")
+@allow("signed_in")
+def show(ticket_id: int) -> Any:
+    """My ticket; it shows its QR once the covenant is accepted."""
+    with reading() as session:
+        ticket, mine = _own(session, ticket_id)
+        member = session.get_one(Member, ticket.member_id)
+        return render(
+            "passes/ticket.html",
+            ticket=ticket,
+            mine=mine,
+            member=member,
+            nickname=groups.nickname(
+                mine.line.nickname_rule, number=member.number, nickname=member.shown_name, city=member.city
+            ),
+            code=tickets.spaced(ticket.code),
+            ready=mine.may_enter or current_actor().has("host"),
+        )
+
+
+@bp.get("/me/ticket/<int:ticket_id>.svg")
+@allow("signed_in")
+def qr(ticket_id: int) -> Response:
+    """The ticket's QR."""
+    with reading() as session:
+        ticket, mine = _own(session, ticket_id)
+        if not mine.may_enter and not current_actor().has("host"):
+            raise Forbidden(
+                N_("The ticket opens after the covenant."), how=N_("Accept the covenant of the group first.")
+            )
+        picture = groups.qr_svg(link_of(ticket.code))
+    return Response(picture, mimetype="image/svg+xml", headers={"Cache-Control": "private, no-store"})
+
+
+@bp.get("/me/tickets/seat/<int:seat_id>")
+@allow("signed_in")
+def of_seat(seat_id: int) -> Any:
+    """The ticket of my seat, made now if the sweeper has not come by since it was given."""
+    ident = member_id()
+
+    def command(session: Session) -> int:
+        seat = session.get(Seat, seat_id)
+        if seat is None or seat.member_id != ident or seat.state != "admitted":
+            raise NotFound()
+        tickets.ensure(session, seat_id=seat.id, member_id=ident, now=now())
+        found = tickets.of_seat(session, seat.id)
+        assert found is not None  # ensure has just made it
+        return found.id
+
+    with reading() as session:
+        seat = session.get(Seat, seat_id)
+        known = tickets.of_seat(session, seat_id) if seat is not None and seat.member_id == ident else None
+        ticket_id = known.id if known is not None else None
+    return see_other(".show", ticket_id=ticket_id or transact(command))
+
+
+def _own(session: Session, ticket_id: int) -> tuple[EntryTicket, groups.MySeat]:
+    """The ticket, for its member and for hosts; for anybody else it does not exist."""
+    ticket = queries.ticket(session, ticket_id)
+    if ticket.member_id != current_actor().member_id and not current_actor().has("host"):
+        raise NotFound()
+    mine = groups.seat_of(session, ticket.seat_id)
+    assert mine is not None  # a foreign key stands behind it
+    return ticket, mine
+
+
+@bp.get("/me/card.png")
+@allow("signed_in")
+def card_png() -> Any:
+    """My card as a picture to keep."""
+    with reading() as session:
+        member = session.get(Member, member_id())
+        if member is None or member.number is None:
+            raise NotFound(N_("The card comes with the number, and the number with the first pass."))
+        tier = session.get(Tier, member.tier_id) if member.tier_id else None
+        facts = card.CardFacts(
+            number=member.number,
+            name=member.shown_name,
+            tier=tier.name if tier else "",
+            club=club().settings.club_name,
+            since=_("since %(date)s", date=format_date(member.numbered_at or member.joined_at)),
+            no_label=_("No."),
+            face=tier.code if tier else "",
+        )
+    response = Response(mimetype="image/png", headers={"Cache-Control": "private, no-cache"})
+    response.set_etag(facts.etag)
+    if facts.etag not in request.if_none_match:
+        response.set_data(card.draw(facts))
+        if "download" in request.args:
+            response.headers["Content-Disposition"] = f'attachment; filename="card-{facts.number}.png"'
+    return response.make_conditional(request)
+
+
+@bp.route("/door", methods=["GET", "POST"])
+@allow("host")
+@limit("60 per minute", name="door")
+def door() -> Any:
+    """Type or scan a code; the ticket is shown before anybody is admitted."""
+    form = DoorForm()
+    if form.validate_on_submit():
+        with form_errors(form), reading() as session:
+            try:
+                result = tickets.look(session, text=form.code.data or "", secret=club().secret)
+            except BadTicket as error:
+                form.refuse(error)
+            else:
+                return see_other(".check", signed=tickets.sign(result.ticket.code, club().secret))
+    return render("passes/door.html", form=form), 422 if form.errors else 200
+
+
+@bp.get("/t/<signed>")
+@allow("anyone")
+def check(signed: str) -> Any:
+    """A scanned ticket: hosts check it, its owner comes to their ticket, others are told what it is."""
+    actor = current_actor_or_none()
+    host = actor is not None and actor.has("host")
+    with reading() as session:
+        try:
+            result = tickets.look(session, text=signed, secret=club().secret)
+        except BadTicket as error:
+            if not host:
+                raise
+            form = DoorForm(formdata=None)
+            form.refuse(error)
+            return render("passes/door.html", form=form), 404
+        if not host and actor is not None and actor.member_id == result.ticket.member_id:
+            return see_other(".show", ticket_id=result.ticket.id)
+        if not host:
+            return render("passes/ticket_stranger.html")
+        kind, words = DOORS[result.door]
+        accepted = groups.seat_of(session, result.seat.id)
+        return render(
+            "passes/door_ticket.html",
+            result=result,
+            signed=signed,
+            kind=kind,
+            words=words,
+            code=tickets.spaced(result.ticket.code),
+            nickname=groups.nickname(
+                result.line.nickname_rule,
+                number=result.member.number,
+                nickname=result.member.shown_name,
+                city=result.member.city,
+            ),
+            ready=bool(accepted and accepted.may_enter),
+        )
+
+
+@bp.post("/t/<signed>")
+@allow("host")
+@limit("60 per minute", name="door")
+def admit(signed: str) -> Any:
+    """Let the member in, once."""
+    actor, moment = current_actor(), now()
+    result = transact(
+        lambda session: _outcome(
+            tickets.check_in(session, text=signed, secret=club().secret, actor=actor, now=moment)
+        )
+    )
+    if result[0]:
+        flash(_("Admitted: %(name)s.", name=result[1]))
+    else:
+        flash(_("Not admitted: %(why)s.", why=_(DOORS[result[2]][1])), "danger")
+    return see_other(".check", signed=signed)
+
+
+def _outcome(result: tickets.TicketResult) -> tuple[bool, str, str]:
+    return result.admitted_now, result.member.shown_name, result.door

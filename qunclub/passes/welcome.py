@@ -1,0 +1,81 @@
+"""The ritual of entering: number, covenant, name, the way in. Each step is kept, so it can be left and resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from qunclub import groups
+from qunclub.groups import MySeat
+from qunclub.members.models import Member, Tier
+
+from . import queries
+from .queries import Holding
+
+STEPS = ("number", "covenant", "name", "enter")
+
+
+@dataclass(frozen=True, slots=True)
+class Ritual:
+    """Where a member stands.
+
+    Attributes:
+        seat: the seat or waiting place of the pass's line; None when the pass leads into no group.
+        done: the steps that are done, of :attr:`steps`.
+        nickname: the member's name by the group's rule, as it stands.
+    """
+
+    holding: Holding
+    member: Member
+    tier: Tier | None
+    seat: MySeat | None
+    steps: tuple[str, ...]
+    done: frozenset[str]
+    nickname: str
+
+    @property
+    def current(self) -> str | None:
+        """The first step that is not done."""
+        return next((step for step in self.steps if step not in self.done), None)
+
+
+def named(member: Member, rule: str) -> bool:
+    """Whether the member has what the group's rule asks for."""
+    return bool(member.nickname) and (bool(member.city) or "{city}" not in rule)
+
+
+def ritual(session: Session, *, pass_id: int, member_id: int) -> Ritual:
+    """How far this member is with this pass.
+
+    Raises:
+        NotFound: when the pass is not theirs.
+    """
+    holding = queries.holding(session, pass_id=pass_id, member_id=member_id)
+    member = session.get_one(Member, member_id)
+    seat = groups.seat_of(session, holding.seat.id) if holding.seat else None
+    if seat is not None and seat.seat.state not in ("admitted", "waiting"):
+        seat = None
+    rule = seat.line.nickname_rule if seat else groups.DEFAULT_NICKNAME
+    steps = tuple(
+        step
+        for step in STEPS
+        if step in ("number", "name")
+        or (seat is not None and (step != "covenant" or seat.covenant is not None))
+    )
+    done = {"number"} if member.number is not None else set()
+    if named(member, rule):
+        done.add("name")
+    if seat is not None and seat.accepted_at is not None:
+        done.add("covenant")
+    if seat is not None and seat.may_enter and holding.ticket is not None and holding.ticket.state == "used":
+        done.add("enter")
+    return Ritual(
+        holding=holding,
+        member=member,
+        tier=session.get(Tier, member.tier_id) if member.tier_id else None,
+        seat=seat,
+        steps=steps,
+        done=frozenset(done),
+        nickname=groups.nickname(rule, number=member.number, nickname=member.shown_name, city=member.city),
+    )
