@@ -1,0 +1,36 @@
+"""Orders and the money for them.
+
+Promise 3: a paid order yields each of its passes exactly once, whatever the gateway says twice, late or out of order.
+Promise 5: refunds never exceed the payment they name, and a full refund ends exactly the access that payment bought.
+"""
+
+from .models import GatewayEvent, Order, OrderEvent, OrderLine, Payment, Refund
+from .services import attach_checkout, cancel, expire_order, place
+from .services_attention import add_note, fulfil_attention
+from .services_inbox import handle_notification
+from .services_payments import Outcome, record_payment, settle_checkout
+from .services_refunds import refund
+from .services_transfers import buy_offline, record_transfer, take_free
+
+__all__ = [
+    "GatewayEvent",
+    "Order",
+    "OrderEvent",
+    "OrderLine",
+    "Outcome",
+    "Payment",
+    "Refund",
+    "add_note",
+    "attach_checkout",
+    "buy_offline",
+    "cancel",
+    "expire_order",
+    "fulfil_attention",
+    "handle_notification",
+    "place",
+    "record_payment",
+    "record_transfer",
+    "refund",
+    "settle_checkout",
+    "take_free",
+]
