@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.courses.models import Course
@@ -91,6 +91,17 @@ class Submission(Base):
         UniqueConstraint("assignment_id", "member_id"),
         Index(None, "state", "submitted_at", "id"),
         Index(None, "member_id", "submitted_at"),
+        Index(None, "assignment_id", "state", "submitted_at", "id"),
+        # Only what is held is in it: the desk asks for mine.
+        Index(
+            None,
+            "claimed_by",
+            "state",
+            "submitted_at",
+            "id",
+            sqlite_where=text("claimed_by IS NOT NULL"),
+            postgresql_where=text("claimed_by IS NOT NULL"),
+        ),
     )
 
 

@@ -1,0 +1,29 @@
+"""Homework: assignments with rubrics, submissions over their attempts, one review an attempt, the showcase.
+
+One reviewer at a time holds a submission; a stale save is refused and loses no text; a review scores points once.
+"""
+
+from .rules import CriterionSpec, StoredFile
+from .services import consent, submit, withdraw
+from .services_admin import free_claim, reopen
+from .services_assignments import create_assignment, set_assignment_state, update_assignment
+from .services_forget import forget
+from .services_review import claim, claim_next, release_claim, review
+
+__all__ = [
+    "CriterionSpec",
+    "StoredFile",
+    "claim",
+    "claim_next",
+    "consent",
+    "create_assignment",
+    "forget",
+    "free_claim",
+    "release_claim",
+    "reopen",
+    "review",
+    "set_assignment_state",
+    "submit",
+    "update_assignment",
+    "withdraw",
+]

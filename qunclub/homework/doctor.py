@@ -1,0 +1,150 @@
+"""What must hold of homework on a live database: promise 6, and consent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, literal, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from qunclub.kernel import Finding
+from qunclub.kernel.store import AuditEntry
+from qunclub.members.models import Member
+from qunclub.points.models import LedgerEntry, PointRule
+
+from .models import Attempt, Review, ShowcaseEntry, Submission
+
+SHOWN = 20
+
+
+def check(session: Session, now: dt.datetime) -> list[Finding]:
+    """Six statements, however much was handed in."""
+    checks: list[tuple[int, str, Select[Any]]] = [
+        (6, "submissions whose state is not what their last review says", _states()),
+        (6, "reviews whose attempt belongs to another submission", _reviews()),
+        (6, "accepted submissions that did not earn their score", _unpaid()),
+        (6, "submissions whose points differ from their score, or stand without an acceptance", _overpaid()),
+        (6, "submissions held without being waited for, by their own author, or without an end", _claims()),
+        (9, "works in the showcase that are not featured, or with another's consent", _consents()),
+    ]
+    findings = []
+    for promise, what, query in checks:
+        ids = list(session.scalars(query.limit(SHOWN)))
+        if ids:
+            many = f"{SHOWN} or more" if len(ids) == SHOWN else str(len(ids))
+            findings.append(Finding(promise, f"{many} {what}: {ids}.", {"ids": ids}))
+    return findings
+
+
+def source_of(what: str) -> ColumnElement[str]:
+    """The ledger's source of what a submission earned, in SQL; see ``award_source``."""
+    return literal("submission:").concat(cast(Submission.id, String)).concat(f":{what}")
+
+
+def _states() -> Select[Any]:
+    reopened = exists().where(
+        AuditEntry.action == "submission.reopen",
+        AuditEntry.target == literal("submission:").concat(cast(Submission.id, String)),
+    )
+    wrong = or_(
+        Attempt.id.is_(None),
+        and_(Submission.state == "waiting", Review.id.is_not(None)),
+        and_(Submission.state != "waiting", Review.id.is_(None)),
+        and_(Submission.state == "accepted", Review.verdict == "return"),
+        and_(Submission.state == "accepted", Submission.score != Review.score),
+        and_(Submission.state == "returned", Review.verdict != "return", ~reopened),
+        Submission.featured
+        != case((and_(Submission.state == "accepted", Review.verdict == "feature"), True), else_=False),
+    )
+    return (
+        select(Submission.id)
+        .outerjoin(Attempt, (Attempt.submission_id == Submission.id) & (Attempt.n == Submission.attempt))
+        .outerjoin(Review, Review.attempt_id == Attempt.id)
+        .where(wrong)
+        .order_by(Submission.id)
+    )
+
+
+def _reviews() -> Select[Any]:
+    return (
+        select(Review.id)
+        .join(Attempt, Attempt.id == Review.attempt_id)
+        .where(Attempt.submission_id != Review.submission_id)
+        .order_by(Review.id)
+    )
+
+
+def _own_entry() -> ColumnElement[bool]:
+    again = source_of("accepted:").concat(cast(Submission.attempt, String))
+    return LedgerEntry.source.in_([source_of("accepted"), again])
+
+
+def _unpaid() -> Select[Any]:
+    # Before the rule took its present form it may have been off; before the number there was nobody to pay.
+    return (
+        select(Submission.id)
+        .join(Member, Member.id == Submission.member_id)
+        .outerjoin(PointRule, PointRule.kind == "homework_accepted")
+        .where(
+            Submission.state == "accepted",
+            Submission.carried_over.is_(False),
+            Submission.score > 0,
+            or_(
+                PointRule.kind.is_(None),
+                and_(PointRule.active.is_(True), Submission.reviewed_at >= PointRule.updated_at),
+            ),
+            Submission.reviewed_at >= Member.numbered_at,
+            ~exists().where(_own_entry()),
+        )
+        .order_by(Submission.id)
+    )
+
+
+def _overpaid() -> Select[Any]:
+    reversal = aliased(LedgerEntry)
+    return (
+        select(Submission.id)
+        .join(LedgerEntry, _own_entry())
+        .outerjoin(reversal, reversal.reverses_id == LedgerEntry.id)
+        .where(
+            reversal.id.is_(None),
+            or_(
+                Submission.state != "accepted",
+                Submission.carried_over.is_(True),
+                LedgerEntry.amount != Submission.score,
+                LedgerEntry.member_id != Submission.member_id,
+            ),
+        )
+        .order_by(Submission.id)
+    )
+
+
+def _claims() -> Select[Any]:
+    return (
+        select(Submission.id)
+        .where(
+            Submission.claimed_by.is_not(None),
+            or_(
+                Submission.state != "waiting",
+                Submission.claimed_until.is_(None),
+                Submission.claimed_by == Submission.member_id,
+            ),
+        )
+        .order_by(Submission.id)
+    )
+
+
+def _consents() -> Select[Any]:
+    return (
+        select(ShowcaseEntry.id)
+        .join(Submission, Submission.id == ShowcaseEntry.submission_id)
+        .where(
+            or_(
+                ShowcaseEntry.member_id != Submission.member_id,
+                and_(ShowcaseEntry.consented_at.is_not(None), Submission.featured.is_(False)),
+                and_(ShowcaseEntry.consented_at.is_not(None), ShowcaseEntry.revoked_at.is_not(None)),
+            )
+        )
+        .order_by(ShowcaseEntry.id)
+    )

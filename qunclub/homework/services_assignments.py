@@ -1,0 +1,202 @@
+"""Assignments and their rubrics are written, changed and published."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from qunclub import courses
+from qunclub.courses.models import Course
+from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks, render_markdown, store
+
+from . import rules
+from .models import Assignment, Criterion, ReviewScore, Rubric
+from .rules import CriterionSpec
+
+STATES = ("draft", "published")
+
+
+def create_assignment(
+    session: Session,
+    *,
+    course_id: int,
+    slug: str,
+    title: str,
+    criteria: Sequence[CriterionSpec],
+    now: dt.datetime,
+    actor: Actor,
+    brief_md: str = "",
+    opens_at: dt.datetime | None = None,
+    due_at: dt.datetime | None = None,
+    max_attempts: int | None = None,
+    state: str = "draft",
+) -> Assignment:
+    """Homework for a course, with a rubric of its own; the last of its course."""
+    courses.check_slug(slug)
+    rules.check_criteria(criteria)
+    _check_dates(opens_at, due_at)
+    if session.get(Course, course_id) is None:
+        raise NotFound()
+    _check_free(session, course_id, slug, None)
+    rubric = Rubric(title=title)
+    session.add(rubric)
+    session.flush()
+    for place, one in enumerate(criteria, 1):
+        session.add(
+            Criterion(
+                rubric_id=rubric.id,
+                position=place,
+                title=one.title,
+                description=one.description,
+                max_points=one.max_points,
+                weight=one.weight,
+            )
+        )
+    last = session.scalar(select(func.max(Assignment.position)).where(Assignment.course_id == course_id)) or 0
+    assignment = Assignment(
+        course_id=course_id,
+        rubric_id=rubric.id,
+        slug=slug,
+        title=title,
+        brief_md=brief_md,
+        brief_html=render_markdown(brief_md) if brief_md else "",
+        position=last + 1,
+        state=state,
+        opens_at=opens_at,
+        due_at=due_at,
+        max_attempts=max_attempts,
+        version=1,
+        created_at=now,
+    )
+    session.add(assignment)
+    session.flush()
+    _record(session, actor, "assignment.create", assignment, now)
+    return assignment
+
+
+def update_assignment(
+    session: Session,
+    *,
+    assignment_id: int,
+    version: int,
+    slug: str,
+    title: str,
+    criteria: Sequence[CriterionSpec],
+    now: dt.datetime,
+    actor: Actor,
+    brief_md: str = "",
+    opens_at: dt.datetime | None = None,
+    due_at: dt.datetime | None = None,
+    max_attempts: int | None = None,
+) -> Assignment:
+    """Save an assignment and its rubric as the form has them.
+
+    Raises:
+        Stale: when somebody saved since the form was opened.
+        Conflict: when a criterion that reviews already used would lose its meaning.
+    """
+    courses.check_slug(slug)
+    rules.check_criteria(criteria)
+    _check_dates(opens_at, due_at)
+    assignment = locks.lock(session, Assignment, assignment_id)
+    if assignment.version != version:
+        raise Stale(
+            N_(
+                "Somebody else saved this while you were writing. Compare both texts below; yours is not lost."
+            )
+        )
+    _check_free(session, assignment.course_id, slug, assignment_id)
+    before = {"slug": assignment.slug, "title": assignment.title, "due_at": str(assignment.due_at or "")}
+    assignment.slug, assignment.title = slug, title
+    if brief_md != assignment.brief_md:
+        assignment.brief_md, assignment.brief_html = brief_md, render_markdown(brief_md)
+    assignment.opens_at, assignment.due_at, assignment.max_attempts = opens_at, due_at, max_attempts
+    assignment.version += 1
+    _save_criteria(session, assignment.rubric_id, criteria)
+    _record(session, actor, "assignment.update", assignment, now, before=before)
+    return assignment
+
+
+def set_assignment_state(
+    session: Session, *, assignment_id: int, state: str, now: dt.datetime, actor: Actor
+) -> Assignment:
+    """Publish an assignment, or take it back out of sight; what was handed in stays."""
+    if state not in STATES:
+        raise ValueError(state)
+    assignment = locks.lock(session, Assignment, assignment_id)
+    if assignment.state != state:
+        assignment.state = state
+        action = "assignment.publish" if state == "published" else "assignment.unpublish"
+        _record(session, actor, action, assignment, now)
+    return assignment
+
+
+def _save_criteria(session: Session, rubric_id: int, criteria: Sequence[CriterionSpec]) -> None:
+    query = select(Criterion).where(Criterion.rubric_id == rubric_id)
+    kept = {one.id: one for one in session.scalars(query)}
+    used = set(
+        session.scalars(select(ReviewScore.criterion_id).where(ReviewScore.criterion_id.in_(kept)).distinct())
+    )
+    named = {one.criterion_id for one in criteria if one.criterion_id is not None}
+    if named - set(kept):
+        raise NotFound()
+    if used - named:
+        raise Conflict(N_("A criterion that reviews already used cannot be removed."))
+    for one in criteria:
+        row = kept.get(one.criterion_id) if one.criterion_id is not None else None
+        if row is not None and row.id in used and row.max_points > one.max_points:
+            raise Conflict(N_("The maximum of a criterion that reviews already used cannot be lowered."))
+    for ident, row in kept.items():
+        if ident not in named:
+            session.delete(row)
+    # Positions are unique: step aside first, so that two criteria may change places.
+    session.flush()
+    session.execute(
+        update(Criterion)
+        .where(Criterion.rubric_id == rubric_id)
+        .values(position=-Criterion.id)
+        .execution_options(synchronize_session="fetch")
+    )
+    for place, one in enumerate(criteria, 1):
+        row = kept.get(one.criterion_id) if one.criterion_id is not None else None
+        if row is None:
+            row = Criterion(rubric_id=rubric_id)
+            session.add(row)
+        row.position, row.title, row.description = place, one.title, one.description
+        row.max_points, row.weight = one.max_points, one.weight
+    session.flush()
+
+
+def _check_dates(opens_at: dt.datetime | None, due_at: dt.datetime | None) -> None:
+    if opens_at is not None and due_at is not None and due_at <= opens_at:
+        raise Invalid(N_("Homework is due after it opens."), field="due_at")
+
+
+def _check_free(session: Session, course_id: int, slug: str, but: int | None) -> None:
+    taken = select(Assignment.id).where(Assignment.course_id == course_id, Assignment.slug == slug)
+    if but is not None:
+        taken = taken.where(Assignment.id != but)
+    if session.scalar(taken) is not None:
+        raise Invalid(N_("Other homework of this course has this address already."), field="slug")
+
+
+def _record(
+    session: Session,
+    actor: Actor,
+    action: str,
+    assignment: Assignment,
+    now: dt.datetime,
+    **details: object,
+) -> None:
+    store.record(
+        session,
+        actor=actor,
+        action=action,
+        target=f"assignment:{assignment.id}",
+        now=now,
+        summary=assignment.title,
+        details=dict(details),
+    )

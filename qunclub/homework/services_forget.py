@@ -1,0 +1,47 @@
+"""Forgetting what somebody handed in, at their own wish: points and scores stay, words and files go."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.orm import Session
+
+from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
+
+
+def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
+    """Take a member's works away: out of the showcase, out of the desk's queue, texts, comments and files.
+
+    What was reviewed stays as a record of who judged what when, without a word of the work. Returns the storage
+    keys of the files; the caller has them deleted after the commit.
+    """
+    mine = select(Submission.id).where(Submission.member_id == member_id)
+    attempts = select(Attempt.id).where(Attempt.submission_id.in_(mine))
+    keys = list(
+        session.scalars(
+            select(SubmissionFile.storage_key).where(SubmissionFile.attempt_id.in_(attempts))
+        )
+    )  # fmt: skip
+    session.execute(
+        update(ShowcaseEntry)
+        .where(ShowcaseEntry.member_id == member_id, ShowcaseEntry.revoked_at.is_(None))
+        .values(consented_at=None, revoked_at=now)
+    )
+    session.execute(delete(SubmissionFile).where(SubmissionFile.attempt_id.in_(attempts)))
+    unseen = list(
+        session.scalars(mine.where(~exists().where(Review.submission_id == Submission.id)))
+    )  # fmt: skip
+    session.execute(delete(Attempt).where(Attempt.submission_id.in_(unseen)))
+    session.execute(delete(Submission).where(Submission.id.in_(unseen)))
+    session.execute(update(Attempt).where(Attempt.submission_id.in_(mine)).values(body_md="", body_html=""))
+    session.execute(
+        update(Review).where(Review.submission_id.in_(mine)).values(comment_md="", comment_html="")
+    )
+    session.execute(
+        update(Submission)
+        .where(Submission.member_id == member_id, Submission.state == "waiting")
+        .values(state="returned", claimed_by=None, claimed_until=None, version=Submission.version + 1)
+    )
+    session.expire_all()
+    return keys

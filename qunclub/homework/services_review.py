@@ -1,0 +1,367 @@
+"""What an instructor does with homework: claims it for a while, judges it once, gives it back.
+
+Promise 6 lives here. Everything that changes a submission locks its row first; ``version`` and the lease are compared
+under that lock, and the attempt's unique review and the ledger's unique sources stand behind it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.orm import Session
+
+from qunclub import points
+from qunclub.kernel import (
+    N_,
+    Actor,
+    Conflict,
+    Forbidden,
+    Invalid,
+    Stale,
+    insert_for,
+    locks,
+    mail,
+    render_markdown,
+    signals,
+)
+from qunclub.members.models import Member
+
+from . import rules
+from .models import (
+    VERDICTS,
+    Assignment,
+    Attempt,
+    Criterion,
+    Review,
+    ReviewScore,
+    ShowcaseEntry,
+    Submission,
+)
+
+# Built once: a replay of many years of homework sends it a hundred thousand times.
+_FACTS = (
+    select(
+        Attempt.id.label("attempt_id"),
+        Attempt.n,
+        Attempt.on_time,
+        Assignment.id.label("assignment_id"),
+        Assignment.title,
+        Assignment.rubric_id,
+        Member.number,
+        Member.email,
+        Member.locale,
+        Member.name,
+        Member.nickname,
+    )
+    .select_from(Attempt)
+    .join(Assignment, Assignment.id == bindparam("assignment_id"))
+    .join(Member, Member.id == bindparam("member_id"))
+    .where(Attempt.submission_id == bindparam("submission_id"), Attempt.n == bindparam("attempt"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with what it rests on."""
+
+    verdict: str
+    score: int | None
+    scores: Mapping[int, int]
+    comment_md: str
+
+
+def claim(
+    session: Session, *, submission_id: int, actor: Actor, lease: dt.timedelta, now: dt.datetime
+) -> Submission:
+    """Hold a waiting submission for *lease*; holding it already renews the lease.
+
+    Raises:
+        Conflict: when somebody else holds it, or nothing waits.
+    """
+    reviewer = _reviewer(actor)
+    submission = locks.lock(session, Submission, submission_id)
+    if submission.member_id == reviewer:
+        raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
+    if submission.state != "waiting":
+        raise Conflict(N_("This work does not wait for a review any more."))
+    if rules.held_by_other(submission.claimed_by, submission.claimed_until, member_id=reviewer, now=now):
+        raise Conflict(N_("Another reviewer holds this work at the moment."))
+    submission.claimed_by = reviewer
+    submission.claimed_until = now + lease
+    return submission
+
+
+def claim_next(
+    session: Session,
+    *,
+    actor: Actor,
+    lease: dt.timedelta,
+    now: dt.datetime,
+    course_id: int | None = None,
+    assignment_id: int | None = None,
+) -> Submission | None:
+    """Claim the one that has waited longest and is free; None when nothing is left."""
+    reviewer = _reviewer(actor)
+    query = (
+        select(Submission)
+        .where(
+            Submission.state == "waiting",
+            Submission.member_id != reviewer,
+            (Submission.claimed_until.is_(None))
+            | (Submission.claimed_until <= now)
+            | (Submission.claimed_by == reviewer),
+        )
+        .order_by(Submission.submitted_at, Submission.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Submission)
+    )
+    if assignment_id is not None:
+        query = query.where(Submission.assignment_id == assignment_id)
+    if course_id is not None:
+        query = query.join(Assignment, Assignment.id == Submission.assignment_id).where(
+            Assignment.course_id == course_id
+        )
+    submission = session.scalars(query).one_or_none()
+    if submission is not None:
+        submission.claimed_by = reviewer
+        submission.claimed_until = now + lease
+    return submission
+
+
+def release_claim(session: Session, *, submission_id: int, actor: Actor, now: dt.datetime) -> Submission:
+    """Give one's own claim back to the queue; without one, nothing happens."""
+    reviewer = _reviewer(actor)
+    submission = locks.lock(session, Submission, submission_id)
+    if submission.claimed_by == reviewer:
+        submission.claimed_by = submission.claimed_until = None
+    elif rules.held_by_other(submission.claimed_by, submission.claimed_until, member_id=reviewer, now=now):
+        raise Conflict(N_("Another reviewer holds this work at the moment."))
+    return submission
+
+
+def review(
+    session: Session,
+    *,
+    submission_id: int,
+    version: int,
+    verdict: str,
+    scores: Mapping[int, int],
+    comment_md: str,
+    actor: Actor,
+    now: dt.datetime,
+    score: int | None = None,
+    reviewer_id: int | None = None,
+) -> Review:
+    """Judge the present attempt, once; accepted work earns its points in the same transaction.
+
+    Args:
+        version: the submission's version when the reviewer began to read.
+        scores: points by criterion id; all of them to accept, any of them to return.
+        score: the percent itself, for records that come without a rubric; processes only.
+
+    Raises:
+        Stale: when the work was judged or handed in again meanwhile, or somebody else holds it.
+        Invalid: when the judgement is not complete.
+    """
+    if not actor.has("instructor"):
+        raise Forbidden(N_("This is the instructors' desk."), how=N_("An admin can make you an instructor."))
+    process = actor.key.startswith("system:")
+    if score is not None and not process:
+        raise Forbidden(N_("A score comes from the rubric."))
+    if verdict not in VERDICTS:
+        raise Invalid(N_("Choose a verdict."), field="verdict")
+    reviewer = reviewer_id if process else _reviewer(actor)
+    submission = locks.lock(session, Submission, submission_id)
+    _refuse_stale(submission, version, reviewer, now)
+    if submission.member_id == reviewer:
+        raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
+    facts = _facts(session, submission)
+    judged = _judge(session, facts.rubric_id, Judgement(verdict, score, scores, comment_md), process)
+    row = _write(session, submission, facts, judged, reviewer, actor, now)
+    if verdict != "return" and not submission.carried_over and facts.number is not None:
+        _award(session, submission, facts, row.score, actor, now)
+    if verdict == "feature":
+        _feature(session, submission, facts.attempt_id, now)
+    if facts.email:
+        _tell_author(session, submission, facts, row, now)
+    signals.after_commit(
+        session,
+        signals.submission_reviewed,
+        submission_id=submission.id,
+        review_id=row.id,
+        member_id=submission.member_id,
+        verdict=verdict,
+        score=row.score,
+    )
+    return row
+
+
+def _reviewer(actor: Actor) -> int:
+    if not actor.has("instructor") or actor.member_id is None:
+        raise Forbidden(N_("This is the instructors' desk."), how=N_("An admin can make you an instructor."))
+    return actor.member_id
+
+
+def _refuse_stale(submission: Submission, version: int, reviewer: int | None, now: dt.datetime) -> None:
+    if submission.version != version or submission.state != "waiting":
+        raise Stale(
+            N_("This work was judged or handed in again while you were writing. Nothing was overwritten.")
+        )
+    if rules.held_by_other(submission.claimed_by, submission.claimed_until, member_id=reviewer, now=now):
+        raise Stale(
+            N_("Your claim ran out and another reviewer holds this work now. Nothing was overwritten.")
+        )
+
+
+def _facts(session: Session, submission: Submission) -> Any:
+    """All that a review needs to know of the attempt, its assignment and its author, in one statement."""
+    keys = {
+        "submission_id": submission.id,
+        "attempt": submission.attempt,
+        "assignment_id": submission.assignment_id,
+        "member_id": submission.member_id,
+    }
+    return session.execute(_FACTS, keys).one()
+
+
+def _judge(session: Session, rubric_id: int, given: Judgement, process: bool) -> Judgement:
+    """*given* with its score: from the rubric, or as the process said."""
+    if len(given.comment_md) > rules.MAX_COMMENT:
+        raise Invalid(
+            N_("The comment is longer than %(limit)s characters."),
+            field="comment_md",
+            limit=rules.MAX_COMMENT,
+        )
+    if given.score is not None:
+        if not 0 <= given.score <= 100:
+            raise Invalid(N_("A score lies between 0 and 100."), field="scores")
+        return given
+    if given.verdict == "return" and not given.comment_md.strip() and not process:
+        raise Invalid(N_("Say what should change before it comes back."), field="comment_md")
+    scales = [
+        rules.Scale(one.id, one.max_points, one.weight)
+        for one in session.execute(
+            select(Criterion.id, Criterion.max_points, Criterion.weight).where(
+                Criterion.rubric_id == rubric_id
+            )
+        )
+    ]
+    complete = set(given.scores) == {one.criterion_id for one in scales}
+    if given.verdict == "return" and not complete:
+        # Returned work need not be measured on every scale; what was measured must still be on it.
+        if given.scores:
+            rules.rubric_score([one for one in scales if one.criterion_id in given.scores], given.scores)
+        return given
+    return Judgement(given.verdict, rules.rubric_score(scales, given.scores), given.scores, given.comment_md)
+
+
+def _write(
+    session: Session,
+    submission: Submission,
+    facts: Any,
+    judged: Judgement,
+    reviewer: int | None,
+    actor: Actor,
+    now: dt.datetime,
+) -> Review:
+    row = Review(
+        submission_id=submission.id,
+        attempt_id=facts.attempt_id,
+        reviewer_id=reviewer,
+        reviewer_name=actor.name,
+        verdict=judged.verdict,
+        score=judged.score or 0,
+        comment_md=judged.comment_md,
+        comment_html=render_markdown(judged.comment_md) if judged.comment_md else "",
+        created_at=now,
+    )
+    session.add(row)
+    submission.state = "returned" if judged.verdict == "return" else "accepted"
+    submission.featured = judged.verdict == "feature"
+    submission.score = judged.score
+    submission.reviewed_at = now
+    submission.claimed_by = submission.claimed_until = None
+    submission.version += 1
+    session.flush()
+    if judged.scores:
+        session.execute(
+            insert(ReviewScore),
+            [
+                {"review_id": row.id, "criterion_id": criterion_id, "points": given}
+                for criterion_id, given in judged.scores.items()
+            ],
+        )
+    return row
+
+
+def award_source(submission_id: int, what: str, attempt: int, *, again: bool) -> str:
+    """The ledger's source of what a submission earns; work accepted *again* after being reopened earns anew."""
+    return f"submission:{submission_id}:{what}:{attempt}" if again else f"submission:{submission_id}:{what}"
+
+
+def _award(
+    session: Session, submission: Submission, facts: Any, score: int, actor: Actor, now: dt.datetime
+) -> None:
+    again = facts.n > 1 and _accepted_before(session, submission.id, facts.attempt_id)
+    earned: list[tuple[str, int | None]] = [("accepted", score)]
+    if facts.on_time:
+        earned.append(("on_time", None))
+    if submission.featured:
+        earned.append(("featured", None))
+    points.award_many(
+        session,
+        [
+            points.Award(
+                member_id=submission.member_id,
+                kind=f"homework_{what}",
+                source=award_source(submission.id, what, facts.n, again=again),
+                occurred_at=now,
+                amount=amount,
+                reason=facts.title,
+            )
+            for what, amount in earned
+        ],
+        now=now,
+        actor=actor,
+    )
+
+
+def _accepted_before(session: Session, submission_id: int, attempt_id: int) -> bool:
+    query = select(Review.id).where(
+        Review.submission_id == submission_id, Review.attempt_id != attempt_id, Review.verdict != "return"
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def _feature(session: Session, submission: Submission, attempt_id: int, now: dt.datetime) -> None:
+    # Featured again after being reopened: another text, so the author is asked anew.
+    fresh = {"attempt_id": attempt_id, "featured_at": now, "consented_at": None, "revoked_at": None}
+    session.execute(
+        insert_for(session, ShowcaseEntry)
+        .values(submission_id=submission.id, member_id=submission.member_id, **fresh)
+        .on_conflict_do_update(index_elements=[ShowcaseEntry.submission_id], set_=fresh)
+    )
+
+
+def _tell_author(session: Session, submission: Submission, facts: Any, row: Review, now: dt.datetime) -> None:
+    mail.send(
+        session,
+        to=facts.email,
+        template="review_done",
+        context={
+            "name": facts.nickname or facts.name,
+            "title": facts.title,
+            "assignment_id": facts.assignment_id,
+            "verdict": row.verdict,
+            "score": row.score,
+            "scored": submission.score is not None,
+            "reviewer": row.reviewer_name,
+        },
+        locale=facts.locale,
+        key=f"review:{row.id}",
+        now=now,
+    )

@@ -1,0 +1,252 @@
+"""My homework, one assignment with everything handed in for it, and the files."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from qunclub.courses.access_text import why_locked
+from qunclub.courses.queries import CourseView
+from qunclub.courses.views import SECTIONS
+from qunclub.kernel import Access, Actor, NotFound, render_markdown
+from qunclub.web import (
+    NavItem,
+    _,
+    _l,
+    allow,
+    club,
+    current_actor,
+    current_actor_or_none,
+    current_me,
+    flash,
+    form_errors,
+    member_id,
+    now,
+    reading,
+    register,
+    render,
+    see_other,
+    transact,
+    unit_of_work,
+)
+
+from . import queries, rules, services, uploads
+from .files_views import attachment
+from .forms import SubmitForm
+
+bp = Blueprint("homework", __name__, url_prefix="/homework")
+register(
+    NavItem(
+        area="main",
+        label=_l("Homework"),
+        endpoint="qunclub.homework.index",
+        icon="pencil-square",
+        order=40,
+        role="member",
+        phone=True,
+    )
+)
+
+# What can still earn its whole stands first; among equals the nearer due date.
+ORDER = {"revise": 0, "write": 1, "late": 2, "soon": 3, "wait": 4, "used_up": 5, "done": 6}
+FAR = dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+def course_section(
+    session: Session, course: CourseView, actor: Actor | None, access: Access, moment: dt.datetime
+) -> str:
+    """The homework of a course, for the course's own page."""
+    ident = actor.member_id if actor else None
+    items = queries.work_list(session, member_id=ident, now=moment, course_id=course.id)
+    shown = [item for item in items if item.published or item.state]
+    return render("homework/_course_section.html", items=shown, access=access) if shown else ""
+
+
+SECTIONS.append(course_section)
+
+
+@bp.get("")
+@allow("signed_in")
+def index() -> Any:
+    """What to do next, when it is due, how it stands and what it earns."""
+    actor, moment = current_actor(), now()
+    with reading() as session:
+        items = queries.work_list(session, member_id=member_id(), now=moment)
+        access = club().course_access(
+            session, actor=actor, course_ids=sorted({item.course_id for item in items}), now=moment
+        )
+        worth = queries.worth(session)
+    mine = [item for item in items if item.state or (item.published and access[item.course_id].allowed)]
+    mine.sort(key=lambda item: (ORDER[item.action], item.due_at or FAR, item.assignment_id))
+    locked = sum(
+        1 for item in items if item.published and not item.state and not access[item.course_id].allowed
+    )
+    return render(
+        "homework/index.html",
+        todo=[item for item in mine if item.action in ("revise", "late", "write", "soon")],
+        waiting=[item for item in mine if item.action == "wait"],
+        done=[item for item in mine if item.action in ("done", "used_up")],
+        locked=locked,
+        worth=worth,
+        earns=_earns(),
+    )
+
+
+@bp.route("/<int:assignment_id>", methods=["GET", "POST"])
+@allow("anyone")
+def show(assignment_id: int) -> Any:
+    """The brief, the rubric, what I handed in and what was said of it; a POST hands in."""
+    actor = current_actor_or_none()
+    form = SubmitForm()
+    if request.method == "POST" and "preview" not in request.form:
+        if actor is None:
+            # The guard of one's own list asks to sign in.
+            return see_other(".index")
+        done = _hand_in(assignment_id, form)
+        if done is not None:
+            return done
+    page = _page(assignment_id, actor, form)
+    return (page, 422) if form.errors else page
+
+
+def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
+    """Hand in what the form holds; None when the form has to be shown again."""
+    actor, ident, moment = current_actor(), member_id(), now()
+    settings = club().settings
+    limits = uploads.Limits(settings.upload_max_files, settings.upload_max_bytes)
+    body = (form.body_md.data or "").replace("\r\n", "\n")
+
+    attempt = 0
+    with form_errors(form):
+        # Measured while they are read: one byte more than allowed is enough to know.
+        came = [
+            uploads.Upload(one.filename or "", one.stream.read(limits.max_bytes + 1))
+            for one in request.files.getlist("files")[: limits.max_files + 1]
+            if one.filename
+        ]
+        checked = uploads.check_all(came, limits)
+        with uploads.stored(club().files, checked) as kept:
+
+            def command(session: Session) -> int:
+                row = queries.assignment_row(session, assignment_id, staff=actor.has("instructor"))
+                opens = club().course_access(session, actor=actor, course_ids=[row.course_id], now=moment)
+                return services.submit(
+                    session,
+                    assignment_id=assignment_id,
+                    member_id=ident,
+                    body_md=body,
+                    files=kept,
+                    access=opens[row.course_id],
+                    now=moment,
+                    actor=actor,
+                ).attempt
+
+            attempt = transact(command)
+    if not attempt:
+        if any(one.filename for one in request.files.getlist("files")):
+            again = _("Choose your files again: a browser does not keep them.")
+            form.files.errors = [*form.files.errors, again]
+        return None
+    flash(
+        _(
+            "Handed in. An instructor reads it within %(days)s days; you get a mail.",
+            days=rules.TURNAROUND.days,
+        )
+        if attempt == 1
+        else _("Handed in again, attempt %(n)s. You get a mail when it is reviewed.", n=attempt)
+    )
+    return see_other(".show", assignment_id=assignment_id, _anchor="mine")
+
+
+def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
+    moment = now()
+    ident = actor.member_id if actor else None
+    with reading() as session:
+        row = queries.assignment_row(
+            session, assignment_id, staff=actor is not None and actor.has("instructor")
+        )
+        access = club().course_access(session, actor=actor, course_ids=[row.course_id], now=moment)[
+            row.course_id
+        ]
+        criteria = queries.criteria(session, row.rubric_id)
+        worth = queries.worth(session)
+        mine = (
+            queries.own_submission(session, assignment_id=assignment_id, member_id=ident) if ident else None
+        )
+        attempts = queries.attempts(session, mine.id) if mine else []
+    action = rules.next_action(
+        state=mine.state if mine else None,
+        attempt=mine.attempt if mine else 0,
+        max_attempts=row.max_attempts,
+        opens_at=row.opens_at,
+        due_at=row.due_at,
+        now=moment,
+    )
+    if request.method == "GET" and action == "revise" and attempts:
+        # Revising starts from what was handed in, not from an empty page.
+        form.body_md.data = attempts[0].body_md
+    settings = club().settings
+    previewing = request.method == "POST" and "preview" in request.form
+    return render(
+        "homework/show.html",
+        work=row,
+        access=access,
+        why=why_locked(access),
+        criteria=criteria,
+        worth=worth,
+        earns=_earns(),
+        mine=mine,
+        attempts=attempts,
+        action=action,
+        form=form,
+        accept=uploads.ACCEPT,
+        max_files=settings.upload_max_files,
+        max_mb=max(1, settings.upload_max_bytes // 1_000_000),
+        preview=render_markdown(form.body_md.data or "") if previewing else None,
+    )
+
+
+@bp.post("/preview")
+@allow("signed_in")
+def preview() -> Any:
+    """The rendered text of what is being written: a fragment, for work and for comments."""
+    text = request.form.get("body_md") or request.form.get("comment_md") or request.form.get("brief_md") or ""
+    return render("homework/_preview.html", html=render_markdown(text[:60_000]))
+
+
+@bp.get("/files/<int:file_id>")
+@allow("signed_in")
+def file(file_id: int) -> Response:
+    """A file, for its author and for instructors; to everybody else there is none."""
+    actor = current_actor()
+    with reading() as session:
+        row = queries.file_row(session, file_id)
+    if row.member_id != actor.member_id and not actor.has("instructor"):
+        raise NotFound()
+    return attachment(row)
+
+
+@bp.post("/<int:submission_id>/consent")
+@allow("signed_in")
+def consent(submission_id: int) -> Any:
+    """Let featured work be shown, or take that back at once."""
+    ident, moment = member_id(), now()
+    agree = request.form.get("agree") == "yes"
+    with unit_of_work() as session:
+        verb = services.consent if agree else services.withdraw
+        verb(session, submission_id=submission_id, member_id=ident, now=moment)
+        assignment_id = queries.assignment_of(session, submission_id)
+    flash(
+        _("Your work is in the showcase now. You can take it out whenever you like.")
+        if agree
+        else _("Your work is out of the showcase, from this moment on.")
+    )
+    return see_other(".show", assignment_id=assignment_id, _anchor="showcase")
+
+
+def _earns() -> bool:
+    me = current_me()
+    return me is not None and me.number is not None
