@@ -1,0 +1,55 @@
+"""Seasons: a published formula that lets the best rise into the core group and its last places leave.
+
+Promise 8 lives here: a season closes once, atomically, from a frozen snapshot; every outcome has a decision the member
+can read; elimination takes the core role only.
+"""
+
+from .queries import (
+    core_members,
+    current,
+    decision_of,
+    decisions,
+    decisions_about,
+    is_core,
+    latest,
+    preview,
+    recent,
+)
+from .queries_live import LiveSeason, live_season
+from .rules import Distance, Outcome, Plan, Row, distance, plan_season
+from .services import (
+    Published,
+    close,
+    create_season,
+    freeze,
+    open_season,
+    publish,
+    update_season,
+)
+
+__all__ = [
+    "Distance",
+    "LiveSeason",
+    "Outcome",
+    "Plan",
+    "Published",
+    "Row",
+    "close",
+    "core_members",
+    "create_season",
+    "current",
+    "decision_of",
+    "decisions",
+    "decisions_about",
+    "distance",
+    "freeze",
+    "is_core",
+    "latest",
+    "live_season",
+    "open_season",
+    "plan_season",
+    "preview",
+    "publish",
+    "recent",
+    "update_season",
+]

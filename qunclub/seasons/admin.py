@@ -1,0 +1,252 @@
+"""Seasons, for admins: draft, open, look at every outcome before it happens, freeze, publish once, put away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Blueprint, request
+from sqlalchemy.orm import Session
+
+from qunclub.web import (
+    NavItem,
+    _,
+    _l,
+    allow,
+    csv_response,
+    current_actor,
+    flash,
+    form_errors,
+    now,
+    page_number,
+    reading,
+    register,
+    render,
+    see_other,
+    unit_of_work,
+)
+
+from . import queries, services
+from . import views_words as words
+from .forms import SeasonForm, data_of, fresh
+from .models import SEASON_STATES, Season
+
+bp = Blueprint("seasons_admin", __name__, url_prefix="/admin/seasons")
+register(NavItem("admin", _l("Seasons"), "qunclub.seasons_admin.index", "flag", 85, role="admin"))
+
+# What the audit log calls the acts of this room.
+ACTS = {
+    "season.create": _l("Season drafted"),
+    "season.update": _l("Season changed"),
+    "season.open": _l("Season opened"),
+    "season.freeze": _l("Season frozen"),
+    "season.publish": _l("Season published"),
+    "season.close": _l("Season put away"),
+}
+OUTCOME_HEADER = (
+    "outcome",
+    "place",
+    "position",
+    "number",
+    "name",
+    "points",
+    "featured",
+    "last_day",
+    "reason",
+)
+SNAPSHOT_HEADER = (
+    "position", "number", "points", "featured", "last_day", "core", "safe_closings", "outcome",
+)  # fmt: skip
+
+
+@bp.get("")
+@allow("admin")
+def index() -> Any:
+    """All seasons, newest first."""
+    q, state = request.args.get("q", "")[:60], request.args.get("state", "")
+    state = state if state in SEASON_STATES else ""
+    with reading() as session:
+        page = queries.listed(session, q=q, state=state, page=page_number())
+        return render("seasons/admin_index.html", page=page, q=q, state=state, states=words.STATES)
+
+
+def _form(session: Session, **values: Any) -> SeasonForm:
+    form = SeasonForm(**values)
+    groups = queries.core_groups(session)
+    form.group_id.choices = [("", _("No group")), *((str(ident), name) for ident, name in groups)]
+    return form
+
+
+def _edit_page(form: SeasonForm, season: Season | None) -> Any:
+    return render("seasons/admin_edit.html", form=form, season=season)
+
+
+@bp.get("/new")
+@allow("admin")
+def new() -> Any:
+    """A draft, with the formula of the last season as a proposal."""
+    with reading() as session:
+        return _edit_page(_form(session, formdata=None, data=fresh(now(), queries.latest(session))), None)
+
+
+@bp.post("/new")
+@allow("admin")
+def create() -> Any:
+    """Make a draft."""
+    with reading() as session:
+        form = _form(session)
+        valid = form.validate_on_submit()
+    if valid:
+        with form_errors(form), unit_of_work() as session:
+            made = services.create_season(session, **form.values(), actor=current_actor(), now=now())
+            ident = made.id
+        if not form.errors:
+            flash(_("The draft is saved. Nobody sees it until you open it."))
+            return see_other(".show", season_id=ident)
+    return _edit_page(form, None), 422
+
+
+@bp.get("/<int:season_id>/edit")
+@allow("admin")
+def edit(season_id: int) -> Any:
+    """Change a draft."""
+    with reading() as session:
+        season = queries.get(session, season_id)
+        return _edit_page(_form(session, formdata=None, data=data_of(season)), season)
+
+
+@bp.post("/<int:season_id>/edit")
+@allow("admin")
+def update(season_id: int) -> Any:
+    """Save a draft."""
+    with reading() as session:
+        season = queries.get(session, season_id)
+        form = _form(session)
+        valid = form.validate_on_submit()
+    if valid:
+        typed = form.version.data or ""
+        version = int(typed) if typed.isdecimal() else 0
+        with form_errors(form), unit_of_work() as session:
+            services.update_season(
+                session,
+                season_id=season_id,
+                version=version,
+                **form.values(),
+                actor=current_actor(),
+                now=now(),
+            )
+        if not form.errors:
+            flash(_("The draft is saved."))
+            return see_other(".show", season_id=season_id)
+    return _edit_page(form, season), 422
+
+
+@bp.get("/<int:season_id>")
+@allow("admin")
+def show(season_id: int) -> Any:
+    """One season: where it stands, every outcome with its reason, and the one next step with its effect."""
+    with reading() as session:
+        season = queries.get(session, season_id)
+        plan = queries.preview(session, season, now())
+        return render(
+            "seasons/admin_show.html",
+            season=season,
+            plan=plan,
+            names=queries.names(session, plan),
+            group=queries.group_name(session, season.group_id),
+            ended=now() >= season.ends_at,
+            states=words.STATES,
+            state_names=SEASON_STATES,
+            outcomes=words.OUTCOMES,
+            reasons=words.REASONS,
+        )
+
+
+@bp.get("/<int:season_id>/outcomes.csv")
+@allow("admin")
+def outcomes(season_id: int) -> Any:
+    """Every outcome with its reason, as it was decided or as it would be."""
+    with reading() as session:
+        season = queries.get(session, season_id)
+        plan = queries.preview(session, season, now())
+        called = queries.names(session, plan)
+    rows = [
+        (
+            one.outcome, one.place, one.position, one.number, called.get(one.row.member, ""), one.row.points,
+            one.row.honours, one.row.last_day, one.reason,
+        )
+        for one in plan.outcomes
+    ]  # fmt: skip
+    return csv_response(f"season-{season.slug}-outcomes", OUTCOME_HEADER, rows)
+
+
+@bp.get("/<int:season_id>/snapshot.csv")
+@allow("admin")
+def snapshot(season_id: int) -> Any:
+    """The whole snapshot, row by row, to check the outcome by hand."""
+    with reading() as session:
+        slug = queries.get(session, season_id).slug
+
+    def rows() -> Iterator[list[Any]]:
+        with reading() as session:
+            for row, outcome in queries.snapshot(session, season_id):
+                yield [
+                    row.position, row.number, row.points, row.honours, row.last_day, int(row.core),
+                    row.safe_closings, outcome,
+                ]  # fmt: skip
+
+    return csv_response(f"season-{slug}-snapshot", SNAPSHOT_HEADER, rows())
+
+
+def _step(season_id: int, verb: Callable[..., Any], said: str) -> Any:
+    with unit_of_work() as session:
+        verb(session, season_id=season_id, actor=current_actor(), now=now())
+    flash(said)
+    return see_other(".show", season_id=season_id)
+
+
+@bp.post("/<int:season_id>/open")
+@allow("admin")
+def open_(season_id: int) -> Any:
+    """Promise the formula and begin to count."""
+    return _step(
+        season_id, services.open_season, _("The season is open. Its formula is public and cannot change.")
+    )
+
+
+@bp.post("/<int:season_id>/freeze")
+@allow("admin")
+def freeze(season_id: int) -> Any:
+    """Write down how everybody stands."""
+    return _step(
+        season_id,
+        services.freeze,
+        _("The standings are frozen. Look at every outcome once more, then publish."),
+    )
+
+
+@bp.post("/<int:season_id>/publish")
+@allow("admin")
+def publish(season_id: int) -> Any:
+    """Decide, once."""
+    with unit_of_work() as session:
+        done = services.publish(session, season_id=season_id, actor=current_actor(), now=now())
+    if done.first:
+        flash(
+            _(
+                "The season is published: %(up)s rose, %(stay)s stay, %(down)s left.",
+                up=done.promoted,
+                stay=done.kept,
+                down=done.eliminated,
+            )
+        )
+    else:
+        flash(_("Somebody published this season before you. Nothing happened twice."), "info")
+    return see_other(".show", season_id=season_id)
+
+
+@bp.post("/<int:season_id>/close")
+@allow("admin")
+def close(season_id: int) -> Any:
+    """Put a published season away."""
+    return _step(season_id, services.close, _("The season is put away. Its result stays readable."))

@@ -1,0 +1,149 @@
+"""Promise 8 against the live database: decisions, core seats and snapshots tell one story."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import Finding
+
+from . import field
+from .models import CoreSeat, Decision, Season, SnapshotRow
+from .rules import snapshot_hash
+
+PROMISE = 8
+DECIDED = ("published", "closed")
+
+
+def check(session: Session, now: dt.datetime) -> list[Finding]:
+    """Findings of seasons, in six statements and the rows of the last snapshot."""
+    return [
+        *_states(session),
+        *_decisions(session),
+        *_seats(session),
+        *_core_size(session),
+        *_last_snapshot(session),
+    ]
+
+
+def _finding(message: str, rows: list[Any]) -> list[Finding]:
+    if not rows:
+        return []
+    shown = "; ".join(str(row) for row in rows[:5])
+    return [Finding(PROMISE, f"{message}: {shown}", {"rows": rows[:100]})]
+
+
+def _states(session: Session) -> list[Finding]:
+    s = Season
+    wrong = or_(
+        and_(s.state != "draft", s.window_id.is_(None)),
+        and_(s.state.in_(("frozen", *DECIDED)), or_(s.frozen_at.is_(None), s.snapshot_hash == "")),
+        and_(s.state.in_(DECIDED), s.published_at.is_(None)),
+        and_(s.state == "closed", s.closed_at.is_(None)),
+        and_(s.state.not_in(DECIDED), s.published_at.is_not(None)),
+    )
+    rows = session.execute(select(s.slug, s.state).where(wrong)).all()
+    return _finding("seasons whose dates do not fit their state (season, state)", [tuple(r) for r in rows])
+
+
+def _decisions(session: Session) -> list[Finding]:
+    """Every core member of the snapshot was kept or eliminated, nobody else; whoever rose was not core."""
+    d, r = Decision, SnapshotRow
+    expected = case((r.core.is_(True), d.outcome.in_(("kept", "eliminated"))), else_=d.outcome == "promoted")
+    wrong = (
+        select(Season.slug, r.member_id)
+        .join(Season, Season.id == r.season_id)
+        .outerjoin(d, and_(d.season_id == r.season_id, d.member_id == r.member_id))
+        .where(
+            Season.state.in_(DECIDED),
+            or_(and_(r.core.is_(True), d.id.is_(None)), and_(d.id.is_not(None), ~expected)),
+        )
+        .limit(100)
+    )
+    stray = (
+        select(Season.slug, d.member_id)
+        .join(Season, Season.id == d.season_id)
+        .outerjoin(r, and_(d.season_id == r.season_id, d.member_id == r.member_id))
+        .where(or_(Season.state.not_in(DECIDED), r.member_id.is_(None)))
+        .limit(100)
+    )
+    rows = [tuple(row) for query in (wrong, stray) for row in session.execute(query)]
+    return _finding("core members without a decision, or decisions that do not fit (season, member)", rows)
+
+
+def _seats(session: Session) -> list[Finding]:
+    """Every rise began a core seat and every elimination ended one, and nothing else did."""
+    d, c = Decision, CoreSeat
+    rose = and_(c.since_season_id == d.season_id, c.member_id == d.member_id)
+    left = and_(c.left_season_id == d.season_id, c.member_id == d.member_id)
+    without = (
+        select(d.season_id, d.member_id, d.outcome)
+        .outerjoin(c, case((d.outcome == "promoted", rose), else_=left))
+        .where(d.outcome != "kept", c.id.is_(None))
+        .limit(100)
+    )
+    rows = [tuple(row) for row in session.execute(without)]
+    return _finding("decisions that moved no core seat (season, member, outcome)", rows)
+
+
+def _core_size(session: Session) -> list[Finding]:
+    last = (
+        select(Season.id)
+        .where(Season.state.in_(DECIDED))
+        .order_by(Season.starts_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    staying = (
+        select(func.count())
+        .select_from(Decision)
+        .where(Decision.season_id == last, Decision.outcome != "eliminated")
+        .scalar_subquery()
+    )
+    since = (
+        select(Season.published_at)
+        .where(Season.state.in_(DECIDED))
+        .order_by(Season.starts_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    # Whoever left of their own will since then was decided to stay.
+    left = and_(CoreSeat.left_season_id.is_(None), CoreSeat.left_at >= since)
+    seated = (
+        select(func.count())
+        .select_from(CoreSeat)
+        .where(or_(CoreSeat.left_at.is_(None), left))
+        .scalar_subquery()
+    )
+    found, decided, core = session.execute(select(last, staying, seated)).one()
+    if found is not None and decided != core:
+        message = f"the core has {core} members, but the last season left {decided} in it"
+        return [Finding(PROMISE, message, {"core": core, "decided": decided})]
+    return []
+
+
+def _last_snapshot(session: Session) -> list[Finding]:
+    season = session.scalars(
+        select(Season).where(Season.snapshot_hash != "").order_by(Season.starts_at.desc()).limit(1)
+    ).one_or_none()
+    if season is None:
+        return []
+    if snapshot_hash(field.stream(session, season.id)) != season.snapshot_hash:
+        return [
+            Finding(PROMISE, f"the snapshot of {season.slug} is not what was frozen", {"season": season.slug})
+        ]
+    if season.state not in DECIDED:
+        return []
+    plan = field.plan_of(season, field.frozen(session, season))
+    planned = {(outcome.row.member, outcome.outcome, outcome.place) for outcome in plan.outcomes}
+    query = select(Decision.member_id, Decision.outcome, Decision.place).where(
+        Decision.season_id == season.id
+    )
+    decided = {(member, outcome, place) for member, outcome, place in session.execute(query)}
+    rows = sorted(planned ^ decided)
+    return _finding(
+        f"decisions of {season.slug} do not follow from its snapshot (member, outcome, place)", rows
+    )

@@ -1,0 +1,125 @@
+"""The season as it runs, what a season decided and why, and who sits in the core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import Actor
+from qunclub.web import (
+    NavItem,
+    _l,
+    allow,
+    current_actor_or_none,
+    current_me,
+    now,
+    reading,
+    register,
+    render,
+    see_other,
+)
+
+from . import explain, field, queries
+from . import views_words as words
+from .models import Season
+from .queries_live import live_season
+from .rules import why_not
+
+bp = Blueprint("seasons", __name__)
+register(
+    NavItem("main", _l("Season"), "qunclub.seasons.index", "flag", 70),
+    NavItem("main", _l("Core group"), "qunclub.seasons.core", "star", 80),
+)
+
+
+def _sees_names(actor: Actor | None) -> bool:
+    """Names are for members and staff; a visitor sees numbers."""
+    me = current_me()
+    return (me is not None and me.number is not None) or (actor is not None and actor.has("host"))
+
+
+def _shared(actor: Actor | None) -> dict[str, Any]:
+    return {
+        "sees_names": _sees_names(actor),
+        "my_id": actor.member_id if actor is not None else None,
+        "states": words.STATES,
+        "outcomes": words.OUTCOMES,
+    }
+
+
+@bp.get("/season")
+@allow("anyone")
+def index() -> Any:
+    """The season that runs: its formula, the board with both lines, my distance."""
+    actor = current_actor_or_none()
+    with reading() as session:
+        season = queries.current(session, now())
+        context: dict[str, Any] = {"season": season, "live": None, "past": queries.recent(session)}
+        if season is not None and season.state == "open":
+            live = live_season(session, season, actor.member_id if actor is not None else None)
+            context["live"] = live
+            context["leaving_from"] = live.plan.eliminated[0].row.member if live.plan.eliminated else None
+        return render("seasons/index.html", **context, **_shared(actor))
+
+
+@bp.get("/season/<slug>")
+@allow("anyone")
+def show(slug: str) -> Any:
+    """What a season decided; mine first, with why."""
+    actor = current_actor_or_none()
+    with reading() as session:
+        season = queries.by_slug(session, slug)
+        if season.state in ("open", "frozen"):
+            running = queries.current(session, now())
+            if running is not None and running.id == season.id:
+                return see_other("qunclub.seasons.index")
+            return render("seasons/coming.html", season=season, **_shared(actor))
+        decided = queries.decisions(session, season.id)
+        grouped = {
+            outcome: [one for one in decided if one.decision.outcome == outcome] for outcome in words.OUTCOMES
+        }
+        return render(
+            "seasons/show.html",
+            season=season,
+            grouped=grouped,
+            mine=_mine(session, season, actor.member_id if actor is not None else None),
+            **_shared(actor),
+        )
+
+
+def _mine(session: Session, season: Season, member_id: int | None) -> dict[str, Any] | None:
+    """What the season decided about me, or why I did not rise."""
+    me = current_me()
+    if member_id is None or me is None or me.number is None:
+        return None
+    decision = queries.decision_of(session, season.id, member_id)
+    if decision is not None:
+        told = explain.of_decision(decision, season)
+        return {"outcome": decision.outcome, "sentences": words.spoken(told)}
+    row = queries.frozen_row(session, season.id, member_id)
+    plan = field.plan_of(season, field.frozen(session, season))
+    if row is None:
+        told = [explain.not_risen("no_points", {})]
+    else:
+        facts = {
+            "points": row.points,
+            "position": row.position,
+            "min_points": season.min_points,
+            "line": plan.rise_above or 0,
+        }
+        told = [explain.not_risen(why_not(row, plan, min_points=season.min_points), facts)]
+    return {"outcome": "none", "sentences": words.spoken(told)}
+
+
+@bp.get("/core")
+@allow("anyone")
+def core() -> Any:
+    """Who sits in the core group, since when, and how one gets there."""
+    actor = current_actor_or_none()
+    with reading() as session:
+        season = queries.current(session, now())
+        return render(
+            "seasons/core.html", members=queries.core_members(session), season=season, **_shared(actor)
+        )

@@ -1,0 +1,35 @@
+"""Short words of the seasons' pages: states, outcomes, reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qunclub.web import _, _l
+
+from .explain import Sentence
+
+STATES: dict[str, tuple[Any, str]] = {
+    "draft": (_l("Draft"), "neutral"),
+    "open": (_l("Running"), "success"),
+    "frozen": (_l("Being decided"), "warning"),
+    "published": (_l("Published"), "accent"),
+    "closed": (_l("Put away"), "neutral"),
+}
+OUTCOMES: dict[str, tuple[Any, str, str]] = {
+    "promoted": (_l("rises"), "success", "arrow-up"),
+    "kept": (_l("stays"), "neutral", "dash-lg"),
+    "eliminated": (_l("leaves"), "danger", "arrow-down"),
+}
+REASONS: dict[str, Any] = {
+    "best_ranked": _l("among the best for the free seats"),
+    "seats_free": _l("not all seats were taken"),
+    "nobody_leaves": _l("nobody leaves by this formula"),
+    "protected": _l("joined lately, protected"),
+    "above_line": _l("above the line of elimination"),
+    "lowest": _l("among the last of a full core group"),
+}
+
+
+def spoken(told: list[Sentence]) -> list[str]:
+    """Sentences in the visitor's language."""
+    return [_(one.message, **one.params) for one in told]
