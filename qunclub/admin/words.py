@@ -1,0 +1,94 @@
+"""The words the admins' pages use for acts, things and promises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qunclub.members import admin as members
+from qunclub.points import admin as points
+from qunclub.seasons import admin as seasons
+from qunclub.web import _l
+
+THINGS: dict[str, Any] = {
+    "member": _l("People"),
+    "number": _l("Numbers"),
+    "plan": _l("Passes on sale"),
+    "pass": _l("Passes held"),
+    "ticket": _l("Tickets"),
+    "order": _l("Orders"),
+    "line": _l("Group lines"),
+    "group": _l("Groups"),
+    "seat": _l("Seats"),
+    "course": _l("Courses"),
+    "lesson": _l("Lessons"),
+    "assignment": _l("Homework"),
+    "submission": _l("Submissions"),
+    "points": _l("Points"),
+    "season": _l("Seasons"),
+    "outbox": _l("Messages"),
+}
+ACTS: dict[str, Any] = {
+    **members.ACTS,
+    **points.ACTS,
+    **seasons.ACTS,
+    "assignment.create": _l("Homework written"),
+    "assignment.publish": _l("Homework published"),
+    "assignment.unpublish": _l("Homework withdrawn"),
+    "assignment.update": _l("Homework changed"),
+    "club.profile": _l("Profile changed"),
+    "course.create": _l("Course written"),
+    "course.move": _l("Course moved"),
+    "course.publish": _l("Course published"),
+    "course.unpublish": _l("Course withdrawn"),
+    "course.update": _l("Course changed"),
+    "covenant.publish": _l("Covenant published"),
+    "gateway_event.replay": _l("Payment notification handled again"),
+    "group.entry": _l("Way into a group changed"),
+    "lesson.create": _l("Lesson written"),
+    "lesson.move": _l("Lesson moved"),
+    "lesson.update": _l("Lesson changed"),
+    "line.create": _l("Group line made"),
+    "line.update": _l("Group line changed"),
+    "order.cancel": _l("Order called off"),
+    "order.fulfil": _l("Order fulfilled by hand"),
+    "order.note": _l("Note on an order"),
+    "order.refund": _l("Refund"),
+    "order.transfer": _l("Transfer recorded"),
+    "outbox.retry": _l("Message sent again"),
+    "pass.give": _l("Pass given"),
+    "pass.revoke": _l("Pass revoked"),
+    "plan.create": _l("Pass put on the shelf"),
+    "plan.update": _l("Pass on sale changed"),
+    "seat.remove": _l("Taken out of a group"),
+    "submission.free_claim": _l("Claim freed"),
+    "submission.reopen": _l("Review opened again"),
+    "ticket.check_in": _l("Admitted at the door"),
+    "tier.create": _l("Tier made"),
+    "tier.update": _l("Tier changed"),
+}
+PROMISES: dict[int, Any] = {
+    1: _l("A number is given once, in order, for life."),
+    2: _l("No group seats more than it holds; the next one opens by itself."),
+    3: _l("A paid order yields each of its passes exactly once."),
+    4: _l("Paid content never depends on a seat."),
+    5: _l("No refund exceeds its payment."),
+    6: _l("One reviewer at a time; a review scores points once."),
+    7: _l("Every standing is the sum of its ledger lines."),
+    8: _l("A season closes once, by its published formula."),
+    9: _l("Every outcome has a reason its member can read."),
+}
+
+
+def acts() -> dict[str, Any]:
+    """What the audit log calls an act; an act without a word is shown by its code."""
+    return ACTS
+
+
+def things() -> list[tuple[str, Any]]:
+    """What the log can be narrowed to."""
+    return list(THINGS.items())
+
+
+def promises() -> dict[int, Any]:
+    """The club's promises, each in a line."""
+    return PROMISES
