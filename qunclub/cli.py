@@ -66,6 +66,10 @@ def demo() -> None:
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
 def admin_create(email: str, name: str, password: str) -> None:
     """Make an admin, or make an existing account one (the password is then left as it was)."""
+    if "qunclub.accounts" not in current_app.blueprints:
+        raise click.ClickException(
+            "The people of this app are its own: give them the role admin in its identity's current()."
+        )
     from qunclub import members
     from qunclub.adapters import accounts
 
@@ -187,6 +191,10 @@ def worker() -> None:
     """The job worker alone."""
     from qunclub import serving
 
+    if club().huey is None:
+        raise click.ClickException(
+            "This app has no job worker: give init_app jobs_too=True, or run `qunclub jobs`."
+        )
     serving.run_worker(current_app._get_current_object())  # type: ignore[attr-defined]  # a LocalProxy
 
 
@@ -195,4 +203,5 @@ def sandbox() -> None:
     """The pay sandbox alone."""
     from qunclub import serving
 
-    serving.run_pay_sandbox(club().settings)
+    path = current_app.url_map.bind("").build("qunclub.orders_webhook.stripe")
+    serving.run_pay_sandbox(club().settings, webhook_path=path)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, default_exceptions
 
 from qunclub import config, jobs
 from qunclub.adapters.files import make_store
@@ -41,10 +41,13 @@ BLUEPRINTS = (
     "qunclub.courses.admin:bp",
     "qunclub.passes.views:bp",
     "qunclub.passes.tickets_views:bp",
+    "qunclub.passes.welcome_views:bp",
     "qunclub.passes.admin:bp",
+    "qunclub.passes.admin_held:bp",
     "qunclub.orders.views:bp",
     "qunclub.orders.webhook:bp",
     "qunclub.orders.admin:bp",
+    "qunclub.orders.admin_inbox:bp",
     "qunclub.points.views:bp",
     "qunclub.points.admin:bp",
     "qunclub.homework.views:bp",
@@ -55,6 +58,7 @@ BLUEPRINTS = (
     "qunclub.seasons.admin:bp",
     "qunclub.admin.views:bp",
     "qunclub.home.views:bp",
+    "qunclub.home.own:bp",
 )
 DOCTORS = ("members", "groups", "courses", "passes", "orders", "points", "homework", "seasons")
 
@@ -130,7 +134,9 @@ class QunClub:
             account_endpoints=account_endpoints or {},
         )
         app.extensions[state.KEY] = made
-        headers.configure_logging(chosen.log_level, chosen.log_format)
+        if standalone:
+            # In a host, its own logging decides what becomes of the logger "qunclub".
+            headers.configure_logging(chosen.log_level, chosen.log_format)
         if not app.config.get("SECRET_KEY"):
             app.config["SECRET_KEY"] = made.secret
         _register(app, made, url_prefix, accounts)
@@ -169,10 +175,13 @@ def _register(app: Flask, made: state.ClubState, url_prefix: str, accounts: Blue
     root.context_processor(page_context)
     root.register_error_handler(ClubError, frame.on_club_error)
     root.register_error_handler(HTTPException, frame.on_http_error)
+    for code in default_exceptions:
+        # Also by code: else a host's handler for 404 would come before ours for every HTTPException.
+        root.register_error_handler(code, frame.on_http_error)
     root.register_error_handler(Exception, frame.on_crash)
-    for name, function in FILTERS.items():
-        # A host's filter of the same name is the host's: ours is then only a fallback.
-        app.jinja_env.filters.setdefault(name, function)
+    app.jinja_env.filters.update(FILTERS)
+    if made.standalone:  # TRANSITION: old names until every template has the new ones
+        app.jinja_env.filters.update({name.removeprefix("qc_"): function for name, function in FILTERS.items()})
     app.register_blueprint(root)
     if made.standalone:
         # Addresses outside every blueprint (a mistyped path) are ours too when the club is the whole site.

@@ -28,6 +28,7 @@ HANDLERS = {
     "mail": "qunclub.web.mailing:deliver",
     "refund": "qunclub.orders.jobs:carry_out_refund",
     "checkout_expire": "qunclub.orders.jobs:expire_checkout",
+    "file_delete": "qunclub.home.leaving:delete_file",
 }
 # Every minute: (state) -> how many things were mended.
 SWEEPS = {
@@ -114,12 +115,12 @@ def make_huey(settings: config.Settings, *, memory: bool = False) -> Huey:
 def register_tasks(app: Flask, huey: Huey) -> Callable[[], None]:
     """Give *huey* the club's tasks and return what wakes the outbox."""
 
-    @huey.task(name="qunclub.dispatch")
+    @huey.task(name="qunclub.dispatch")  # type: ignore[untyped-decorator]  # huey ships no types
     def dispatch_task() -> None:
         with app.app_context():
             dispatch(club())
 
-    @huey.periodic_task(crontab(minute="*"), name="qunclub.sweep")
+    @huey.periodic_task(crontab(minute="*"), name="qunclub.sweep")  # type: ignore[untyped-decorator]  # as above
     def sweep_task() -> None:
         with app.app_context():
             sweep(club())

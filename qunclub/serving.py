@@ -47,7 +47,7 @@ def run_worker(app: Flask) -> None:
     consumer.run()
 
 
-def run_pay_sandbox(settings: Settings) -> None:
+def run_pay_sandbox(settings: Settings, *, webhook_path: str) -> None:
     """Run the Stripe-shaped sandbox with the keys kept in the instance folder."""
     from qunclub.sandbox import run_sandbox
 
@@ -57,7 +57,7 @@ def run_pay_sandbox(settings: Settings) -> None:
         state_path=settings.instance_path / "sandbox.db",
         api_key=config.kept_secret(settings, "sandbox-api"),
         webhook_secret=config.kept_secret(settings, "sandbox-webhook"),
-        webhook_url=f"http://127.0.0.1:{settings.port}/webhooks/stripe",
+        webhook_url=f"http://127.0.0.1:{settings.port}{webhook_path}",
         public_url=settings.sandbox_url,
     )
 

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub import courses, points, seasons
+from qunclub import courses, groups, points, seasons
 from qunclub.courses.models import Lesson
+from qunclub.groups.models import Group
 from qunclub.kernel import Access, Actor
 from qunclub.passes.models import Pass, PlanCourse
 
@@ -104,9 +105,16 @@ class _Season:
         return grant
 
     def close(self, session: Session, now: dt.datetime) -> None:
-        """Freeze, publish, close."""
+        """Freeze, publish, close; who is in the core group accepts its covenant."""
         for step in (seasons.freeze, seasons.publish, seasons.close):
             step(session, season_id=self.season_id, actor=self.admin, now=now)
+        line_id = session.get_one(Group, self.core_group).line_id
+        covenant = groups.current_covenant(session, line_id)
+        assert covenant is not None  # the core line of the texts has one
+        for one in seasons.core_members(session):
+            groups.accept_covenant(
+                session, member_id=one.member_id, line_id=line_id, version=covenant.version, now=now
+            )
 
 
 class Reading:

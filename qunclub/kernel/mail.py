@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from . import outbox
@@ -49,3 +50,9 @@ def send(
     """
     payload = {"to": to, "template": template, "context": context, "locale": locale}
     outbox.put(session, kind="mail", key=f"mail:{key}", payload=payload, now=now)
+
+
+def forget(session: Session, *, to: str) -> None:
+    """Delete every mail that was queued to an address, sent or not: at the wish of whoever had it."""
+    message = outbox.OutboxMessage
+    session.execute(delete(message).where(message.kind == "mail", message.payload["to"].as_string() == to))

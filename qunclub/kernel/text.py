@@ -26,21 +26,39 @@ MAX_LENGTH = 200_000
 
 
 def render_markdown(source: str) -> str:
-    """HTML of *source*: raw HTML, scripts, event handlers and odd schemes are taken out; h1 becomes h2."""
+    """HTML of *source*: raw HTML, scripts, event handlers and odd schemes are taken out.
+
+    Headings begin at h2 below the page's own and go down one level at a time, however their author marked them.
+    """
     parser = markdown.Markdown(
         extensions=EXTENSIONS,
         extension_configs={"toc": {"baselevel": 2, "slugify": lambda value, sep: _anchor(value)}},
         output_format="html",
     )
     html = parser.convert(source[:MAX_LENGTH])
-    return nh3.clean(
-        html,
-        tags=TAGS,
-        attributes=ATTRIBUTES,
-        url_schemes={"http", "https", "mailto"},
-        link_rel="nofollow noopener",
-        id_prefix="s-",
+    return _levelled(
+        nh3.clean(
+            html,
+            tags=TAGS,
+            attributes=ATTRIBUTES,
+            url_schemes={"http", "https", "mailto"},
+            link_rel="nofollow noopener",
+            id_prefix="s-",
+        )
     )
+
+
+def _levelled(html: str) -> str:
+    above: list[int] = []
+
+    def level(tag: re.Match[str]) -> str:
+        if not tag[1]:
+            while above and above[-1] >= int(tag[2]):
+                above.pop()
+            above.append(int(tag[2]))
+        return f"<{tag[1]}h{min(1 + len(above), 6)}"
+
+    return re.sub(r"<(/?)h([2-6])(?=[ >])", level, html)
 
 
 def _anchor(value: str) -> str:

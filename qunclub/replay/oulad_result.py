@@ -71,8 +71,8 @@ def _seasons(session: Session) -> list[dict[str, Any]]:
             .where(Decision.season_id == season.id)
             .order_by(Decision.place)
         ).all()
-        promoted = [number for outcome, number in decisions if outcome == "promoted"]
-        eliminated = [number for outcome, number in decisions if outcome == "eliminated"]
+        promoted = [number for outcome, number in decisions if outcome == "promoted" and number]
+        eliminated = [number for outcome, number in decisions if outcome == "eliminated" and number]
         before = len(core)
         core = (core - set(eliminated)) | set(promoted)
         shown.append(
@@ -101,4 +101,4 @@ def _top(session: Session) -> list[dict[str, int]]:
         .order_by(total.desc(), Member.number)
         .limit(10)
     )
-    return [{"number": number, "points": int(points)} for number, points in rows]
+    return [{"number": number, "points": int(points)} for number, points in rows if number]

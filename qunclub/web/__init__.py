@@ -12,6 +12,7 @@ from .nav import NavItem, register
 from .render import flash, is_htmx, page_number, render, safe_next, see_other
 from .state import ClubState, club, now
 from .uow import reading, transact, unit_of_work
+from .urls import absolute_url, club_url, here
 
 __all__ = [
     "N_",
@@ -22,10 +23,12 @@ __all__ = [
     "_",
     "_l",
     "_n",
+    "absolute_url",
     "allow",
     "club",
-    "csv_response",
+    "club_url",
     "csrf_exempt",
+    "csv_response",
     "current_actor",
     "current_actor_or_none",
     "current_me",
@@ -33,6 +36,7 @@ __all__ = [
     "flash",
     "forget_actor",
     "form_errors",
+    "here",
     "is_htmx",
     "limit",
     "locale",

@@ -41,7 +41,7 @@ class ClubBlueprint(Blueprint):
     """A blueprint whose templates a host may override (``templates/qunclub/…``) and still extend (``@qunclub/…``)."""
 
     @property
-    def jinja_loader(self) -> BaseLoader:  # type: ignore[override]  # Flask caches it; ours is as cheap
+    def jinja_loader(self) -> BaseLoader:
         """Ours by name, and by ``@qunclub/`` whatever the host overrides."""
         templates = folder("templates")
         return ChoiceLoader(

@@ -35,7 +35,7 @@ def protect() -> None:
     if view is not None and getattr(view, EXEMPT, False):
         return
     try:
-        validate_csrf(request.headers.get("X-CSRFToken") or request.form.get("csrf_token"))
+        validate_csrf(request.headers.get("X-CSRFToken") or request.form.get(field_name()))
     except ValidationError:
         raise Forbidden(
             N_("This form was open for too long, or came from another site."),
@@ -45,6 +45,11 @@ def protect() -> None:
         ) from None
 
 
+def field_name() -> str:
+    """The name of the hidden field; a host's CSRFProtect, which looks at our forms too, may have another."""
+    return str(current_app.config.get("WTF_CSRF_FIELD_NAME", "csrf_token"))
+
+
 def csrf_field() -> Markup:
     """The hidden field for a form."""
-    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
+    return Markup('<input type="hidden" name="{}" value="{}">').format(field_name(), generate_csrf())

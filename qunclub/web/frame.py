@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, request, session
+from flask import Blueprint, Response, jsonify, redirect, request, session, url_for
 from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
@@ -46,7 +46,7 @@ def language(code: str) -> BaseResponse:
             with unit_of_work() as work:
                 club().keep_locale(work, actor.member_id, code)
             forget_actor()
-    return redirect(safe_next(request.args.get("next"), "/"), 303)
+    return redirect(safe_next(request.args.get("next"), url_for("qunclub.home.index")), 303)
 
 
 @bp.get("/healthz")

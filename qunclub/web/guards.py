@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Literal, TypeVar, cast
 
-from flask import g, redirect, request, url_for
+from flask import g, redirect, url_for
 
 from qunclub.kernel import Actor, Forbidden, Me
 
 from .i18n import N_
 from .state import club, now
 from .uow import transact
+from .urls import here
 
 Who = Literal["anyone", "signed_in", "member", "instructor", "host", "admin"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -104,8 +105,7 @@ def _refuse(who: Who) -> Any:
         endpoint = club().account_endpoints.get("sign_in")
         if endpoint is None:
             raise Forbidden(N_("Sign in to go on."), how=N_("Sign in on this site first."))
-        target = request.full_path.rstrip("?") if request.method == "GET" else (request.referrer or "/")
-        return redirect(url_for(endpoint, next=target), 303)
+        return redirect(url_for(endpoint, next=here()), 303)
     if g.get("qunclub_suspended") is not None and who != "signed_in":
         raise Forbidden(
             N_("Your membership is suspended."),

@@ -35,8 +35,22 @@ def catalogue(code: str) -> Translations:
         with path.open("rb") as handle:
             write_mo(buffer, read_po(handle, locale=LOCALES[code]))
         buffer.seek(0)
-        merged.merge(Translations(buffer))
+        part = Translations(buffer)
+        merged.merge(part)
+        # An empty catalogue counts plurals the English way, and merging does not change its mind.
+        merged.plural = part.plural
     return merged
+
+
+@cache
+def _msgids() -> frozenset[str]:
+    keys = catalogue("zh")._catalog
+    return frozenset(key[0] if isinstance(key, tuple) else key for key in keys)
+
+
+def is_ours(message: str) -> bool:
+    """Whether *message* is a msgid of the club (each has a Chinese translation)."""
+    return message in _msgids()
 
 
 def locale() -> str:

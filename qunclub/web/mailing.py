@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, g, render_template
+from flask import current_app, g
 
 from qunclub.kernel.mail import MailMessage
 
 from .i18n import _, _n, override
 from .render import format_date, format_datetime, money
 from .state import ClubState
+from .urls import absolute_url, club_url
 
 
 def deliver(state: ClubState, payload: dict[str, Any], key: str) -> None:
     """Render and send one mail. The template's first line is ``Subject: …``."""
     with current_app.app_context():
         override(str(payload.get("locale") or ""))
-        text = render_template(
-            f"qunclub/mail/{payload['template']}.txt",
+        # Not render_template: a page's context needs a request, and a mail is sent by a worker that has none.
+        template = current_app.jinja_env.get_template(f"qunclub/mail/{payload['template']}.txt")
+        text = template.render(
             **payload["context"],
             club_name=state.settings.club_name,
-            site_url=state.settings.site_url,
+            site_url=club_url(),
+            absolute_url=absolute_url,
             money=money,
             date=format_date,
             datetime=format_datetime,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request, url_for
+from flask import current_app, request, url_for
 
 from qunclub.kernel import Actor
 
@@ -52,10 +52,19 @@ def register(*items: NavItem) -> None:
 def shown(area: str, actor: Actor | None) -> list[ShownItem]:
     """The entries of *area* that *actor* may follow, in order."""
     here = request.endpoint or ""
+    listed = sorted((i for i in _items.values() if i.area == area), key=lambda i: i.order)
+    # A page that has no entry of its own belongs to the first entry of its room.
+    room = here.rpartition(".")[0]
+    current = next((i for i in listed if i.endpoint == here), None) or next(
+        (i for i in listed if i.endpoint.rpartition(".")[0] == room), None
+    )
     result = []
-    for item in sorted((i for i in _items.values() if i.area == area), key=lambda i: i.order):
+    for item in listed:
         if item.role and not (actor is not None and actor.has(item.role)):
             continue
-        active = here.rpartition(".")[0] == item.endpoint.rpartition(".")[0]
-        result.append(ShownItem(str(item.label), url_for(item.endpoint), item.icon, active, item.phone))
+        if item.endpoint not in current_app.view_functions:
+            continue  # registered by an import of another app in this process
+        result.append(
+            ShownItem(str(item.label), url_for(item.endpoint), item.icon, item is current, item.phone)
+        )
     return result

@@ -10,6 +10,8 @@ from babel import dates, numbers
 from flask import flash as flask_flash
 from flask import redirect, render_template, request, url_for
 from flask_wtf.csrf import generate_csrf
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -18,8 +20,9 @@ from qunclub.kernel import to_decimal
 from . import nav
 from .csrf import csrf_field
 from .guards import current_actor_or_none, current_me
-from .i18n import HTML_LANG, _, _n, babel_locale, locale
+from .i18n import HTML_LANG, _, _n, babel_locale, is_ours, locale
 from .state import club
+from .urls import absolute_url, club_url, here
 
 
 def render(template: str, **context: Any) -> str:
@@ -42,7 +45,9 @@ def safe_next(target: str | None, fallback: str) -> str:
     if not target or "\\" in target or any(ord(ch) < 32 for ch in target):
         return fallback
     parts = urlsplit(target)
-    return target if not parts.scheme and not parts.netloc and target.startswith("/") else fallback
+    # Browsers read ///host as //host, which urlsplit does not.
+    path = target.startswith("/") and not target.startswith("//")
+    return target if path and not parts.scheme and not parts.netloc else fallback
 
 
 def is_htmx() -> bool:
@@ -91,13 +96,32 @@ def markup(html: str | None) -> Markup:
     return Markup(html or "")
 
 
+# The prefix keeps them apart from a host's: its frame around our pages may have a ``date`` of its own.
 FILTERS = {
-    "money": money,
-    "date": format_date,
-    "datetime": format_datetime,
-    "number": format_number,
-    "markup": markup,
+    "qc_money": money,
+    "qc_date": format_date,
+    "qc_datetime": format_datetime,
+    "qc_number": format_number,
+    "qc_markup": markup,
 }
+
+
+@pass_context
+def template_gettext(scope: Context, message: str, **params: Any) -> Any:
+    """``_`` in templates. A message that is not the club's is the host's: its frame stands around our pages."""
+    hosts = None if is_ours(message) else scope.environment.globals.get("gettext")
+    return scope.call(hosts, message, **params) if callable(hosts) else _(message, **params)
+
+
+@pass_context
+def template_ngettext(scope: Context, singular: str, plural: str, n: int, **params: Any) -> Any:
+    """``ngettext`` in templates, likewise."""
+    hosts = None if is_ours(singular) else scope.environment.globals.get("ngettext")
+    return (
+        scope.call(hosts, singular, plural, n, **params)
+        if callable(hosts)
+        else _n(singular, plural, n, **params)
+    )
 
 
 def context() -> dict[str, Any]:
@@ -119,9 +143,10 @@ def context() -> dict[str, Any]:
         "dev_mail_url": url_for("qunclub.outbox.index") if state.standalone and _dev_mail() else None,
         "csrf_field": csrf_field,
         "csrf_token": generate_csrf,
-        "site_url": state.settings.site_url,
-        "_": _,
-        "ngettext": _n,
+        "site_url": club_url(),
+        "absolute_url": absolute_url,
+        "_": template_gettext,
+        "ngettext": template_ngettext,
     }
 
 
@@ -131,5 +156,4 @@ def _dev_mail() -> bool:
 
 
 def _switch_locale_url(code: str) -> str:
-    back = request.full_path.rstrip("?") if request.method == "GET" else "/"
-    return url_for("qunclub.frame.language", code=code, next=back)
+    return url_for("qunclub.frame.language", code=code, next=here())

@@ -77,15 +77,34 @@ def _sender() -> object:
     return current_app._get_current_object() if current_app else None  # type: ignore[attr-defined]  # a LocalProxy
 
 
+def _take_write_lock(session: Session) -> None:
+    """On SQLite, make the transaction that is open, or the next, a writing one before the club reads in it."""
+    connection = session.connection()
+    if connection.dialect.name != "sqlite" or not locks.enabled():
+        return
+    raw = connection.connection.dbapi_connection
+    if raw is not None and not raw.in_transaction:
+        # The host's engine leaves BEGIN to pysqlite, see begin_writing.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        # Begun by the host, for reading perhaps: the first write takes the lock, even one that changes nothing.
+        connection.exec_driver_sql("UPDATE qunclub_counter SET value = value WHERE 0")
+
+
 @contextmanager
 def joined(session: Session) -> Iterator[Session]:
     """Club verbs inside a transaction that the host commits itself: nothing is committed or rolled back here.
 
-    The host owns the outcome: signals are sent and the job worker is woken by the next sweep, not by us.
+    The host owns the outcome: no signal is sent, and mail waits for the next sweep.
+
+    Raises:
+        RuntimeError: when a unit of work of the club's is open on the session.
+        OperationalError: on SQLite, when somebody wrote since the host began to read in this transaction.
     """
-    if not session.info.get(WRITING):
-        session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
-        session.info[WRITING] = True
+    if session.info.get(WRITING):
+        raise RuntimeError("a unit of work is already open on this session")
+    _take_write_lock(session)
+    session.info[WRITING] = True
     try:
         yield session
         session.flush()

@@ -60,7 +60,15 @@ def expected(folder: Path, modules: tuple[str, ...], seats: int, eliminate: int)
             counts["featured"] += featured
             points = int(r["score"]) + (5 if day <= due[work] else 0) + (20 if featured else 0)
             earned.append((day, numbers[int(r["id_student"])], points, int(featured)))
-    for name in ("submissions", "submissions_without_pass", "unreviewed", "banked", "returned", "accepted", "featured"):
+    for name in (
+        "submissions",
+        "submissions_without_pass",
+        "unreviewed",
+        "banked",
+        "returned",
+        "accepted",
+        "featured",
+    ):
         counts.setdefault(name, 0)
     return {
         "counts": {
@@ -76,8 +84,8 @@ def expected(folder: Path, modules: tuple[str, ...], seats: int, eliminate: int)
     }
 
 
-def _numbers(folder: Path, courses: Json, start: Json) -> tuple[dict[int, int], dict[Any, dt.date], int]:
-    bought = []
+def _numbers(folder: Path, courses: Any, start: Any) -> tuple[dict[int, int], dict[Any, dt.date], int]:
+    bought: list[tuple[dt.date, int, Any]] = []
     undated = 0
     for r in rows(folder, "studentRegistration.csv"):
         key = (r["code_module"], r["code_presentation"])
@@ -96,7 +104,7 @@ def _numbers(folder: Path, courses: Json, start: Json) -> tuple[dict[int, int], 
     return numbers, passes, undated
 
 
-def _groups(courses: Json, passes: Json) -> list[Json]:
+def _groups(courses: Any, passes: Any) -> list[Json]:
     shown = []
     for key in sorted(courses):
         seated = sum(1 for _student, owner in passes if owner == key)
@@ -106,7 +114,9 @@ def _groups(courses: Json, passes: Json) -> list[Json]:
     return shown
 
 
-def _seasons(earned: list[tuple[dt.date, int, int, int]], everybody: set[int], seats: int, eliminate: int) -> list[Json]:
+def _seasons(
+    earned: list[tuple[dt.date, int, int, int]], everybody: set[int], seats: int, eliminate: int
+) -> list[Json]:
     if not earned:
         return []
     months = sorted({(day.year, day.month) for day, *_rest in earned})
@@ -124,7 +134,7 @@ def _seasons(earned: list[tuple[dt.date, int, int, int]], everybody: set[int], s
                 honours[number] += featured
                 last[number] = max(last.get(number, day), day)
 
-        def place(n: int, points: Json = points, honours: Json = honours, last: Json = last) -> tuple[Any, ...]:
+        def place(n: int, points: Any = points, honours: Any = honours, last: Any = last) -> tuple[Any, ...]:
             return (n not in points, -points.get(n, 0), -honours.get(n, 0), last.get(n, dt.date.max), n)
 
         leaving = []

@@ -27,7 +27,11 @@ def write(folder: Path, *, seed: int = 7, students: int = 40) -> Path:
             registrations.append((module, run, str(student), day))
             for work in works:
                 if work[:2] == (module, run) and rng.random() < 0.85:
-                    score = "" if rng.random() < 0.05 else str(rng.choice((20, 39, 40, 55, 70, 70, 85, 89, 90, 100)))
+                    score = (
+                        ""
+                        if rng.random() < 0.05
+                        else str(rng.choice((20, 39, 40, 55, 70, 70, 85, 89, 90, 100)))
+                    )
                     banked = "1" if rng.random() < 0.08 else "0"
                     when = str(rng.randint(-5, length + 40))
                     handins.append((work[2], str(student), when, banked, score))
@@ -40,7 +44,9 @@ def write(folder: Path, *, seed: int = 7, students: int = 40) -> Path:
     )
     header = "code_module,code_presentation,id_student,date_registration"
     _write(folder / "studentRegistration.csv", header, registrations)
-    _write(folder / "studentAssessment.csv", "id_assessment,id_student,date_submitted,is_banked,score", handins)
+    _write(
+        folder / "studentAssessment.csv", "id_assessment,id_student,date_submitted,is_banked,score", handins
+    )
     return folder
 
 

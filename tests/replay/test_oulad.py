@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +82,20 @@ def test_an_inhabited_club_is_refused(session: Session, make: Any, tmp_path: Pat
 
 def _command(instance: Path, folder: Path, target: Path) -> list[str]:
     flask = [sys.executable, "-m", "flask", "--app", "app", "qunclub"]
-    return [*flask, "replay", "oulad", str(folder), "--seats", "5", "--eliminate", "2", "--batch", "50", "--json", str(target)]
+    return [
+        *flask,
+        "replay",
+        "oulad",
+        str(folder),
+        "--seats",
+        "5",
+        "--eliminate",
+        "2",
+        "--batch",
+        "50",
+        "--json",
+        str(target),
+    ]
 
 
 def test_killed_and_started_again_it_ends_the_same(tmp_path: Path) -> None:
@@ -91,7 +103,12 @@ def test_killed_and_started_again_it_ends_the_same(tmp_path: Path) -> None:
     folder = small.write(tmp_path / "records", students=120)
     instance = tmp_path / "instance"
     target = tmp_path / "result.json"
-    env = {**os.environ, "QUNCLUB_INSTANCE": str(instance), "QUNCLUB_LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT)}
+    env = {
+        **os.environ,
+        "QUNCLUB_INSTANCE": str(instance),
+        "QUNCLUB_LOG_LEVEL": "ERROR",
+        "PYTHONPATH": str(ROOT),
+    }
     upgrade = [sys.executable, "-m", "flask", "--app", "app", "qunclub", "db", "upgrade"]
     subprocess.run(upgrade, env=env, cwd=ROOT, check=True, capture_output=True)
     kills = 0
@@ -118,27 +135,23 @@ def test_killed_and_started_again_it_ends_the_same(tmp_path: Path) -> None:
     assert json.loads(target.read_text()) == reference.expected(folder, (), 5, 2)
 
 
-def _real() -> list[Callable[[], tuple[tuple[str, ...], int, int, dict[str, Any]]]]:
-    """The worked example that comes with the real records, where this machine has them."""
-    found = []
+def _real() -> list[tuple[tuple[str, ...], int, int, Path]]:
+    """The worked examples that come with the real records, where this machine has them."""
+    found: list[tuple[tuple[str, ...], int, int, Path]] = []
     for path in sorted(SHARED.glob("expected-*-seats*-eliminate*.json")):
         _name, module, seats, eliminate = path.stem.split("-")
-        found.append(
-            lambda path=path, module=module, seats=seats, eliminate=eliminate: (
-                (module,),
-                int(seats.removeprefix("seats")),
-                int(eliminate.removeprefix("eliminate")),
-                json.loads(path.read_text()),
-            )
-        )
+        facts = (int(seats.removeprefix("seats")), int(eliminate.removeprefix("eliminate")))
+        found.append(((module,), *facts, path))
     return found
 
 
 if _real():
 
-    @pytest.mark.parametrize("example", _real())
-    def test_the_worked_example_of_the_real_records(tmp_path: Path, example: Callable[[], Any], site_db: Db) -> None:
-        modules, seats, eliminate, want = example()
+    @pytest.mark.parametrize(("modules", "seats", "eliminate", "path"), _real())
+    def test_the_worked_example_of_the_real_records(
+        modules: tuple[str, ...], seats: int, eliminate: int, path: Path, site_db: Db
+    ) -> None:
+        want = json.loads(path.read_text())
         assert reference.expected(SHARED, modules, seats, eliminate) == want
         with site_db.session() as session:
             assert play(session, oulad.Options(SHARED, modules, seats, eliminate)) == want

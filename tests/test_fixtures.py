@@ -1,0 +1,172 @@
+"""The fixtures themselves: what they promise the other tests."""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from qunclub import migrate
+from qunclub.devtools import migrations
+from qunclub.kernel import locks, store
+from qunclub.members.models import Member
+from tests.factories import Make
+from tests.support.browser import Pages
+from tests.support.clock import FakeClock
+from tests.support.concurrency import concurrently, failed, succeeded
+from tests.support.databases import Db
+from tests.support.network import OutsideWorld
+from tests.support.pages import post, sign_in
+from tests.support.statements import count_statements
+
+
+def test_the_database_is_migrated_and_ones_own(db: Db, make: Make) -> None:
+    make.member()
+    with db.session() as session:
+        assert not migrate.pending(session.connection())
+        # A second test in the same run finds one member too, not two.
+        assert len(session.scalars(select(Member)).all()) == 1
+
+
+def test_again_the_database_is_ones_own(db: Db, make: Make) -> None:
+    test_the_database_is_migrated_and_ones_own(db, make)
+
+
+@pytest.mark.parametrize("empty_db", ["sqlite", "postgres"], indirect=True)
+def test_models_and_migrations_agree(empty_db: Db) -> None:
+    assert migrations.problems(empty_db.engine) == []
+
+
+def test_a_unit_of_work_commits_or_rolls_back(db: Db, now: dt.datetime) -> None:
+    with db.uow() as session:
+        kept = Make(session, now).member(name="Kept")
+    with pytest.raises(ZeroDivisionError), db.uow() as session:
+        Make(session, now).member(name="Lost")
+        _ = 1 // 0
+    with db.session() as session:
+        assert session.scalars(select(Member.name)).all() == ["Kept"]
+    assert kept.name == "Kept"
+
+
+def test_the_session_fixture_is_a_writing_unit(session: Session, make: Make) -> None:
+    row = make.member()
+    assert locks.lock(session, Member, row.id) is row
+
+
+def test_threads_take_gapless_numbers(db: Db) -> None:
+    outcomes = concurrently(db, 16, lambda session: store.next_value(session, "test"))
+    assert sorted(outcomes) == list(range(1, 17))
+
+
+def _count_up(session: Session) -> int:
+    """What a naive counter does: read, think, write."""
+    value = int(store.get_value(session, "naive", 0))
+    session.execute(text("SELECT 1"))
+    store.set_value(session, "naive", value + 1)
+    return value
+
+
+def test_threads_really_collide(db: Db) -> None:
+    """The negative control of the helper: with the locks off, the naive counter loses updates or fails."""
+    with db.uow() as session:
+        store.set_value(session, "naive", 0)
+    with locks.disabled():
+        outcomes = concurrently(db, 16, _count_up)
+    with db.session() as session:
+        final = int(store.get_value(session, "naive"))
+    assert final < 16
+    assert all(isinstance(error, DBAPIError) for error in failed(outcomes))
+    assert final <= len(succeeded(outcomes))
+
+
+def test_threads_are_told_apart(db: Db) -> None:
+    def fail_on_odd(_session: Session, index: int) -> int:
+        if index % 2:
+            raise ValueError(index)
+        return index
+
+    outcomes = concurrently(db, 4, fail_on_odd)
+    assert succeeded(outcomes) == [0, 2]
+    assert [error.args for error in failed(outcomes)] == [(1,), (3,)]
+
+
+def test_statements_are_counted(db: Db) -> None:
+    with count_statements(db.engine) as seen, db.uow() as session:
+        session.scalars(select(Member)).all()
+        session.scalars(select(Member.id)).all()
+    assert seen.count == 2, seen
+
+
+def test_the_outside_world_is_out_of_reach() -> None:
+    with pytest.raises(OutsideWorld), socket.socket() as out:
+        out.connect(("192.0.2.1", 80))
+    with pytest.raises(OutsideWorld):
+        socket.getaddrinfo("example.com", 443)
+    with socket.socket() as here, pytest.raises(ConnectionRefusedError):
+        here.connect(("127.0.0.1", 1))
+
+
+def test_the_clock_stands_still(clock: FakeClock, now: dt.datetime) -> None:
+    assert clock() == clock() == now
+    assert clock.advance(days=1) == clock() == now + dt.timedelta(days=1)
+
+
+def test_valkey_answers_and_is_empty(valkey_url: str) -> None:
+    import redis
+
+    with redis.Redis.from_url(valkey_url) as connection:
+        assert connection.dbsize() == 0
+        connection.set("a", "b")
+
+
+def test_valkey_is_empty_again(valkey_url: str) -> None:
+    test_valkey_answers_and_is_empty(valkey_url)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_browser_has_the_width_asked_for(page_factory: Pages, width: int) -> None:
+    page = page_factory(width)
+    page.set_content("<p>你好</p>")
+    assert page.evaluate("window.innerWidth") == width
+
+
+@pytest.mark.browser
+def test_pages_complain(browser: Browser) -> None:
+    pages = Pages(browser)
+    page = pages()
+    page.set_content("<script>throw new Error('broken')</script>")
+    page.wait_for_timeout(50)
+    pages.close()
+    assert any("broken" in problem for problem in pages.problems)
+
+
+@pytest.mark.browser
+def test_the_browser_stays_here(page_factory: Pages) -> None:
+    page = page_factory()
+    with pytest.raises(Exception, match="ERR_NAME_NOT_RESOLVED"):
+        page.goto("http://example.com/")
+
+
+def test_the_site_uses_the_fixtures(app: Any, site_db: Db, clock: FakeClock) -> None:
+    assert app.extensions["qunclub"].clock is clock
+    with app.app_context():
+        session = app.extensions["qunclub"].session()
+        assert session.get_bind().url.database == site_db.engine.url.database
+
+
+def test_signing_in_and_posting(client: FlaskClient, make: Make) -> None:
+    account = make.account()
+    assert client.get("/account/").status_code == 303
+    sign_in(client, account)
+    assert client.get("/account/").status_code == 200
+    assert client.post("/account/sign-out").status_code == 403
+    assert post(client, "/account/sign-out").status_code == 303
+    assert client.get("/account/").status_code == 303
