@@ -399,6 +399,7 @@ def upgrade() -> None:
     sa.Column('frozen_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('published_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('end_note', sa.Text(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['group_id'], ['qunclub_group.id'], name=op.f('fk_qunclub_season_group_id')),
     sa.ForeignKeyConstraint(['window_id'], ['qunclub_points_window.id'], name=op.f('fk_qunclub_season_window_id')),
@@ -466,6 +467,8 @@ def upgrade() -> None:
     sa.UniqueConstraint('assignment_id', 'member_id', name=op.f('uq_qunclub_submission_assignment_id_member_id'))
     )
     with op.batch_alter_table('qunclub_submission', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_qunclub_submission_assignment_id_state_submitted_at_id'), ['assignment_id', 'state', 'submitted_at', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_qunclub_submission_claimed_by_state_submitted_at_id'), ['claimed_by', 'state', 'submitted_at', 'id'], unique=False, sqlite_where=sa.text('claimed_by IS NOT NULL'), postgresql_where=sa.text('claimed_by IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_qunclub_submission_member_id_submitted_at'), ['member_id', 'submitted_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_qunclub_submission_state_submitted_at_id'), ['state', 'submitted_at', 'id'], unique=False)
 
@@ -775,6 +778,8 @@ def downgrade() -> None:
     with op.batch_alter_table('qunclub_submission', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_qunclub_submission_state_submitted_at_id'))
         batch_op.drop_index(batch_op.f('ix_qunclub_submission_member_id_submitted_at'))
+        batch_op.drop_index(batch_op.f('ix_qunclub_submission_claimed_by_state_submitted_at_id'), sqlite_where=sa.text('claimed_by IS NOT NULL'), postgresql_where=sa.text('claimed_by IS NOT NULL'))
+        batch_op.drop_index(batch_op.f('ix_qunclub_submission_assignment_id_state_submitted_at_id'))
 
     op.drop_table('qunclub_submission')
     with op.batch_alter_table('qunclub_standing', schema=None) as batch_op:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
 
-from qunclub.kernel import NotFound, Page, paginate
+from qunclub.kernel import NotFound, Page, paginate, reads
 from qunclub.members.models import Member
 
 from .models import LedgerEntry, PointRule
-from .rules import KINDS
+from .rules import KINDS, Rule, default_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,19 @@ def export(session: Session, wanted: LineFilter) -> Iterator[Line]:
     rows = session.execute(wanted.query(), execution_options={"yield_per": 500})
     for entry, undone, number, nickname, name in rows:
         yield Line(entry, undone, number, nickname or name)
+
+
+@cache
+def _rules() -> Select[*tuple[Any, ...]]:
+    return select(PointRule.kind, PointRule.amount, PointRule.honours, PointRule.active)
+
+
+def rules_in_force(session: Session) -> dict[str, Rule]:
+    """What every kind earns at present, for pages that say so."""
+    found = {kind: default_rule(kind) for kind in KINDS}
+    for kind, amount, honours, active in reads.rows(session, _rules()):
+        found[kind] = Rule(amount, honours, active)
+    return found
 
 
 def all_rules(session: Session) -> list[PointRule]:

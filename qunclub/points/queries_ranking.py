@@ -25,10 +25,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Invalid, NotFound
+from qunclub.kernel import N_, Invalid, NotFound, UTCDateTime, reads
 from qunclub.members.models import Member
 
 from . import ledger, rules
+from .ledger import Span
 from .models import ScoreCount, Standing, Window
 from .rules import ALL_TIME
 
@@ -108,16 +109,21 @@ def window_by_key(session: Session, key: str) -> Window | None:
     return session.scalars(select(Window).where(Window.key == key)).one_or_none()
 
 
-def windows_at(session: Session, now: dt.datetime) -> tuple[Window | None, Window | None]:
-    """The window of all time, and the season's that runs now, or else the one that began last."""
-    rows = session.scalars(
-        select(Window)
-        .where((Window.key == ALL_TIME) | (Window.starts_at <= now))
+@cache
+def _windows() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Window.id, Window.starts_at, Window.ends_at)
+        .where((Window.key == ALL_TIME) | (Window.starts_at <= bindparam("now", type_=UTCDateTime)))
         .order_by(Window.starts_at.desc().nulls_first())
         .limit(40)
-    ).all()
-    everything = next((w for w in rows if w.key == ALL_TIME), None)
-    seasons = [w for w in rows if w.starts_at is not None]
+    )
+
+
+def windows_at(session: Session, now: dt.datetime) -> tuple[Span | None, Span | None]:
+    """The window of all time, and the season's that runs now, or else the one that began last."""
+    found = [Span(*row) for row in reads.rows(session, _windows(), now=now)]
+    everything = next((w for w in found if w.starts_at is None), None)
+    seasons = [w for w in found if w.starts_at is not None]
     running = [w for w in seasons if rules.covers(w.starts_at, w.ends_at, now)]
     return everything, next(iter(running or seasons), None)
 
@@ -225,36 +231,61 @@ def _read(
             "last_day": start.last_day,
             "number": start.number,
         }
-    rows = list(session.execute(_stretch(start is not None, up, named), values))
+    rows = reads.rows(session, _stretch(start is not None, up, named), **values)
     return rows[::-1] if up else rows
 
 
 def standing(session: Session, window_id: int, member_id: int) -> Score | None:
     """A member's points in a window; None when they have none there."""
-    row = session.execute(_standing(), {"window": window_id, "member": member_id}).one_or_none()
+    row = reads.one(session, _standing(), window=window_id, member=member_id)
     return None if row is None else Score(*row)
 
 
 def rank_of(session: Session, window_id: int, points: int) -> int:
     """The place that *points* have: one more than the members who have more."""
-    return 1 + int(session.execute(_rank(), {"window": window_id} | _edges("a", points)).scalar_one())
+    return 1 + int(reads.scalar(session, _rank(), window=window_id, **_edges("a", points)))
 
 
 def total(session: Session, window_id: int) -> int:
     """How many members have points in the window: a sum of a few kept counts."""
-    return int(session.execute(_total(), {"window": window_id}).scalar_one())
+    return int(reads.scalar(session, _total(), window=window_id))
 
 
-def next_above(session: Session, window_id: int, points: int) -> int | None:
-    """The nearest score above *points*: what the place above has. None for whoever leads."""
-    query = (
+@dataclass(frozen=True, slots=True)
+class Standpoint:
+    """What a score means in its window.
+
+    Attributes:
+        place: one more than the members who have more.
+        ranked: how many have points at all.
+        above: the nearest higher score; None for whoever leads.
+    """
+
+    place: int
+    ranked: int
+    above: int | None
+
+
+def standpoint(session: Session, window_id: int, points: int) -> Standpoint:
+    """Place, number of ranked and the score to reach next, in one statement."""
+    found = reads.one(session, _standpoint(), window=window_id, points=points, **_edges("a", points))
+    assert found is not None  # a select without FROM always has its row
+    above, ranked, nearest = found
+    return Standpoint(1 + above, ranked, nearest)
+
+
+@cache
+def _standpoint() -> Select[*tuple[Any, ...]]:
+    nearest = (
         select(Standing.points)
-        .where(Standing.window_id == window_id, Standing.points > points)
+        .where(
+            Standing.window_id == bindparam("window"), Standing.points > bindparam("points", type_=Integer)
+        )
         .order_by(Standing.points)
         .limit(1)
+        .scalar_subquery()
     )
-    found: int | None = session.scalar(query)
-    return found
+    return select(_above("a"), _total().scalar_subquery(), nearest)
 
 
 def board(
@@ -293,7 +324,9 @@ def _placed(session: Session, window_id: int, rows: Sequence[Row[*tuple[Any, ...
     points = [row.points for row in rows]
     lower = next((p for p in points if p != points[0]), points[0])
     values = {"window": window_id} | _edges("a", points[0]) | _edges("b", lower)
-    first, second = session.execute(_two_ranks(), values).one()
+    found = reads.one(session, _two_ranks(), **values)
+    assert found is not None  # a select without FROM always has its row
+    first, second = found
     return [
         BoardRow(place, r.member_id, r.number, r.nickname or r.name, r.points, r.honours, r.last_day)
         for place, r in zip(rules.places(points, 1 + first, 1 + second), rows, strict=True)

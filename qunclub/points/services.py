@@ -280,6 +280,24 @@ def open_window(
     return window
 
 
+def end_window(session: Session, *, window_id: int, ends_at: dt.datetime) -> Window:
+    """End a window earlier; its standings are built anew, so what was earned later no longer counts in it.
+
+    Raises:
+        Conflict: when *ends_at* is not within the window.
+    """
+    session.flush()
+    ledger.close_gate(session)
+    window = locks.lock(session, Window, window_id)
+    too_late = window.ends_at is not None and ends_at >= window.ends_at
+    if too_late or (window.starts_at is not None and ends_at <= window.starts_at):
+        raise Conflict(N_("These points are counted in another span of time already."))
+    window.ends_at = ends_at
+    session.flush()
+    ledger.rebuild(session, ledger.Span(window.id, window.starts_at, window.ends_at))
+    return window
+
+
 def rebuild(session: Session, window_id: int) -> None:
     """Write a window's standings anew from the ledger: they come out as they were, or the doctor was right."""
     session.flush()

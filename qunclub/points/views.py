@@ -11,7 +11,7 @@ from qunclub.web import NavItem, _, _l, allow, member_id, now, page_number, read
 
 from . import queries
 from . import queries_ranking as ranking
-from .models import Window
+from .ledger import Span
 from .queries_ranking import Board, Cursor
 from .rules import KINDS
 
@@ -55,9 +55,9 @@ def index() -> Any:
         )
 
 
-def _board(session: Session, window: Window | None, me: int) -> dict[str, Any]:
+def _board(session: Session, window: Span | None, me: int) -> dict[str, Any]:
     if window is None:
-        return {"board": Board(), "mine": None}
+        return {"board": Board(), "mine": None, "point": None}
     mine = ranking.standing(session, window.id, me)
     if mine is not None and request.args.get("at") == "me":
         board = ranking.around(session, window.id, mine, limit=PER_PAGE)
@@ -65,11 +65,8 @@ def _board(session: Session, window: Window | None, me: int) -> dict[str, Any]:
         board = ranking.board(
             session, window.id, limit=PER_PAGE, after=_cursor("after"), before=_cursor("before")
         )
-    context = {"board": board, "mine": mine, "total": ranking.total(session, window.id)}
-    if mine is not None:
-        context["place"] = ranking.rank_of(session, window.id, mine.points)
-        context["next_above"] = ranking.next_above(session, window.id, mine.points)
-    return context
+    point = ranking.standpoint(session, window.id, mine.points) if mine is not None else None
+    return {"board": board, "mine": mine, "point": point}
 
 
 @bp.get("/me/points")

@@ -17,6 +17,7 @@ from .queries import (
 )
 from .queries_live import LiveSeason, live_season
 from .rules import Distance, Outcome, Plan, Row, distance, plan_season
+from .ending import end_early
 from .services import (
     Published,
     close,
@@ -42,6 +43,7 @@ __all__ = [
     "decisions",
     "decisions_about",
     "distance",
+    "end_early",
     "freeze",
     "is_core",
     "latest",

@@ -26,9 +26,9 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries, services
+from . import ending, queries, services
 from . import views_words as words
-from .forms import SeasonForm, data_of, fresh
+from .forms import EndForm, SeasonForm, data_of, fresh
 from .models import SEASON_STATES, Season
 
 bp = Blueprint("seasons_admin", __name__, url_prefix="/admin/seasons")
@@ -39,6 +39,7 @@ ACTS = {
     "season.create": _l("Season drafted"),
     "season.update": _l("Season changed"),
     "season.open": _l("Season opened"),
+    "season.end": _l("Season ended early"),
     "season.freeze": _l("Season frozen"),
     "season.publish": _l("Season published"),
     "season.close": _l("Season put away"),
@@ -145,6 +146,10 @@ def update(season_id: int) -> Any:
 @allow("admin")
 def show(season_id: int) -> Any:
     """One season: where it stands, every outcome with its reason, and the one next step with its effect."""
+    return _show(season_id, EndForm(formdata=None))
+
+
+def _show(season_id: int, end: EndForm) -> Any:
     with reading() as session:
         season = queries.get(session, season_id)
         plan = queries.preview(session, season, now())
@@ -159,7 +164,8 @@ def show(season_id: int) -> Any:
             state_names=SEASON_STATES,
             outcomes=words.OUTCOMES,
             reasons=words.REASONS,
-        )
+            end=end,
+        ), 422 if end.errors else 200
 
 
 @bp.get("/<int:season_id>/outcomes.csv")
@@ -212,6 +218,22 @@ def open_(season_id: int) -> Any:
     return _step(
         season_id, services.open_season, _("The season is open. Its formula is public and cannot change.")
     )
+
+
+@bp.post("/<int:season_id>/end")
+@allow("admin")
+def end_early(season_id: int) -> Any:
+    """End a running season now, with a reason that everybody reads."""
+    form = EndForm()
+    if form.validate_on_submit():
+        with form_errors(form), unit_of_work() as session:
+            ending.end_early(
+                session, season_id=season_id, reason=form.reason.data or "", actor=current_actor(), now=now()
+            )
+        if not form.errors:
+            flash(_("The season has ended. Look at every outcome, then freeze the standings."))
+            return see_other(".show", season_id=season_id)
+    return _show(season_id, form)
 
 
 @bp.post("/<int:season_id>/freeze")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from wtforms import DateTimeLocalField, HiddenField, IntegerField, SelectField, StringField
+from wtforms import DateTimeLocalField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from qunclub.web import Form, _l, club
@@ -15,6 +15,17 @@ from .models import Season
 # The first is how browsers write and read it.
 TYPED = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
 COUNT = {"inputmode": "numeric", "min": 0}
+
+
+class EndForm(Form):
+    """Why a season ends before its day."""
+
+    reason = TextAreaField(
+        _l("Reason"),
+        [InputRequired(), Length(max=500)],
+        description=_l("Everybody reads it on the season's page."),
+        render_kw={"rows": 2, "maxlength": 500},
+    )
 
 
 class SeasonForm(Form):

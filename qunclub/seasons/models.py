@@ -18,7 +18,7 @@ OUTCOMES = ("promoted", "kept", "eliminated")
 class Season(Base):
     """A span of work that ends with the best rising and the last places leaving.
 
-    ``seats``, ``eliminate``, ``protection`` (closings a newcomer is safe for) and ``min_points`` are the published
+    ``end_note`` says why it ended before the day that was published. ``seats``, ``eliminate``, ``protection`` (closings a newcomer is safe for) and ``min_points`` are the published
     formula; they are locked once the season is open.
     """
 
@@ -39,6 +39,7 @@ class Season(Base):
     frozen_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     published_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     closed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    end_note: Mapped[str] = mapped_column(Text, default="")
     version: Mapped[int] = mapped_column(default=1)
     __table_args__ = (Index(None, "starts_at"), Index(None, "state"))
 

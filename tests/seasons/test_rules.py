@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qunclub import points
 from qunclub.kernel import Conflict, Invalid
 from qunclub.seasons.rules import (
+    MOST_SEATS,
     Row,
     check_formula,
     check_step,
@@ -96,6 +98,11 @@ def test_a_minimum_keeps_the_door_closed_below_it():
     assert why_not(row(3), plan, min_points=30) == "no_points"
 
 
+def test_more_may_be_named_to_leave_than_there_are_seats():
+    plan = plan_season([row(1, 5, core=True), row(2, 3, core=True)], seats=2, eliminate=7)
+    assert numbers(plan.eliminated) == [1, 2] and plan.kept == ()
+
+
 def test_without_elimination_everybody_in_a_full_core_stays():
     plan = plan_season([row(1, 0, core=True), row(2, 99)], seats=1, eliminate=0)
     assert plan.kept[0].reason == "nobody_leaves" and plan.promoted == ()
@@ -130,8 +137,8 @@ def test_the_distance_is_what_it_takes():
     [
         ("ends_at", {"ends_at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC)}),
         ("seats", {"seats": 0}),
-        ("seats", {"seats": 1001}),
-        ("eliminate", {"eliminate": 70}),
+        ("seats", {"seats": MOST_SEATS + 1}),
+        ("eliminate", {"eliminate": MOST_SEATS + 1}),
         ("eliminate", {"eliminate": -1}),
         ("protection", {"protection": 13}),
         ("min_points", {"min_points": 0}),
@@ -188,7 +195,7 @@ def seasons(draw):
     seats = draw(st.integers(1, 15))
     return rows, {
         "seats": seats,
-        "eliminate": draw(st.integers(0, seats)),
+        "eliminate": draw(st.integers(0, seats + 3)),
         "min_points": draw(st.sampled_from([1, 1, 3])),
     }
 
@@ -201,6 +208,12 @@ def test_seats_are_never_exceeded_unless_they_were_and_then_never_grow(season):
     if plan.promoted:
         assert len(plan.core_after) <= formula["seats"]
     assert len(plan.eliminated) <= formula["eliminate"]
+
+
+@given(seasons())
+def test_a_season_ranks_as_every_ranking_of_the_club_does(season):
+    rows, _formula = season
+    assert sorted(rows, key=order) == sorted(rows, key=points.order)
 
 
 @given(seasons(), st.randoms())
