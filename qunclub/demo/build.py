@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -46,6 +47,7 @@ class Cast:
     """Ids of what was made, by the names the texts use."""
 
     now: dt.datetime
+    zone: ZoneInfo
     people: dict[str, Actor] = field(default_factory=dict)
     staff: dict[str, Actor] = field(default_factory=dict)
     courses: dict[str, int] = field(default_factory=dict)
@@ -54,9 +56,17 @@ class Cast:
     assignments: dict[str, int] = field(default_factory=dict)
     core_group: int = 0
 
-    def ago(self, days: float, hour: int = 0) -> dt.datetime:
-        """The moment *days* before the demo's today, plus *hour* hours."""
-        return self.now - dt.timedelta(days=days) + dt.timedelta(hours=hour)
+    def ago(self, days: float, hour: float = 0) -> dt.datetime:
+        """The moment *days* before the demo's today, plus *hour* hours, but never later than just now."""
+        return min(
+            self.now - dt.timedelta(days=days) + dt.timedelta(hours=hour), self.now - dt.timedelta(minutes=10)
+        )
+
+    def midnight(self, days: float, *, end: bool = False) -> dt.datetime:
+        """Midnight in the club's zone of the day *days* from today; with *end*, the last minute of that day."""
+        day = (self.now.astimezone(self.zone) + dt.timedelta(days=days)).date()
+        at = dt.time(23, 59) if end else dt.time(0)
+        return dt.datetime.combine(day, at, self.zone).astimezone(dt.UTC)
 
     @property
     def admin(self) -> Actor:
@@ -64,15 +74,18 @@ class Cast:
         return next(actor for actor in self.staff.values() if "admin" in actor.roles)
 
 
-def build(state: ClubState) -> str:
-    """Make the demo club and say what was made; an inhabited database is left alone."""
+def build(state: ClubState, *, ways_in: bool = True) -> str:
+    """Make the demo club and say what was made; an inhabited database is left alone.
+
+    Without *ways_in* (in a host that has people of its own) no account is told: nobody could sign in with it.
+    """
     session = state.session()
     if session.scalar(select(func.count()).select_from(Member)):
         session.rollback()
         return "The database is inhabited; the demo club was not added."
     session.rollback()
     now = state.clock()
-    cast = Cast(now=now.replace(minute=0, second=0, microsecond=0))
+    cast = Cast(now=now.replace(second=0, microsecond=0), zone=state.settings.zone)
     secret = accounts.services.hashed(PASSWORD, "demo@example.com")
     with transaction(session):
         _people(session, cast, secret)
@@ -81,13 +94,16 @@ def build(state: ClubState) -> str:
         _profile(session)
         # The story's mails were never meant to be sent.
         session.execute(delete(OutboxMessage))
+    made = f"The demo club is open: {len(cast.people)} members, {len(cast.plans)} plans."
+    if not ways_in:
+        return f"{made}\nNobody of the demo can sign in to this app; look at it as one of your own people."
     text = "\n".join(
         ["Demo accounts (password for all of them: " + PASSWORD + ")"]
         + [f"  {role:<14} {email}" for role, email in SHOWN_ACCOUNTS]
     )
     state.settings.instance_path.mkdir(parents=True, exist_ok=True)
     (state.settings.instance_path / "demo-accounts.txt").write_text(text + "\n")
-    return f"The demo club is open: {len(cast.people)} members, {len(cast.plans)} plans.\n{text}"
+    return f"{made}\n{text}"
 
 
 def _people(session: Session, cast: Cast, secret: str) -> None:
@@ -174,8 +190,10 @@ def _rooms(session: Session, cast: Cast) -> None:
             course_ids=[cast.courses[slug] for slug in plan["courses"]],
             stock=plan.get("stock"),
             validity_days=plan.get("validity_days"),
-            sale_starts_at=cast.ago(-plan["sales_start_days"]) if "sales_start_days" in plan else None,
-            sale_ends_at=cast.ago(-plan["sales_end_days"]) if "sales_end_days" in plan else None,
+            sale_starts_at=cast.midnight(plan["sales_start_days"]) if "sales_start_days" in plan else None,
+            sale_ends_at=cast.midnight(plan["sales_end_days"], end=True)
+            if "sales_end_days" in plan
+            else None,
             position=plan["position"],
             state="on_sale",
             actor=admin,
@@ -221,7 +239,7 @@ def _course(session: Session, cast: Cast, text: content.CourseText, opened: dt.d
                     homework.CriterionSpec(c["title"], c["max_points"], c["weight"], c["description"])
                     for c in one["criteria"]
                 ],
-                due_at=cast.ago(-one["due_days"]),
+                due_at=cast.midnight(one["due_days"], end=True),
                 state="published",
                 actor=cast.admin,
                 now=opened,
@@ -238,13 +256,22 @@ def _profile(session: Session) -> None:
 def _story(cast: Cast) -> Story:
     story = Story()
     plans = cast.plans
-    for person in content.table("members")["member"]:
-        story.add(cast.ago(person["joined_days_ago"]), _buying(cast, person["email"], plans[person["plan"]]))
-    for slug, work in content.submissions():
-        _homework(story, cast, slug, work)
+    for place, person in enumerate(content.table("members")["member"]):
+        # People buy at all hours; the order of the days stays the order of the numbers.
+        story.add(
+            cast.ago(person["joined_days_ago"], _hour(place)),
+            _buying(cast, person["email"], plans[person["plan"]]),
+        )
+    for place, (slug, work) in enumerate(content.submissions()):
+        _homework(story, cast, slug, work, place * 53 % 110 / 60)
     _seasons(story, cast)
     _progress(story, cast)
     return story
+
+
+def _hour(place: int) -> float:
+    """Hours before or after noon, different for each *place*, the same in every run."""
+    return place * 137 % 600 / 60 - 6
 
 
 def _buying(cast: Cast, email: str, plan_id: int) -> Callable[[Session, dt.datetime], None]:
@@ -270,24 +297,25 @@ def _buying(cast: Cast, email: str, plan_id: int) -> Callable[[Session, dt.datet
     return buy
 
 
-def _homework(story: Story, cast: Cast, slug: str, work: dict[str, Any]) -> None:
+def _homework(story: Story, cast: Cast, slug: str, work: dict[str, Any], late: float) -> None:
+    """Add a piece of homework, *late* hours into the evening, always before its review of that day."""
     piece = Piece(cast.assignments[slug], cast.people[work["member"]], cast.staff, work)
     if "first" in work:
-        story.add(cast.ago(work["first"]["days_ago"], 2), piece.hand_in_first)
-        story.add(cast.ago(work["first_review"]["days_ago"], 3), piece.review_first)
-    story.add(cast.ago(work["days_ago"], 2), piece.hand_in)
+        story.add(cast.ago(work["first"]["days_ago"], 0.5 + late), piece.hand_in_first)
+        story.add(cast.ago(work["first_review"]["days_ago"], 3 + late), piece.review_first)
+    story.add(cast.ago(work["days_ago"], 0.5 + late), piece.hand_in)
     stage = work["stage"]
     if stage == "claimed":
         # The claim is an hour old: its lease must still run when the visitor looks.
         story.add(cast.now, piece.claim)
     elif "review" in work and "comment" in work["review"]:
-        story.add(cast.ago(work["review"]["days_ago"], 5), piece.review)
+        story.add(cast.ago(work["review"]["days_ago"], 3 + late), piece.review)
         if stage == "featured_with_consent":
-            story.add(cast.ago(work["review"]["days_ago"], 6), piece.consent)
+            story.add(cast.ago(work["review"]["days_ago"], 5 + late), piece.consent)
 
 
 def _seasons(story: Story, cast: Cast) -> None:
-    add_seasons(story, cast.people, cast.admin, cast.core_group, cast.ago)
+    add_seasons(story, cast.people, cast.admin, cast.core_group, cast)
 
 
 def _progress(story: Story, cast: Cast) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,12 +18,23 @@ from qunclub.passes.models import Pass, PlanCourse
 from . import content
 from .story import Story
 
+
+class Moments(Protocol):
+    """The moments of the story, counted from the demo's today."""
+
+    def ago(self, days: float, hour: float = 0) -> dt.datetime:
+        """So many days ago."""
+
+    def midnight(self, days: float) -> dt.datetime:
+        """Midnight in the club's zone, so many days from today."""
+
+
 FOUNDING_DAYS = (225, 135)
 FOUNDING_POINTS = 300
 
 
 def add_seasons(
-    story: Story, people: dict[str, Actor], admin: Actor, core_group: int, ago: Callable[..., dt.datetime]
+    story: Story, people: dict[str, Actor], admin: Actor, core_group: int, moments: Moments
 ) -> None:
     """Add every season with its contributions to *story*."""
     told = content.table("seasons")["season"]
@@ -38,12 +49,12 @@ def add_seasons(
         ],
     }  # fmt: skip
     for facts in [founding, *told]:
-        season = _Season(facts, people, admin, core_group, ago)
-        story.add(ago(-facts["start_days"]), season.open)
+        season = _Season(facts, people, admin, core_group, moments)
+        story.add(moments.midnight(facts["start_days"]), season.open)
         for given in facts["contributions"]:
-            story.add(ago(given["days_ago"], 1), season.contribution(given))
+            story.add(moments.ago(given["days_ago"], 1), season.contribution(given))
         if facts["status"] == "closed":
-            story.add(ago(-facts["end_days"]), season.close)
+            story.add(moments.midnight(facts["end_days"]), season.close)
 
 
 class _Season:
@@ -55,13 +66,13 @@ class _Season:
         people: dict[str, Actor],
         admin: Actor,
         core_group: int,
-        ago: Callable[..., dt.datetime],
+        moments: Moments,
     ) -> None:
         self.facts = facts
         self.people = people
         self.admin = admin
         self.core_group = core_group
-        self.ago = ago
+        self.moments = moments
         self.season_id = 0
 
     def open(self, session: Session, now: dt.datetime) -> None:
@@ -71,8 +82,8 @@ class _Season:
             session,
             slug=facts["slug"],
             name=facts["name"],
-            starts_at=self.ago(-facts["start_days"]),
-            ends_at=self.ago(-facts["end_days"]),
+            starts_at=self.moments.midnight(facts["start_days"]),
+            ends_at=self.moments.midnight(facts["end_days"]),
             seats=facts["seats"],
             eliminate=facts["eliminate"],
             protection=facts["protection"],
