@@ -18,6 +18,8 @@ LOCK := PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= \
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The demo club's own name; yours is a setting.
+run: export QUNCLUB_CLUB_NAME ?= 翻页社
 run: $(VENV)/.runtime ## Start the club with its demo content on http://127.0.0.1:8000 (PORT=… for another port)
 	@$(FLASK) qunclub db upgrade
 	@$(FLASK) qunclub demo

@@ -14,7 +14,6 @@ from qunclub.kernel.signals import (
     submission_reviewed,
 )
 from qunclub.migrate import exclude_qunclub_tables
-from qunclub.web.uow import joined
 
 __version__ = "0.1.0"
 
@@ -24,7 +23,6 @@ __all__ = [
     "__version__",
     "configure_engine",
     "exclude_qunclub_tables",
-    "joined",
     "member_numbered",
     "order_paid",
     "pass_issued",

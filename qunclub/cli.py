@@ -51,13 +51,16 @@ def db_check() -> None:
     click.echo("The club's tables match this version.")
 
 
+def _has_accounts() -> bool:
+    return "qunclub.accounts" in current_app.blueprints
+
+
 @qunclub.command("demo")
 def demo() -> None:
     """Fill an empty database with a demo club; does nothing when somebody lives in it."""
     from qunclub.demo.build import build
 
-    report = build(club())
-    click.echo(report)
+    click.echo(build(club(), ways_in=_has_accounts()))
 
 
 @admin.command("create")
@@ -66,7 +69,7 @@ def demo() -> None:
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
 def admin_create(email: str, name: str, password: str) -> None:
     """Make an admin, or make an existing account one (the password is then left as it was)."""
-    if "qunclub.accounts" not in current_app.blueprints:
+    if not _has_accounts():
         raise click.ClickException(
             "The people of this app are its own: give them the role admin in its identity's current()."
         )
@@ -186,7 +189,7 @@ def web() -> None:
     serving.run_web(club().settings, current_app.import_name)
 
 
-@qunclub.command("worker", hidden=True)
+@qunclub.command("worker")
 def worker() -> None:
     """The job worker alone."""
     from qunclub import serving
@@ -198,7 +201,7 @@ def worker() -> None:
     serving.run_worker(current_app._get_current_object())  # type: ignore[attr-defined]  # a LocalProxy
 
 
-@qunclub.command("sandbox", hidden=True)
+@qunclub.command("sandbox")
 def sandbox() -> None:
     """The pay sandbox alone."""
     from qunclub import serving

@@ -45,7 +45,11 @@ class Settings:
     bind: str = setting("127.0.0.1", "Address the web server listens on.")
     threads: int = setting(8, "Threads of each web process.")
     workers: int = setting(1, "Web processes.")
-    public_url: str = setting("", "Address people reach the club at; empty means http://<bind>:<port>.")
+    public_url: str = setting(
+        "",
+        "Address of the site, without the club's own prefix; empty means http://<bind>:<port>, "
+        "and in a host app where it was asked.",
+    )
     club_name: str = setting("群俱乐部", "Name of the club on every page.")
     timezone: str = setting(
         "Asia/Shanghai", "The club's time zone: times on pages, days of the ranking's windows."

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask
+from jinja2 import StrictUndefined
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, default_exceptions
 
@@ -104,7 +105,8 @@ class QunClub:
             settings: read from ``app.config`` (``QUNCLUB_*``) and the environment when not given.
             gateway, mailer, files: ports, made from the settings when not given.
             clock: the club's clock, aware UTC.
-            standalone: whether the club is the whole site (development mail page, error pages everywhere).
+            standalone: whether the club is the whole site (development mail page, error pages everywhere, its own
+                log on standard error).
             jobs_too: whether commits wake a huey worker (``flask qunclub worker``); without one the outbox waits for
                 ``flask qunclub jobs``.
             accounts: blueprint of an accounts adapter, mounted inside the club.
@@ -114,6 +116,8 @@ class QunClub:
             config.ConfigError: when a setting cannot be used.
         """
         chosen = settings or settings_of(app)
+        if issubclass(app.jinja_env.undefined, StrictUndefined):
+            raise config.ConfigError("The club's templates cannot be shown with Jinja's StrictUndefined.")
         members = import_module("qunclub.members")
         made = state.ClubState(
             settings=chosen,
@@ -169,10 +173,13 @@ def _register(app: Flask, made: state.ClubState, url_prefix: str, accounts: Blue
     if made.standalone and not made.settings.mail_url and not made.settings.production:
         root.register_blueprint(load("qunclub.adapters.devmail:bp"))
     pay = _origin(made.settings.sandbox_url if made.settings.sandbox else "https://checkout.stripe.com")
-    root.before_request(headers.begin)
+    # Addresses outside every blueprint (a mistyped path) are ours too when the club is the whole site.
+    whole: Flask | Blueprint = app if made.standalone else root
+    whole.before_request(headers.begin)
+    whole.context_processor(page_context)
     root.before_request(csrf.protect)
-    root.after_request(partial(headers.finish, pay_origin=pay, secure=made.settings.production))
-    root.context_processor(page_context)
+    carried = headers.on_every_page(pay_origin=pay, secure=made.settings.production)
+    whole.after_request(partial(headers.finish, carried=carried))
     root.register_error_handler(ClubError, frame.on_club_error)
     root.register_error_handler(HTTPException, frame.on_http_error)
     for code in default_exceptions:
@@ -180,14 +187,9 @@ def _register(app: Flask, made: state.ClubState, url_prefix: str, accounts: Blue
         root.register_error_handler(code, frame.on_http_error)
     root.register_error_handler(Exception, frame.on_crash)
     app.jinja_env.filters.update(FILTERS)
-    if made.standalone:  # TRANSITION: old names until every template has the new ones
-        app.jinja_env.filters.update({name.removeprefix("qc_"): function for name, function in FILTERS.items()})
     app.register_blueprint(root)
     if made.standalone:
-        # Addresses outside every blueprint (a mistyped path) are ours too when the club is the whole site.
-        app.before_request(headers.begin)
         app.register_error_handler(HTTPException, frame.on_http_error)
-        app.context_processor(page_context)
 
 
 def _origin(url: str) -> str:

@@ -16,6 +16,7 @@ from wtforms.validators import ValidationError
 from qunclub.kernel import Forbidden
 
 from .i18n import N_
+from .parts import refuse_keeping
 
 F = TypeVar("F", bound=Callable[..., Any])
 EXEMPT = "__qunclub_csrf_exempt__"
@@ -52,4 +53,5 @@ def field_name() -> str:
 
 def csrf_field() -> Markup:
     """The hidden field for a form."""
+    refuse_keeping()
     return Markup('<input type="hidden" name="{}" value="{}">').format(field_name(), generate_csrf())

@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, request, session, url_for
 from sqlalchemy import text
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import DataError
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from qunclub import migrate
@@ -99,6 +100,10 @@ def on_http_error(error: HTTPException) -> Any:
 
 def on_crash(error: Exception) -> Any:
     """A fault of ours: logged with its trace, shown without."""
+    if isinstance(error, OverflowError | DataError):
+        # A number in the address larger than any id: what nobody can have is not there.
+        club().session().rollback()
+        return on_http_error(NotFound())
     log.exception("unhandled error")
     try:
         club().session().rollback()

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, g, request
@@ -28,23 +29,33 @@ def begin() -> None:
     g.qunclub_started = clock.monotonic()
 
 
-def finish(response: Response, *, pay_origin: str, secure: bool) -> Response:
-    """Set the headers that every page of the club carries, and log the request."""
-    headers = response.headers
+def on_every_page(*, pay_origin: str, secure: bool) -> dict[str, str]:
+    """The headers that every page of the club carries."""
     # A form may end, by redirect, on the gateway's pay page: Chromium checks form-action for redirects too.
-    headers.setdefault("Content-Security-Policy", CSP.format(pay=f" {pay_origin}" if pay_origin else ""))
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-    headers.setdefault("X-Frame-Options", "DENY")
-    headers.setdefault("Permissions-Policy", "camera=(self), microphone=(), geolocation=()")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    found = {
+        "Content-Security-Policy": CSP.format(pay=f" {pay_origin}" if pay_origin else ""),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "X-Frame-Options": "DENY",
+        "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
     if secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+        found["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    return found
+
+
+def finish(response: Response, *, carried: Mapping[str, str]) -> Response:
+    """Set the headers that every page of the club carries where the view has not, and log the request."""
+    headers = response.headers
+    request_id = g.get("qunclub_request_id", "")
+    missing = {**carried, "X-Request-ID": request_id}
     if response.mimetype == "text/html":
         # Pages speak of their reader: no shared cache may keep them.
-        headers.setdefault("Cache-Control", "private, no-store")
+        missing["Cache-Control"] = "private, no-store"
         headers.add("Vary", "Accept-Language, Cookie")
-    headers.setdefault("X-Request-ID", g.get("qunclub_request_id", ""))
+    there = {name.lower() for name in headers.keys()}  # noqa: SIM118 - iterating headers gives pairs
+    headers.extend((name, value) for name, value in missing.items() if name.lower() not in there)
     log.info(
         "request",
         extra={

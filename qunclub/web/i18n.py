@@ -43,6 +43,13 @@ def catalogue(code: str) -> Translations:
 
 
 @cache
+def texts(code: str) -> dict[str, str]:
+    """The club's msgids without plural and what they are in one locale: most of what pages look up."""
+    here = catalogue(code)._catalog
+    return {key: str(here.get(key, key)) for key in catalogue("zh")._catalog if isinstance(key, str) and key}
+
+
+@cache
 def _msgids() -> frozenset[str]:
     keys = catalogue("zh")._catalog
     return frozenset(key[0] if isinstance(key, tuple) else key for key in keys)
@@ -55,8 +62,9 @@ def is_ours(message: str) -> bool:
 
 def locale() -> str:
     """``zh`` or ``en``."""
-    if "qunclub_locale" in g:
-        return str(g.qunclub_locale)
+    known: str | None = g.get("qunclub_locale")
+    if known is not None:
+        return known
     found = _choose() if has_request_context() else _default()
     g.qunclub_locale = found
     return found
@@ -88,14 +96,18 @@ def override(code: str) -> None:
     g.qunclub_locale = code if code in LOCALES else _default()
 
 
-def babel_locale() -> babel.Locale:
+@cache
+def babel_locale(code: str) -> babel.Locale:
     """The locale for dates, numbers and money."""
-    return babel.Locale.parse(LOCALES[locale()])
+    return babel.Locale.parse(LOCALES[code])
 
 
 def _(message: str, **params: Any) -> str:
     """*message* in the visitor's language."""
-    text = str(catalogue(locale()).gettext(message)) if message else ""
+    code = locale()
+    text = texts(code).get(message)
+    if text is None:
+        text = str(catalogue(code).gettext(message)) if message else ""
     return text % params if params else text
 
 

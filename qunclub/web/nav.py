@@ -9,6 +9,8 @@ from flask import current_app, request, url_for
 
 from qunclub.kernel import Actor
 
+from .i18n import locale
+
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
@@ -49,6 +51,11 @@ def register(*items: NavItem) -> None:
         _items[item.area, item.endpoint] = item
 
 
+def reader(actor: Actor | None) -> tuple[Any, ...]:
+    """What menus depend on: whoever has the same sees the same ones."""
+    return actor.roles if actor else None, request.endpoint, locale(), request.script_root, len(_items)
+
+
 def shown(area: str, actor: Actor | None) -> list[ShownItem]:
     """The entries of *area* that *actor* may follow, in order."""
     here = request.endpoint or ""
@@ -64,7 +71,6 @@ def shown(area: str, actor: Actor | None) -> list[ShownItem]:
             continue
         if item.endpoint not in current_app.view_functions:
             continue  # registered by an import of another app in this process
-        result.append(
-            ShownItem(str(item.label), url_for(item.endpoint), item.icon, item is current, item.phone)
-        )
+        active = item is current
+        result.append(ShownItem(str(item.label), url_for(item.endpoint), item.icon, active, item.phone))
     return result

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,14 +18,15 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from qunclub.kernel import to_decimal
+from qunclub.kernel import Actor, to_decimal
 
 from . import nav
 from .csrf import csrf_field
 from .guards import current_actor_or_none, current_me
-from .i18n import HTML_LANG, _, _n, babel_locale, is_ours, locale
+from .i18n import HTML_LANG, _, _n, babel_locale, is_ours, locale, texts
+from .parts import Kept, blocks, changing
 from .state import club
-from .urls import absolute_url, club_url, here
+from .urls import absolute_url, club_url, here, path_to
 
 
 def render(template: str, **context: Any) -> str:
@@ -62,7 +66,23 @@ def page_number() -> int:
 
 def money(amount: int, currency: str) -> str:
     """Minor units as money in the visitor's language."""
-    return numbers.format_currency(to_decimal(amount, currency), currency, locale=babel_locale())
+    return _money(amount, currency, locale())
+
+
+# The same few prices, numbers and days stand on every page, and Babel takes its time for each.
+@lru_cache(maxsize=2_000)
+def _money(amount: int, currency: str, code: str) -> str:
+    return str(numbers.format_currency(to_decimal(amount, currency), currency, locale=babel_locale(code)))
+
+
+@lru_cache(maxsize=10_000)
+def _number(value: float, code: str) -> str:
+    return str(numbers.format_decimal(value, locale=babel_locale(code)))
+
+
+@lru_cache(maxsize=4_000)
+def _day(day: dt.date, code: str) -> str:
+    return str(dates.format_date(day, "long" if code == "zh" else "medium", locale=babel_locale(code)))
 
 
 def local(stamp: dt.datetime) -> dt.datetime:
@@ -75,7 +95,7 @@ def format_date(stamp: dt.datetime | dt.date | None) -> str:
     if stamp is None:
         return ""
     day = local(stamp).date() if isinstance(stamp, dt.datetime) else stamp
-    return dates.format_date(day, "long" if locale() == "zh" else "medium", locale=babel_locale())
+    return _day(day, locale())
 
 
 def format_datetime(stamp: dt.datetime | None) -> str:
@@ -83,12 +103,12 @@ def format_datetime(stamp: dt.datetime | None) -> str:
     if stamp is None:
         return ""
     moment = local(stamp)
-    return f"{format_date(stamp)} {dates.format_time(moment, 'HH:mm', locale=babel_locale())}"
+    return f"{_day(moment.date(), locale())} {moment:%H:%M}"
 
 
 def format_number(value: float) -> str:
     """A number with the locale's separators."""
-    return numbers.format_decimal(value, locale=babel_locale())
+    return _number(value, locale())
 
 
 def markup(html: str | None) -> Markup:
@@ -106,48 +126,89 @@ FILTERS = {
 }
 
 
-@pass_context
-def template_gettext(scope: Context, message: str, **params: Any) -> Any:
-    """``_`` in templates. A message that is not the club's is the host's: its frame stands around our pages."""
-    hosts = None if is_ours(message) else scope.environment.globals.get("gettext")
-    return scope.call(hosts, message, **params) if callable(hosts) else _(message, **params)
+@dataclass(frozen=True, slots=True)
+class Words:
+    """``_`` and ``ngettext`` of templates in one language.
+
+    A message that is not the club's is the host's: its frame stands around our pages.
+    """
+
+    gettext: Callable[..., Any]
+    ngettext: Callable[..., Any]
 
 
-@pass_context
-def template_ngettext(scope: Context, singular: str, plural: str, n: int, **params: Any) -> Any:
-    """``ngettext`` in templates, likewise."""
-    hosts = None if is_ours(singular) else scope.environment.globals.get("ngettext")
-    return (
-        scope.call(hosts, singular, plural, n, **params)
-        if callable(hosts)
-        else _n(singular, plural, n, **params)
-    )
+@cache
+def words(code: str) -> Words:
+    """The words of one language, made once."""
+    ours = texts(code)
+
+    @pass_context
+    def gettext(scope: Context, message: str, **params: Any) -> Any:
+        text = ours.get(message)
+        if text is not None:
+            return text % params if params else text
+        hosts = None if is_ours(message) else scope.environment.globals.get("gettext")
+        return scope.call(hosts, message, **params) if callable(hosts) else _(message, **params)
+
+    @pass_context
+    def ngettext(scope: Context, singular: str, plural: str, n: int, **params: Any) -> Any:
+        hosts = None if is_ours(singular) else scope.environment.globals.get("ngettext")
+        if callable(hosts):
+            return scope.call(hosts, singular, plural, n, **params)
+        return _n(singular, plural, n, **params)
+
+    return Words(gettext, ngettext)
 
 
 def context() -> dict[str, Any]:
     """What every template of the club may use."""
     state = club()
     actor = current_actor_or_none()
+    sign_in = state.account_endpoints.get("sign_in") if actor is None else None
     return {
-        "base": state.settings.base_template,
-        "club_name": state.settings.club_name,
+        **_of_reader(actor),
         "actor": actor,
         "me": current_me(),
-        "nav_main": nav.shown("main", actor),
-        "nav_desk": nav.shown("desk", actor),
-        "nav_admin": nav.shown("admin", actor),
-        "locale": locale(),
-        "html_lang": HTML_LANG[locale()],
         "switch_locale_url": _switch_locale_url,
-        "account_links": {key: url_for(endpoint) for key, endpoint in state.account_endpoints.items()},
-        "dev_mail_url": url_for("qunclub.outbox.index") if state.standalone and _dev_mail() else None,
+        "sign_in_url": path_to(sign_in, next=here()) if sign_in else None,
         "csrf_field": csrf_field,
         "csrf_token": generate_csrf,
         "site_url": club_url(),
         "absolute_url": absolute_url,
-        "_": template_gettext,
-        "ngettext": template_ngettext,
     }
+
+
+def _of_reader(actor: Actor | None) -> dict[str, Any]:
+    """What is the same for everybody with the same language, roles and section: made once for each such kind."""
+    state = club()
+    reader = nav.reader(actor)
+    found: dict[str, Any] | None = state.menus.get(reader)
+    if found is None or changing():
+        code = locale()
+        spoken = words(code)
+        common = {
+            "club_name": state.settings.club_name,
+            "url_for": path_to,
+            "_": spoken.gettext,
+            "ngettext": spoken.ngettext,
+        }
+        found = {
+            **common,
+            "base": state.settings.base_template,
+            "nav_main": nav.shown("main", actor),
+            "nav_desk": nav.shown("desk", actor),
+            "nav_admin": nav.shown("admin", actor),
+            "locale": code,
+            "html_lang": HTML_LANG[code],
+            "account_links": {key: path_to(endpoint) for key, endpoint in state.account_endpoints.items()},
+            "dev_mail_url": path_to("qunclub.outbox.index") if state.standalone and _dev_mail() else None,
+            "qc_ui": blocks(code, {**common, "csrf_field": csrf_field}),
+        }
+        found["ui"] = found["qc_ui"]
+        found["qc_kept"] = Kept(reader, dict(found))
+        del found["ui"]
+        state.menus[reader] = found
+    return found
 
 
 def _dev_mail() -> bool:
@@ -156,4 +217,4 @@ def _dev_mail() -> bool:
 
 
 def _switch_locale_url(code: str) -> str:
-    return url_for("qunclub.frame.language", code=code, next=here())
+    return path_to("qunclub.frame.language", code=code, next=here())

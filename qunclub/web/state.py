@@ -31,6 +31,7 @@ class ClubState:
         load_member: the same, making the member row when it is missing.
         wake: asks the job worker to look at the outbox soon; harmless when nobody listens.
         secret: signs tickets and links.
+        addresses, menus, parts: built once and looked up after that.
     """
 
     settings: Settings
@@ -51,6 +52,9 @@ class ClubState:
     standalone: bool = False
     doctors: dict[str, Doctor] = field(default_factory=dict)
     account_endpoints: dict[str, str] = field(default_factory=dict)
+    addresses: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    menus: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    parts: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
 
 def club() -> ClubState:

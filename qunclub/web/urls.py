@@ -1,4 +1,4 @@
-"""Addresses: absolute ones that know where the club lives, and the way back to the present page."""
+"""Addresses: remembered once built, absolute ones that know where the club lives, the way back to this page."""
 
 from __future__ import annotations
 
@@ -9,6 +9,46 @@ from flask import current_app, has_request_context, request, url_for
 from werkzeug.routing import MapAdapter
 
 from .state import club
+
+ADDRESSES = "qunclub.addresses"
+MOST_REMEMBERED = 20_000
+SIMPLE = frozenset((str, int, type(None)))
+
+
+class Addresses:
+    """``url_for`` of one request for paths on this site: what was built before is looked up."""
+
+    __slots__ = ("_blueprint", "_built", "_root")
+
+    def __init__(self) -> None:
+        # A host that puts values of its own into addresses (``url_defaults``) has each of them built anew.
+        self._built = None if current_app.url_default_functions else club().addresses
+        self._blueprint = request.blueprint
+        self._root = request.script_root
+
+    def __call__(self, endpoint: str, **values: Any) -> str:
+        """The path of *endpoint*; a leading dot means the blueprint of this request, as in ``url_for``."""
+        built = self._built
+        if built is None or "_external" in values or not SIMPLE.issuperset(map(type, values.values())):
+            return url_for(endpoint, **values)
+        blueprint = self._blueprint if endpoint.startswith(".") else None
+        key = (self._root, blueprint, endpoint, *values.items())
+        found = built.get(key)
+        if found is None:
+            if len(built) >= MOST_REMEMBERED:
+                built.clear()
+            found = built[key] = url_for(endpoint, **values)
+        return found
+
+
+def path_to(endpoint: str, **values: Any) -> str:
+    """``url_for``, remembered."""
+    if not has_request_context():
+        return url_for(endpoint, **values)
+    found: Addresses | None = request.environ.get(ADDRESSES)
+    if found is None:
+        found = request.environ[ADDRESSES] = Addresses()
+    return found(endpoint, **values)
 
 
 def _adapter() -> MapAdapter:
@@ -28,7 +68,18 @@ def absolute_url(endpoint: str, **values: Any) -> str:
 
     Works without a request too; what the host put before the club (``/club``) is in it.
     """
-    return _adapter().build(endpoint, values, force_external=True)
+    state = club()
+    if not (state.settings.public_url or state.standalone) or not SIMPLE.issuperset(
+        map(type, values.values())
+    ):
+        return _adapter().build(endpoint, values, force_external=True)
+    key = ("absolute", None, endpoint, *values.items())
+    found = state.addresses.get(key)
+    if found is None:
+        if len(state.addresses) >= MOST_REMEMBERED:
+            state.addresses.clear()
+        found = state.addresses[key] = _adapter().build(endpoint, values, force_external=True)
+    return found
 
 
 def club_url() -> str:

@@ -48,7 +48,7 @@ def clean_environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def wheel() -> Path:
-    """The wheel of this checkout, built once a run."""
+    """The wheel, built once a run from the source distribution that is built from this checkout."""
     with run.one_at_a_time("wheel") as marker:
         folder = run.folder() / "dist"
         if not marker.exists():
@@ -57,7 +57,6 @@ def wheel() -> Path:
                     sys.executable,
                     "-m",
                     "build",
-                    "--wheel",
                     "--no-isolation",
                     "--outdir",
                     str(folder),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 PLAIN = """<!doctype html><html><head><title>{% block title %}{% endblock %}</title>
-{% block meta %}{% endblock %}</head>
-<body><nav>the host's frame: {{ "x"|date }}</nav><main>{% block main %}{% endblock %}</main></body></html>"""
+{% include "qunclub/head.html" %}{% block meta %}{% endblock %}</head>
+<body><nav>the host's frame: {{ "x"|date }} {{ _("A word of theirs") }}</nav>
+<main>{% block main %}{% endblock %}</main></body></html>"""
 
 
 @pytest.mark.parametrize("name", ["bare", "full"])
@@ -54,7 +55,8 @@ def test_the_pages_wear_the_frame_of_the_host(make_host):
     lost = host.script("show_page", SHOW="/club/passes/nothing")
 
     # In the host's frame its own filters hold, in our page inside it ours.
-    assert "the host's frame: host-date:x" in page
+    assert "the host's frame: host-date:x host-text:A word of theirs" in page
+    assert "/club/assets/css/parts.css" in page
     assert "The full pass" in page
     assert "199.00" in page
     assert "qc-header" not in page
@@ -87,3 +89,11 @@ def test_no_admin_is_made_where_the_people_are_the_hosts(make_host):
 
     assert "give them the role admin" in said
     assert "jobs_too" in host.flask("qunclub", "worker", fails=True)
+
+
+@pytest.mark.slow
+def test_every_page_of_the_demo_stays_inside_its_host(make_host):
+    host = make_host("bare")
+    host.script("prepare", WITHOUT_SEED="1")
+
+    assert "nothing leads astray" in host.script("check_crawl")

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from qunclub.kernel import clock
-from tests.plugin.conftest import Host, till_for
+from tests.plugin.conftest import ROOT, Host, till_for
 from tests.plugin.visitor import Page, Visitor
 from tests.support.sandbox import CARD, LiveSandbox, wait_until
 
@@ -99,16 +99,26 @@ def run_a_season(zhou: Visitor, host: Host) -> None:
     zhou.send(published.form("/close"))
 
 
-def heard(host: Host) -> list[str]:
-    """The signals that reached the host, in their order."""
+def heard(host: Host) -> dict[str, set[str]]:
+    """The signals that reached the host, in their order, with the names of their facts."""
     if host.name == "bare":
         lines = (host.folder / "instance" / "heard.jsonl").read_text().splitlines()
-        return [json.loads(line)["signal"] for line in lines]
+        return {one["signal"]: set(one["facts"]) for one in map(json.loads, lines)}
     engine = create_engine(host.env["HOST_DATABASE_URL"])
     with engine.connect() as connection:
-        rows = list(connection.execute(text("SELECT signal FROM heard ORDER BY id")).scalars())
+        rows = connection.execute(text("SELECT signal, facts FROM heard ORDER BY id")).all()
     engine.dispose()
-    return rows
+    return {signal: set(json.loads(facts)) for signal, facts in rows}
+
+
+def documented() -> dict[str, set[str]]:
+    """The signals of docs/plugin.md with the names of their facts."""
+    rows = re.findall(
+        r"^\| (`\w+`(?:, `\w+`)*) \| (`.+`) \|$", (ROOT / "docs" / "plugin.md").read_text(), re.M
+    )
+    return {
+        name: set(re.findall(r"\w+", facts)) for names, facts in rows for name in re.findall(r"\w+", names)
+    }
 
 
 def mails(host: Host) -> list[str]:
@@ -170,7 +180,8 @@ def test_the_main_job_passes_in_the_host(make_host, name, kind):
             visitor.open("/club/passes")
             assert not astray(visitor, host)
 
-    assert heard(host) == [
+    told = heard(host)
+    assert list(told) == [
         "member_numbered",
         "pass_issued",
         "order_paid",
@@ -178,6 +189,7 @@ def test_the_main_job_passes_in_the_host(make_host, name, kind):
         "submission_reviewed",
         "season_closed",
     ]
+    assert told == {name: facts for name, facts in documented().items() if name in told}
     host.flask("qunclub", "jobs")
     links = [link for body in mails(host) for link in re.findall(r"https?://\S+", body)]
     assert links

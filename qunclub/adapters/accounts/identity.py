@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from flask_login import LoginManager, UserMixin, current_user
-from sqlalchemy import select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Actor
+from qunclub.kernel import Actor, reads
 from qunclub.web import club
 
 from .models import Account
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     """An account as Flask-Login sees it. Its id names the stamp: a new password ends old sessions."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account | Row[Any]) -> None:
         self.account_id = account.id
         self.name = account.name
         self.email = account.email
@@ -38,6 +39,13 @@ def signed_in_id() -> int | None:
     """The id of the account of this request; None for a stranger, and where a host keeps the users."""
     user: Any = current_user if isinstance(club().identity, AccountsIdentity) else None
     return int(user.account_id) if user and user.is_authenticated else None
+
+
+@cache
+def _account() -> Select[*tuple[Any, ...]]:
+    return select(Account.id, Account.name, Account.email, Account.verified_at, Account.stamp).where(
+        Account.id == bindparam("id")
+    )
 
 
 def unverified() -> bool:
@@ -66,7 +74,7 @@ def install(
         number, _sep, stamp = ident.partition(":")
         if not number.isdigit():
             return None
-        account = session().scalars(select(Account).where(Account.id == int(number))).one_or_none()
+        account = reads.one(session(), _account(), id=int(number))
         return SignedIn(account) if account is not None and account.stamp == stamp else None
 
     manager.user_loader(load)

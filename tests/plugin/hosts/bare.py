@@ -55,6 +55,7 @@ def create_app() -> Flask:
     app.add_template_filter(lambda value: f"host-date:{value}", "date")
     app.add_template_filter(lambda value: f"host-money:{value}", "money")
     app.add_template_global(lambda text: f"host-word:{text}", "_")
+    app.add_template_global(lambda text: f"host-text:{text}", "gettext")
 
     @app.context_processor
     def names() -> dict[str, str]:

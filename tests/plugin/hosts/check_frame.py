@@ -3,9 +3,12 @@
 import importlib
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import qunclub
+from qunclub.passes.tickets_views import link_of
+from qunclub.web import absolute_url, club_url
 
 name = sys.argv[1]
 assert Path(qunclub.__file__).is_relative_to(os.environ["PYTHONPATH"]), qunclub.__file__
@@ -66,5 +69,20 @@ assert sent.status_code == 303
 assert sent.location == f"{door}?next=/club/me?from%3Dmail", sent.location
 # Readiness is the club's own affair.
 assert visitor.get("/club/readyz").json == {"status": "ready"}
+
+# Mounted below a path, the way back leads to the same place.
+sent = visitor.get("/club/me", base_url="http://localhost/portal")
+assert sent.location == f"/portal{door}?next=/portal/club/me", sent.location
+
+# Addresses for the outside: from the setting, and in development without one from the request.
+state = app.extensions["qunclub"]
+with app.test_request_context("/club/passes", base_url="http://here.example.org/portal/"):
+    assert link_of("ABCD").startswith("http://here.example.org/portal/club/t/ABCD."), link_of("ABCD")
+state.settings = replace(state.settings, public_url="https://club.example.org/portal/")
+with app.test_request_context("/club/passes", base_url="http://forged.example.org/"):
+    assert link_of("ABCD").startswith("https://club.example.org/portal/club/t/ABCD."), link_of("ABCD")
+with app.app_context():
+    assert club_url() == "https://club.example.org/portal/club", club_url()
+    assert absolute_url("qunclub.passes.show", slug="full") == club_url() + "/passes/full"
 
 print("the frames hold")

@@ -6,12 +6,13 @@ import full
 from full import Invoice, User, db
 from sqlalchemy import func, select
 
-from qunclub import joined, members, order_paid, orders
+from qunclub import members, order_paid, orders
 from qunclub.kernel import Actor, mail
 from qunclub.members.models import Member
 from qunclub.orders.models import Order
 from qunclub.passes.models import Pass, Plan
 from qunclub.web import club, now, unit_of_work
+from qunclub.web.uow import joined
 
 warnings.simplefilter("error")
 app = full.create_app()
