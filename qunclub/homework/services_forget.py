@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
@@ -32,7 +32,13 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     unseen = list(
         session.scalars(mine.where(~exists().where(Review.submission_id == Submission.id)))
     )  # fmt: skip
-    session.execute(delete(Attempt).where(Attempt.submission_id.in_(unseen)))
+    # An attempt nobody judged goes whole, also the second one of a work that was returned before.
+    unjudged = ~exists().where(Review.attempt_id == Attempt.id)
+    session.execute(
+        delete(Attempt)
+        .where(Attempt.submission_id.in_(mine), unjudged)
+        .execution_options(synchronize_session=False)
+    )
     session.execute(delete(Submission).where(Submission.id.in_(unseen)))
     session.execute(update(Attempt).where(Attempt.submission_id.in_(mine)).values(body_md="", body_html=""))
     session.execute(
@@ -41,7 +47,16 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     session.execute(
         update(Submission)
         .where(Submission.member_id == member_id, Submission.state == "waiting")
-        .values(state="returned", claimed_by=None, claimed_until=None, version=Submission.version + 1)
+        .values(
+            state="returned",
+            attempt=select(func.max(Attempt.n))
+            .where(Attempt.submission_id == Submission.id)
+            .scalar_subquery(),
+            claimed_by=None,
+            claimed_until=None,
+            version=Submission.version + 1,
+        )
+        .execution_options(synchronize_session=False)
     )
     session.expire_all()
     return keys

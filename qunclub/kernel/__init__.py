@@ -3,7 +3,7 @@
 It knows nothing of the club's capabilities and nothing of Flask.
 """
 
-from . import ids, locks, mail, outbox, ports, signals, store, text
+from . import ids, locks, mail, outbox, ports, reads, signals, store, text
 from .actor import ROLES, Actor, Me
 from .base import Base, BigInt, UTCDateTime, minor, pk
 from .clock import utcnow
@@ -41,6 +41,7 @@ __all__ = [
     "parse_amount",
     "pk",
     "ports",
+    "reads",
     "render_markdown",
     "signals",
     "store",

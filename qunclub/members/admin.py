@@ -61,7 +61,7 @@ def index() -> Any:
         return render("admin/people.html", page=page, **filters)
 
 
-@bp.get(".csv")
+@bp.get("/all.csv")
 @allow("admin")
 def export() -> Any:
     """The same list as a table of record."""

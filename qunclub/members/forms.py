@@ -40,7 +40,11 @@ class RolesForm(Form):
 
     roles = SelectMultipleField(
         _l("Roles"),
-        choices=[("instructor", _l("Instructor")), ("host", _l("Host")), ("admin", _l("Admin"))],
+        choices=[
+            ("instructor", _l("Instructor")),
+            ("host", _l("Host")),
+            ("admin", _l("Admin")),
+        ],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Actor, Me, NotFound, Page, paginate
+from qunclub.kernel import Actor, Me, NotFound, Page, paginate, reads
 
 from .models import Member, Tier
 from .rules import ERASED, effective_roles
+
+
+@cache
+def _identity() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Member.id, Member.number, Member.nickname, Member.name, Member.locale, Member.roles,
+            Member.suspended_at, Tier.name,
+        )
+        .outerjoin(Tier, Tier.id == Member.tier_id)
+        .where(Member.user_key == bindparam("key"))
+    )  # fmt: skip
 
 
 def find_identity(session: Session, identity: Actor) -> tuple[Actor, Me, dt.datetime | None] | None:
@@ -20,14 +33,7 @@ def find_identity(session: Session, identity: Actor) -> tuple[Actor, Me, dt.date
 
     One statement; None when the identity has no member row yet.
     """
-    row = session.execute(
-        select(
-            Member.id, Member.number, Member.nickname, Member.name, Member.locale, Member.roles,
-            Member.suspended_at, Tier.name,
-        )
-        .outerjoin(Tier, Tier.id == Member.tier_id)
-        .where(Member.user_key == identity.key)
-    ).one_or_none()  # fmt: skip
+    row = reads.one(session, _identity(), key=identity.key)
     if row is None:
         return None
     ident, number, nickname, name, locale, roles, suspended_at, tier = row

@@ -54,7 +54,7 @@ def _filters() -> tuple[Filters, dict[str, str]]:
         Filters(
             q=asked["q"],
             state=asked["state"] if asked["state"] in rules.STATES else "",
-            plan_id=int(asked["plan"]) if asked["plan"].isdecimal() else None,
+            plan_id=int(asked["plan"][:15]) if asked["plan"].isdecimal() else None,
             since=dt.datetime.combine(since, dt.time(), zone) if since else None,
             # The day itself is meant to be in.
             until=dt.datetime.combine(until + dt.timedelta(days=1), dt.time(), zone) if until else None,

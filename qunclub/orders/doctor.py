@@ -10,7 +10,7 @@ What is held to be true:
 - A payment's ``refunded`` is the sum of its refunds that did not fail, and never more than its amount.
 - ``Plan.held`` is the sum of the lines of orders that hold stock, which only pending orders and those that need
   attention do. (``Plan.sold`` equals the bought passes that are not revoked; the passes' own doctor holds that.)
-- Nothing waits for ever: notifications are handled, refunds answered, expired orders swept.
+- Nothing waits for ever: notifications are handled, refunds answered, expired orders swept, outside work done.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, o
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import Finding
+from qunclub.kernel.outbox import OutboxMessage
 from qunclub.passes.models import Pass, Plan
 
 from . import rules
@@ -244,16 +245,17 @@ def _stuck(session: Session, now: dt.datetime) -> list[Finding]:
         Refund.state == "requested", Refund.provider_ref.is_(None), Refund.created_at < before
     )
     orders = select(func.count()).where(Order.state == rules.PENDING, Order.expires_at < before)
-    row = session.execute(
-        select(events.scalar_subquery(), refunds.scalar_subquery(), orders.scalar_subquery())
-    ).one()
+    given_up = select(func.count()).where(OutboxMessage.due_at.is_(None), OutboxMessage.done_at.is_(None))
+    counts = (events, refunds, orders, given_up)
+    row = session.execute(select(*(count.scalar_subquery() for count in counts))).one()
     sentences = (
         "{n} notification(s) of the gateway could not be handled for more than a day.",
         "{n} refund(s) have waited for the gateway's answer for more than a day.",
         "{n} order(s) expired more than a day ago and still hold stock: is the job worker running?",
+        "{n} piece(s) of outside work (mail, refunds, pay pages) were given up after many tries.",
     )
     return [
         Finding(promise, sentence.format(n=n), {"count": n})
-        for promise, sentence, n in zip((3, 5, 3), sentences, row, strict=True)
+        for promise, sentence, n in zip((3, 5, 3, 3), sentences, row, strict=True)
         if n
     ]

@@ -4,6 +4,7 @@ Promise 8 lives here: a season closes once, atomically, from a frozen snapshot; 
 can read; elimination takes the core role only.
 """
 
+from .ending import end_early
 from .queries import (
     core_members,
     current,
@@ -17,7 +18,6 @@ from .queries import (
 )
 from .queries_live import LiveSeason, live_season
 from .rules import Distance, Outcome, Plan, Row, distance, plan_season
-from .ending import end_early
 from .services import (
     Published,
     close,

@@ -18,8 +18,9 @@ OUTCOMES = ("promoted", "kept", "eliminated")
 class Season(Base):
     """A span of work that ends with the best rising and the last places leaving.
 
-    ``end_note`` says why it ended before the day that was published. ``seats``, ``eliminate``, ``protection`` (closings a newcomer is safe for) and ``min_points`` are the published
-    formula; they are locked once the season is open.
+    ``seats``, ``eliminate``, ``protection`` (closings a newcomer is safe for) and ``min_points`` are the published
+    formula; they are locked once the season is open. ``end_note`` says why it ended before the day that was
+    published.
     """
 
     __tablename__ = "qunclub_season"

@@ -27,7 +27,7 @@ PEOPLE_POSTS = [
     "/admin/people/1/number",
     "/admin/people/numbers",
 ]
-TABLES = ["/admin/audit.csv", "/admin/people.csv"]
+TABLES = ["/admin/audit.csv", "/admin/people/all.csv"]
 
 
 def admin(client: FlaskClient, make: Make) -> FlaskClient:

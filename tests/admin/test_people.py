@@ -57,7 +57,7 @@ def test_the_list_has_pages_and_costs_the_same(
 
 def test_people_as_a_table(client: FlaskClient, make: Make, boss: Member) -> None:
     make.member(name='=HYPERLINK("x")', nickname="+1", number=5)
-    lines = text_of(client.get("/admin/people.csv?state=numbered")).splitlines()
+    lines = text_of(client.get("/admin/people/all.csv?state=numbered")).splitlines()
     assert lines[0].startswith("\ufeffid,number,name")
     assert len(lines) == 2
     assert "'=HYPERLINK" in lines[1] and "'+1" in lines[1], "no formula reaches a spreadsheet"

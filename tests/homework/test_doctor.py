@@ -1,7 +1,7 @@
 """The doctor finds each broken promise of homework, and nothing where there is none."""
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from qunclub import homework, points
 from qunclub.homework.doctor import check
@@ -133,3 +133,18 @@ def test_a_submission_without_its_attempt(session, club, make, now):
     lonely = make.submission(make.assignment())
     session.execute(delete(Attempt).where(Attempt.submission_id == lonely.id))
     assert broken(session, now)
+
+
+def test_forgetting_somebody_leaves_no_finding(session, club, make, now):
+    """Work at every stage, also waiting again after a return, is taken away and the records still agree."""
+    returned = club["returned"]
+    homework.submit(
+        session, assignment_id=returned.assignment_id, member_id=returned.member_id, body_md="again", files=(),
+        access=Access(True, "pass"), now=now, actor=PROCESS,
+    )  # fmt: skip
+    for member_id in session.scalars(select(Submission.member_id)).all():
+        homework.forget(session, member_id=member_id, now=now)
+    assert broken(session, now) == []
+    row = session.get_one(Submission, returned.id)
+    assert (row.state, row.attempt) == ("returned", 1)
+    assert not session.scalars(select(Attempt.body_md).where(Attempt.body_md != "")).all()

@@ -287,8 +287,9 @@ def test_consent_is_the_authors_and_can_be_taken_back(session, make, now):
         homework.consent(session, submission_id=submission.id, member_id=author.id + 1, now=now)
     entry = homework.consent(session, submission_id=submission.id, member_id=author.id, now=now)
     assert entry.consented_at == now
-    homework.withdraw(session, submission_id=submission.id, member_id=author.id, now=now)
-    assert entry.consented_at is None and entry.revoked_at == now
+    gone = homework.withdraw(session, submission_id=submission.id, member_id=author.id, now=now)
+    assert gone is entry
+    assert (gone.consented_at is None, gone.revoked_at) == (True, now)
 
 
 # ---- an admin puts things right

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select, text
@@ -47,11 +49,11 @@ def test_a_lock_reads_afresh(db: Db, make: Make) -> None:
         assert locks.lock(session, Member, ident).name == "New"
 
 
-def bump(session: Session, ident: int) -> None:
+def bump(session: Session, ident: int, think: Callable[[], object] = lambda: None) -> None:
     """Read, think, write: safe only under a lock."""
     row = locks.lock(session, Member, ident)
     count = int(row.city or 0)
-    session.execute(text("SELECT 1"))
+    think()
     row.city = str(count + 1)
     session.flush()
 
@@ -64,10 +66,13 @@ def test_a_lock_keeps_every_update(db: Db, make: Make) -> None:
 
 
 def test_without_the_lock_updates_are_lost(db: Db, make: Make) -> None:
-    """The negative control."""
+    """The negative control: nothing keeps one from reading while another thinks, so all of them read the same."""
     ident = make.member().id
+    everybody_read = threading.Barrier(16)
     with locks.disabled():
-        outcomes = concurrently(db, 16, lambda session: bump(session, ident))
+        outcomes = concurrently(
+            db, 16, lambda session: bump(session, ident, lambda: everybody_read.wait(timeout=60))
+        )
     with db.session() as session:
         final = int(session.scalars(select(Member.city)).one())
     assert final < 16

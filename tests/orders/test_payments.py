@@ -16,6 +16,7 @@ from qunclub.orders import doctor, rules
 from qunclub.orders.models import Order, OrderEvent, Payment
 from qunclub.passes.models import Pass
 from qunclub.points.models import LedgerEntry
+from tests.support.statements import count_statements
 
 GATEWAY = Actor.system("stripe")
 ADMIN = Actor("admin", "Ada", roles=frozenset({"admin"}))
@@ -333,3 +334,31 @@ def test_a_pay_page_that_opens_after_the_end_is_closed_at_once(session, make, no
     orders.cancel(session, order_code=order.code, now=now, actor=ADMIN)
     orders.attach_checkout(session, order_id=order.id, ref="cs_9", url="https://pay/9", actor=ADMIN, now=now)
     assert session.scalars(select(OutboxMessage.kind)).all() == ["checkout_expire"]
+
+
+def test_a_purchase_costs_at_most_40_statements(db, make, now):
+    make.paid_order()  # the counter and the all-time window are there
+    plan = make.plan(line=make.group_line(capacities=(100,)), stock=9, tier=make.tier())
+    buyer, other = make.member(), make.member()
+    with count_statements(db.engine) as seen:
+        with db.uow() as session:
+            order = make_order(session, plan, buyer, now)
+        with db.uow() as session:
+            assert pay(session, order, now).kind == "fulfilled"
+    assert seen.count <= 40, seen
+    with count_statements(db.engine) as offline, db.uow() as session:
+        orders.buy_offline(session, member_id=other.id, plan_id=plan.id, ref="t-1", now=now, actor=ADMIN)
+    assert offline.count <= 35, offline
+
+
+def make_order(session, plan, buyer, now):
+    return orders.place(
+        session,
+        member_id=buyer.id,
+        plan_id=plan.id,
+        email=buyer.email,
+        locale="en",
+        now=now,
+        actor=ADMIN,
+        hold_minutes=35,
+    )

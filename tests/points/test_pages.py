@@ -42,7 +42,7 @@ def test_the_ranking_shows_places_medals_and_me_in_both_languages(client, make):
     in_language(sign_in(client, account), "en")
     page = text_of(client.get("/ranking"))
     assert "Ranked 1" in page and page.count("bi-award-fill") == 3
-    assert 'aria-current="true"' in page and "my place of 5" in page
+    assert 'aria-current="true"' in page and "my place among 5" in page
     assert "65 points" in page and "5 points to the place above" in page
     chinese = text_of(in_language(client, "zh").get("/ranking"))
     assert "排行榜" in chinese and "距前一名差 5 分" in chinese

@@ -78,16 +78,20 @@ def test_my_place_and_how_many_there_are(session, make):
     places = [points.rank_of(session, window, value) for value in (4096, 4095, 64, 63, 1, 0)]
     assert places == [1, 2, 3, 4, 6, 7]
     assert points.total(session, window) == 6
+    assert points.standpoint(session, window, 63) == points.Standpoint(4, 6, 64)
+    assert points.standpoint(session, window, 4096) == points.Standpoint(1, 6, None)
 
 
 def test_the_windows_of_now(session, make, now):
     assert points.windows_at(session, now) == (None, None)
     past = make.window(starts_at=now - dt.timedelta(days=60), ends_at=now - dt.timedelta(days=30))
     everything, season = points.windows_at(session, now)
-    assert everything is not None and everything.key == points.ALL_TIME and season == past
+    assert everything is not None and everything.id == window_id(session)
+    assert season is not None and season.id == past.id
     running = make.window(starts_at=now - dt.timedelta(days=30), ends_at=now + dt.timedelta(days=1))
     make.window(starts_at=now + dt.timedelta(days=1), ends_at=now + dt.timedelta(days=31))
-    assert points.windows_at(session, now)[1] == running
+    season = points.windows_at(session, now)[1]
+    assert season is not None and season.id == running.id
 
 
 def many(session, now, size):
@@ -150,6 +154,7 @@ def test_every_read_of_the_ranking_is_a_search_in_an_index(session, make, now, d
         points.board(session, window, before=middle.cursor)
         points.around(session, window, mine)
         points.rank_of(session, window, 10)
+        points.standpoint(session, window, 10)
         points.total(session, window)
         points.standing(session, window, middle.member_id)
     lines = steps(session, seen.sent)

@@ -58,7 +58,9 @@ def test_control_without_the_lock_the_race_is_seen(db, frozen, monkeypatch):
     with locks.disabled():
         outcomes = concurrently(db, MANY, publish(frozen))
     assert len(decided) > 1
-    assert failed(outcomes) and all(isinstance(error, DBAPIError) for error in failed(outcomes))
+    # Refused by the index, or by the core that somebody else has just changed; with the lock nobody is refused.
+    assert any(isinstance(error, DBAPIError) for error in failed(outcomes)), outcomes
+    assert all(isinstance(error, DBAPIError | Conflict) for error in failed(outcomes)), outcomes
     with db.session() as session:
         assert session.scalar(select(func.count()).select_from(CoreSeat)) == 4
 
