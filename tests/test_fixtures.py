@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -77,8 +78,17 @@ def test_threads_really_collide(db: Db) -> None:
     """The negative control of the helper: with the locks off, the naive counter loses updates or fails."""
     with db.uow() as session:
         store.set_value(session, "naive", 0)
+    met = threading.Barrier(16, timeout=30)
+
+    def read_meet_write(session: Session) -> int:
+        value = int(store.get_value(session, "naive", 0))
+        # Everybody has read before anybody writes: the race does not wait for luck.
+        met.wait()
+        store.set_value(session, "naive", value + 1)
+        return value
+
     with locks.disabled():
-        outcomes = concurrently(db, 16, _count_up)
+        outcomes = concurrently(db, 16, read_meet_write)
     with db.session() as session:
         final = int(store.get_value(session, "naive"))
     assert final < 16

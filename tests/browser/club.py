@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import io
 import os
 import shutil
 import subprocess
@@ -11,9 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page
+from PIL import Image, ImageDraw
+from playwright.sync_api import FilePayload, Page
+from sqlalchemy import create_engine, update
+from sqlalchemy.orm import Session
 
+from qunclub import configure_engine
 from qunclub.demo.build import PASSWORD, SHOWN_ACCOUNTS
+from qunclub.seasons.models import Season
+from qunclub.web.i18n import catalogue, is_ours
 from tests.support import run
 from tests.support.servers import ROOT, club_process
 
@@ -35,21 +43,28 @@ class Club:
         return f"sqlite:///{self.instance / 'club.db'}"
 
 
+def command_line(instance: Path, *words: str) -> tuple[int, str]:
+    """``flask qunclub …`` on the club in *instance*: its exit code and what it said."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("QUNCLUB_")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", "qunclub", *words],
+        cwd=ROOT,
+        env=environment | {"QUNCLUB_INSTANCE": str(instance)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.returncode, ran.stdout + ran.stderr
+
+
 def demo_instance() -> Path:
     """An instance folder with the demo club in it, built once a run; copy it, do not serve it."""
     with run.one_at_a_time("browser-demo") as marker:
         folder = run.folder() / "browser-demo"
         if not marker.exists():
-            environment = {k: v for k, v in os.environ.items() if not k.startswith("QUNCLUB_")}
-            environment["QUNCLUB_INSTANCE"] = str(folder)
             for command in (["db", "upgrade"], ["demo"]):
-                subprocess.run(
-                    [sys.executable, "-m", "flask", "--app", "app", "qunclub", *command],
-                    cwd=ROOT,
-                    env=environment,
-                    check=True,
-                    capture_output=True,
-                )
+                code, said = command_line(folder, *command)
+                assert code == 0, said
             marker.touch()
     return folder
 
@@ -74,3 +89,67 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     page.locator("input[name=password]").fill(password)
     page.locator("main form button[type=submit]").click()
     page.wait_for_url(lambda url: "/account/sign-in" not in url)
+
+
+class Words:
+    """What the club says, by its msgid, in one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def __call__(self, message: str, **params: object) -> str:
+        assert is_ours(message), f"the club does not say {message!r}"
+        text = message if self.language == "en" else str(catalogue("zh").gettext(message))
+        return text % params if params else text
+
+
+def press(page: Page, name: str) -> None:
+    """Push the button or follow the link of that name in the page's own part."""
+    main = page.locator("main")
+    main.get_by_role("button", name=name, exact=True).or_(
+        main.get_by_role("link", name=name, exact=True)
+    ).first.click()
+
+
+def newest_mail(page: Page, subject: str) -> str:
+    """The address in the newest mail of that subject, once the worker has sent it."""
+    for _attempt in range(60):
+        page.goto("/outbox")
+        mail = page.locator(".qc-card", has_text=subject).first
+        if mail.count():
+            return str(mail.locator("a[href^=http]").first.get_attribute("href"))
+        page.wait_for_timeout(250)
+    raise AssertionError(f"no mail with the subject {subject!r} came")
+
+
+def picture(text: str = "一页一句话") -> FilePayload:
+    """A picture to hand in."""
+    image = Image.new("RGB", (640, 360), "#faf9f5")
+    drawing = ImageDraw.Draw(image)
+    drawing.rectangle((40, 140, 600, 150), fill="#1b5e4b")
+    for place in range(len(text)):
+        drawing.rectangle((40 + 60 * place, 60, 80 + 60 * place, 110), fill="#1f2420")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return {"name": "page.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
+
+
+def pay_by_card(page: Page, number: str = "4242 4242 4242 4242") -> None:
+    """Fill in the pay page and send it."""
+    page.fill("#number", number)
+    page.fill("#expiry", "12 / 44")
+    page.fill("#cvc", "123")
+    page.locator("button[value=card]").click()
+
+
+def end_season(club: Club) -> None:
+    """Let the time of the open season pass."""
+    engine = create_engine(club.database_url)
+    configure_engine(engine)
+    with Session(engine) as session, session.begin():
+        session.execute(
+            update(Season)
+            .where(Season.state == "open")
+            .values(ends_at=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1))
+        )
+    engine.dispose()

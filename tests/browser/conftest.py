@@ -1,4 +1,4 @@
-"""One club to look at for the whole worker, one of one's own for tests that change it."""
+"""One club for the whole worker, one of one's own for tests that need it untouched."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.support import run
 
 
 @pytest.fixture(scope="session")
-def shown_club() -> Iterator[Club]:
-    """The demo club, only to be looked at."""
+def shared_club() -> Iterator[Club]:
+    """The demo club for every test that can live with what others did in it."""
     with open_club(run.folder() / f"browser-{os.getpid()}", QUNCLUB_RATE_LIMITS="no") as club:
         yield club
 
 
 @pytest.fixture
 def own_club(tmp_path: Path) -> Iterator[Club]:
-    """A demo club of one's own."""
+    """A demo club of one's own, rate limits and all."""
     with open_club(tmp_path / "instance") as club:
         yield club

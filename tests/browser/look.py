@@ -90,7 +90,7 @@ def english_left(page: Page) -> list[str]:
     for text in page.evaluate(TEXTS):
         if not re.search(r"[A-Za-z]{2}", text):
             continue
-        words = re.findall(r"[A-Za-z]{2,}", re.sub(r"\S+[@/]\S+", "", text))
+        words = re.findall(r"(?<!\S)[A-Za-z]?[a-z']+[,.:;?!]?(?!\S)", text)
         sentence = len(words) >= 3 and not re.search(r"[\u4e00-\u9fff]", text)
         if text in whole or sentence or any(pattern.fullmatch(text) for pattern in filled):
             found.append(f"{page.url} is not Chinese: {text[:120]!r}")

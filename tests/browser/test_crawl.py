@@ -21,8 +21,8 @@ from tests.support.browser import Pages
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 MOST_PAGES = 70
-# Two of a kind are enough: two lessons, two orders, two pages of a list.
-OF_A_KIND = 2
+# Two of a kind are enough: two lessons, two orders, two pages of a list; the second time around one.
+OF_A_KIND = {"zh": 2, "en": 1}
 # Their links change who is looking, or in which language.
 ELSEWHERE = {"qunclub.frame.language", "qunclub.static", "qunclub.vendor.file"}
 FILES = re.compile(r"\.\w+(\?|$)|/files/|/pictures/")
@@ -78,7 +78,7 @@ class Crawl:
         while todo and visited < MOST_PAGES:
             address = todo.popleft()
             kind = self.kind(address.partition("?")[0])
-            if kind in ELSEWHERE or self.seen[kind] >= OF_A_KIND:
+            if kind in ELSEWHERE or self.seen[kind] >= OF_A_KIND[self.language]:
                 continue
             self.seen[kind] += 1
             if FILES.search(address):
@@ -102,7 +102,8 @@ class Crawl:
             self.problems.append(f"{address} answers {answer.status if answer else 'nothing'}")
             return
         self.problems += look.too_wide(self.page)
-        if self.language == "zh":
+        # Mails in the outbox speak the language of whoever they go to.
+        if self.language == "zh" and kind != "qunclub.outbox.index":
             self.problems += look.english_left(self.page)
         if self._first_of(kind):
             # Chinese on a phone in the light, English on a desk in the dark.
@@ -125,12 +126,12 @@ class Crawl:
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("role", ["admin", "instructor", "member", "host", "visitor"])
 def test_every_page_a_role_can_reach(
-    shown_club: Club, page_factory: Pages, site: Flask, role: str, language: str
+    shared_club: Club, page_factory: Pages, site: Flask, role: str, language: str
 ) -> None:
     page = page_factory(
         look.DESK,
         locale=BROWSER_LOCALES[language],
-        base_url=shown_club.url,
+        base_url=shared_club.url,
         color_scheme="light" if language == "zh" else "dark",
         reduced_motion="reduce",
     )

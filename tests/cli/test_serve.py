@@ -42,6 +42,13 @@ def _until_listening(port: int, seconds: float = 30) -> None:
             time.sleep(0.1)
 
 
+def _until_said(log: Path, words: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while words not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+
+
 def _children(pid: int) -> list[int]:
     """Process ids below *pid*, from the process table."""
     found = []
@@ -77,12 +84,12 @@ def test_web_worker_and_sandbox_start_and_stop_together(tmp_path: Path) -> None:
         _until_listening(int(environment["QUNCLUB_SANDBOX_PORT"]))
         with urllib.request.urlopen(f"http://127.0.0.1:{environment['PORT']}/healthz", timeout=5) as answer:
             assert json.load(answer) == {"status": "ok"}
+        _until_said(tmp_path / "serve.log", "QunClub is open at")
         children = _children(process.pid)
         assert len(children) >= 3
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
         assert _until_gone(children) == []
-        assert "QunClub is open at" in (tmp_path / "serve.log").read_text()
     finally:
         stop(process)
 

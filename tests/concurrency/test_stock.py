@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from qunclub import orders
 from qunclub.kernel import Conflict
+from qunclub.orders.models import OrderEvent
 from tests.concurrency.races import (
     GATEWAY,
     Order,
@@ -77,7 +78,8 @@ def test_control_without_the_lock_it_is_sold_more_than_once(db, make, now):
         # Everybody read the same snapshot, so SQLite lets one write and refuses the others.
         assert len(refused(outcomes)) == 15
     else:
-        assert len(succeeded(outcomes)) == 16
+        # How many got through before the first commit was seen is the machine's business; one would be right.
+        assert len(succeeded(outcomes)) > 1
         assert findings(db, now) != []
 
 
@@ -125,13 +127,19 @@ def pay_meets_expiry(db, make, now, *, locked):
         return plan, concurrently(db, 2, act)
 
 
+def left_pending(db):
+    """How often an order left ``pending``: it can only once, whatever comes after."""
+    return number_of(db, OrderEvent, OrderEvent.from_state == "pending")
+
+
 def test_payment_and_expiry_that_meet(db, make, now):
     _, outcomes = pay_meets_expiry(db, make, now, locked=True)
     assert unexpected(outcomes) == []
     assert outcomes[0] == "fulfilled"
+    assert left_pending(db) == 1
     assert findings(db, now) == []
 
 
 def test_control_without_the_lock_an_order_is_paid_and_expired(db, make, now):
     _, outcomes = pay_meets_expiry(db, make, now, locked=False)
-    assert race_was_seen(db, outcomes, lambda: findings(db, now) != [])
+    assert race_was_seen(db, outcomes, lambda: left_pending(db) > 1 or findings(db, now) != [])

@@ -161,6 +161,15 @@ def test_ending_puts_the_stock_back_and_closes_the_pay_page(session, make, now, 
     assert healthy(session, now)
 
 
+def test_closing_the_pay_page_first_does_not_keep_an_order_from_being_cancelled(session, make, now):
+    order = make.order(make.plan(stock=1))
+    actor = make.actor(session.get_one(type(make.member()), order.member_id))
+    orders.expire_order(session, order_code=order.code, now=now, actor=GATEWAY)
+    assert orders.cancel(session, order_code=order.code, now=now, actor=actor)
+    assert order.state == "cancelled"
+    assert healthy(session, now)
+
+
 def test_a_paid_order_cannot_be_cancelled_or_expired(session, make, now):
     order = make.paid_order()
     with pytest.raises(Conflict):

@@ -19,6 +19,7 @@ STEPS = {
     ("pending", "needs_attention"),
     ("expired", "paid"),
     ("expired", "needs_attention"),
+    ("expired", "cancelled"),
     ("cancelled", "needs_attention"),
     ("paid", "refunded"),
     ("paid", "needs_attention"),
