@@ -43,7 +43,7 @@ class Settings:
     secret_key: str = setting("", "Signs sessions, tickets and mailed links; made and kept in development.")
     port: int = setting(8000, "Port of the web server.", env="PORT")
     bind: str = setting("127.0.0.1", "Address the web server listens on.")
-    threads: int = setting(8, "Threads of each web process.")
+    threads: int = setting(4, "Threads of each web process; more than two a core only wait for each other.")
     workers: int = setting(1, "Web processes.")
     public_url: str = setting(
         "",

@@ -24,7 +24,7 @@ from qunclub.kernel.ports import CourseAccess
 from qunclub.members.models import Member, Tier
 from qunclub.orders.models import Order, OrderLine
 from qunclub.passes import queries as passes
-from qunclub.passes.queries import Holding, PlanView
+from qunclub.passes.queries import Holding, Offer
 from qunclub.passes.welcome import named
 from qunclub.seasons import queries as seasons
 from qunclub.seasons.models import Season
@@ -54,7 +54,7 @@ class Front:
     """The club as a stranger meets it. *profile* is what an admin wrote of it, by language."""
 
     profile: dict[str, dict[str, str]]
-    plans: list[PlanView]
+    plans: list[Offer]
     previews: list[Preview]
     works: list[ShowcaseCard]
 
@@ -67,7 +67,7 @@ def profile(session: Session) -> dict[str, dict[str, str]]:
 
 def front(session: Session, now: dt.datetime) -> Front:
     """The club presented: top plans, free lessons, shown work."""
-    shelf = [view for view in passes.catalogue(session, now) if view.reason is None]
+    shelf = [offer for offer in passes.catalogue(session, now) if offer.reason is None]
     return Front(
         profile=profile(session),
         plans=shelf[:3],

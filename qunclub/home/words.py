@@ -134,5 +134,6 @@ def _work(kind: str, work: Work, home: Home) -> Told:
 def _earns(home: Home, *, on_time: bool) -> str:
     if not home.worth.accepted or home.member.number is None:
         return ""
-    most = 100 + (home.worth.on_time if on_time else 0) + home.worth.featured
+    # Being featured comes on top; the homework's own page names it apart, as nobody can aim at it.
+    most = 100 + (home.worth.on_time if on_time else 0)
     return _("earns up to %(points)s points", points=most)

@@ -152,7 +152,7 @@ def test_returned_homework_goes_before_lessons(client: FlaskClient, make: Make, 
         )  # fmt: skip
     page = text_of(in_language(client, "en").get("/"))
     assert "Improve and hand in again: Work 0" in page
-    assert "earns up to 120 points" in page
+    assert "earns up to 100 points" in page
 
 
 @pytest.mark.parametrize(
