@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qunclub.kernel import Access
-from qunclub.web import _l
+from qunclub.web import N_, _
 
-REASONS: dict[str, tuple[Any, Any]] = {
+REASONS: dict[str, tuple[str, str]] = {
     "sign_in": (
-        _l("Sign in to go on"),
-        _l(
+        N_("Sign in to go on"),
+        N_(
             "If you hold a pass for this course, sign in and everything opens. If not, see which pass opens it."
         ),
     ),
     "no_pass": (
-        _l("Opens with a pass"),
-        _l("You do not hold a pass for this course yet. The free previews are open to everybody."),
+        N_("Opens with a pass"),
+        N_("You do not hold a pass for this course yet. The free previews are open to everybody."),
     ),
     "expired": (
-        _l("Your pass has ended"),
-        _l("Your progress and your homework are kept. A new pass opens the course again."),
+        N_("Your pass has ended"),
+        N_("Your progress and your homework are kept. A new pass opens the course again."),
     ),
     "revoked": (
-        _l("Your pass was taken back"),
-        _l("The pass that opened this course was refunded or revoked; your orders tell why."),
+        N_("Your pass was taken back"),
+        N_("The pass that opened this course was refunded or revoked; your orders tell why."),
     ),
-    "suspended": (_l("Your membership is suspended"), _l("Ask the admins of the club about it.")),
+    "suspended": (N_("Your membership is suspended"), N_("Ask the admins of the club about it.")),
 }
 
 
 def why_locked(access: Access) -> tuple[str, str]:
     """A title and a sentence for a locked *access*."""
     title, sentence = REASONS.get(access.reason, REASONS["no_pass"])
-    return str(title), str(sentence)
+    return _(title), _(sentence)

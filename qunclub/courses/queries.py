@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, and_, func, literal, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, func, literal, select
 from sqlalchemy.orm import Session
 
 from qunclub import points
-from qunclub.kernel import NotFound, Page, paginate
+from qunclub.kernel import NotFound, Page, paginate, reads
 
 from .models import Course, Lesson, Progress
 
@@ -44,6 +45,9 @@ class OutlineLesson:
     opened_at: dt.datetime | None
     completed_at: dt.datetime | None
     version: int
+
+
+CourseRow = tuple[int, str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +88,67 @@ def admin_list(session: Session, *, q: str, state: str, page: int) -> Page[Cours
     return Page(items=cards, page=found.page, per_page=found.per_page, has_next=found.has_next)
 
 
+@cache
+def _course() -> Select[*tuple[Any, ...]]:
+    return select(
+        Course.id, Course.slug, Course.title, Course.summary, Course.description_html, Course.state
+    ).where(Course.slug == bindparam("slug"))
+
+
 def course_view(session: Session, *, slug: str, member_id: int | None, staff: bool) -> CourseView:
     """A course and its outline: two statements.
 
     Raises:
         NotFound: also for a draft that the reader may not see.
     """
-    row = session.execute(
-        select(
-            Course.id, Course.slug, Course.title, Course.summary, Course.description_html, Course.state
-        ).where(Course.slug == slug)
-    ).one_or_none()
+    row = reads.one(session, _course(), slug=slug)
     if row is None or (row.state != "published" and not staff):
         raise NotFound()
-    return CourseView(*row, lessons=_outline(session, row.id, member_id))
+    return CourseView(*cast("CourseRow", tuple(row)), _outline(session, row.id, member_id))
 
 
-def lesson_body(session: Session, lesson_id: int) -> str:
-    """The rendered text of one lesson."""
-    return session.scalars(select(Lesson.body_html).where(Lesson.id == lesson_id)).one()
+@cache
+def _page() -> Select[*tuple[Any, ...]]:
+    course: list[Any] = [
+        Course.id, Course.slug, Course.title, Course.summary, Course.description_html, Course.state,
+    ]  # fmt: skip
+    body = case((Lesson.slug == bindparam("lesson"), Lesson.body_html), else_="")
+    return (
+        select(*course, body, *_of_lesson())
+        .select_from(Course)
+        .join(Lesson, Lesson.course_id == Course.id)
+        .outerjoin(Progress, _mine())
+        .where(Course.slug == bindparam("slug"))
+        .order_by(Lesson.position, Lesson.id)
+    )
+
+
+def lesson_page(
+    session: Session, *, slug: str, lesson_slug: str, member_id: int | None, staff: bool
+) -> tuple[CourseView, OutlineLesson, str]:
+    """A course with its outline, one of its lessons, and that lesson's rendered text: one statement.
+
+    Raises:
+        NotFound: also for a draft that the reader may not see.
+    """
+    rows = reads.rows(session, _page(), slug=slug, lesson=lesson_slug, member=member_id or 0)
+    if not rows or (rows[0].state != "published" and not staff):
+        raise NotFound()
+    outline = tuple(OutlineLesson(*row[7:]) for row in rows)
+    for row, lesson in zip(rows, outline, strict=True):
+        if lesson.slug == lesson_slug:
+            return CourseView(*cast("CourseRow", tuple(row[:6])), outline), lesson, row[6]
+    raise NotFound()
+
+
+def _view(row: Any, lessons: tuple[OutlineLesson, ...]) -> CourseView:
+    ident, slug, title, summary, description_html, state = row[:6]
+    return CourseView(ident, slug, title, summary, description_html, state, lessons)
 
 
 def lesson_worth(session: Session) -> int:
     """What finishing a lesson earns at present."""
-    rule = next(rule for rule in points.all_rules(session) if rule.kind == "lesson_completed")
+    rule = points.rules_in_force(session)["lesson_completed"]
     return rule.amount if rule.active else 0
 
 
@@ -122,25 +163,37 @@ def choices(session: Session) -> list[Row[Any]]:
 
 
 def _outline(session: Session, course_id: int, member_id: int | None) -> tuple[OutlineLesson, ...]:
-    mine: ColumnElement[bool] = and_(Progress.lesson_id == Lesson.id, Progress.member_id == (member_id or 0))
-    rows = session.execute(
-        select(
-            Lesson.id,
-            Lesson.slug,
-            Lesson.title,
-            Lesson.summary,
-            Lesson.minutes,
-            Lesson.is_preview,
-            Lesson.position,
-            Progress.opened_at,
-            Progress.completed_at,
-            Lesson.version,
-        )
-        .outerjoin(Progress, mine)
-        .where(Lesson.course_id == course_id)
+    rows = reads.rows(session, _lessons(), course=course_id, member=member_id or 0)
+    return tuple(OutlineLesson(*row) for row in rows)
+
+
+def _of_lesson() -> list[Any]:
+    return [
+        Lesson.id,
+        Lesson.slug,
+        Lesson.title,
+        Lesson.summary,
+        Lesson.minutes,
+        Lesson.is_preview,
+        Lesson.position,
+        Progress.opened_at,
+        Progress.completed_at,
+        Lesson.version,
+    ]
+
+
+def _mine() -> ColumnElement[bool]:
+    return and_(Progress.lesson_id == Lesson.id, Progress.member_id == bindparam("member"))
+
+
+@cache
+def _lessons() -> Select[*tuple[Any, ...]]:
+    return (
+        select(*_of_lesson())
+        .outerjoin(Progress, _mine())
+        .where(Lesson.course_id == bindparam("course"))
         .order_by(Lesson.position, Lesson.id)
     )
-    return tuple(OutlineLesson(*tuple(row)) for row in rows)
 
 
 def _cards(member_id: int | None) -> Any:

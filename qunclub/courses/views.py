@@ -26,6 +26,7 @@ from qunclub.web import (
     reading,
     register,
     render,
+    render_alike,
     see_other,
     transact,
 )
@@ -79,7 +80,7 @@ def show(slug: str) -> Any:
         access=access,
         worth=worth if _earns() else 0,
         sections=sections,
-        marks=_marks(course, access),
+        outline=_outline(course, access),
         next_lesson=next((one for one in course.lessons if one.id == following), None),
         why=why_locked(access),
         page_meta={
@@ -97,25 +98,26 @@ def lesson(slug: str, lesson_slug: str) -> Any:
     actor, ident, staff = _reader()
     moment = now()
     with reading() as session:
-        course = queries.course_view(session, slug=slug, member_id=ident, staff=staff)
-        here = _find(course, lesson_slug)
+        course, here, body = queries.lesson_page(
+            session, slug=slug, lesson_slug=lesson_slug, member_id=ident, staff=staff
+        )
         access = club().course_access(session, actor=actor, course_ids=[course.id], now=moment)[course.id]
-        readable = access.allowed or here.is_preview
-        body = queries.lesson_body(session, here.id) if readable else ""
-        worth = queries.lesson_worth(session)
+        worth = queries.lesson_worth(session) if _earns() else 0
+    readable = access.allowed or here.is_preview
     if access.allowed and ident is not None and here.opened_at is None:
         reader_id = ident
         transact(lambda work: services.open_lesson(work, member_id=reader_id, lesson_id=here.id, now=moment))
     place = course.lessons.index(here)
-    page = render(
+    page = render_alike(
         "courses/lesson.html",
         course=course,
         lesson=here,
-        body=body,
+        body=body if readable else None,
+        place=place + 1,
         readable=readable,
         access=access,
-        worth=worth if _earns() else 0,
-        marks=_marks(course, access),
+        worth=worth,
+        outline=_outline(course, access),
         before=course.lessons[place - 1] if place else None,
         after=course.lessons[place + 1] if place + 1 < len(course.lessons) else None,
         why=why_locked(access),
@@ -172,6 +174,8 @@ def _find(course: queries.CourseView, lesson_slug: str) -> queries.OutlineLesson
     raise NotFound()
 
 
-def _marks(course: queries.CourseView, access: Access) -> dict[int, rules.LessonMark]:
+def _outline(course: queries.CourseView, access: Access) -> tuple[tuple[str, str, str, int], ...]:
+    """What the outline says of each lesson: slug, title, state, minutes."""
     lessons = [(one.id, one.is_preview) for one in course.lessons]
-    return rules.marks(lessons, done=course.done, allowed=access.allowed)
+    marks = rules.marks(lessons, done=course.done, allowed=access.allowed)
+    return tuple((one.slug, one.title, marks[one.id].state, one.minutes) for one in course.lessons)

@@ -9,12 +9,14 @@ from .qr import qr_svg
 from .queries import (
     LineView,
     MySeat,
+    ShelfLine,
     line_view,
     line_views,
     my_seat,
     my_seats,
     seat_of,
     seats_left,
+    shelf_lines,
     waiting_place,
 )
 from .rules import DEFAULT_NICKNAME, LineDraft, Seats, nickname, parse_capacities
@@ -48,6 +50,7 @@ __all__ = [
     "MySeat",
     "Seat",
     "Seats",
+    "ShelfLine",
     "accept_covenant",
     "admit_waiting",
     "create_line",
@@ -69,6 +72,7 @@ __all__ = [
     "seat_of",
     "seats_left",
     "set_entry",
+    "shelf_lines",
     "take_seat",
     "update_line",
     "waiting_place",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import BindParameter, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import NotFound, Page, paginate
+from qunclub.kernel import NotFound, Page, paginate, reads
 from qunclub.members.models import Member
 
 from . import rules
@@ -33,6 +34,18 @@ class LineView:
     line: GroupLine
     seats: Seats
     covenant: Covenant | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfLine:
+    """A line as the catalogue shows it, a value of its own: its name, its policy, its rules, its room."""
+
+    id: int
+    slug: str
+    name: str
+    posting: str
+    covenant_html: str
+    seats: Seats
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +74,9 @@ class SeatRow:
     group: Group | None
 
 
-def seats_left(session: Session, line_ids: Iterable[int]) -> dict[int, Seats]:
-    """Room in each line, from the kept counters."""
-    ids = set(line_ids)
-    if not ids:
-        return {}
+@cache
+def _room() -> Select[*tuple[Any, ...]]:
+    ids: BindParameter[Any] = bindparam("lines", expanding=True)
     totals = (
         select(
             Group.line_id,
@@ -77,7 +88,14 @@ def seats_left(session: Session, line_ids: Iterable[int]) -> dict[int, Seats]:
         .group_by(Group.line_id)
         .subquery()
     )
-    rows = session.execute(
+    covenant = (
+        select(Covenant.body_html)
+        .where(Covenant.line_id == GroupLine.id)
+        .order_by(Covenant.version.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
         select(
             GroupLine.id,
             GroupLine.capacities,
@@ -86,33 +104,66 @@ def seats_left(session: Session, line_ids: Iterable[int]) -> dict[int, Seats]:
             totals.c.opened,
             totals.c.free,
             totals.c.seated,
+            GroupLine.slug,
+            GroupLine.name,
+            GroupLine.posting,
+            covenant.label("covenant"),
         )
         .join(totals, totals.c.line_id == GroupLine.id, isouter=True)
         .where(GroupLine.id.in_(ids))
     )
-    found = {}
-    for line_id, capacities, repeat_last, waiting, opened, free, seated in rows:
-        later = rules.seats_to_come(capacities, repeat_last, opened or 0)
-        found[line_id] = Seats(
-            free=None if later is None else int(free or 0) + later, waiting=waiting, seated=int(seated or 0)
-        )
-    return found
+
+
+def seats_left(session: Session, line_ids: Iterable[int]) -> dict[int, Seats]:
+    """Room in each line, from the kept counters."""
+    ids = set(line_ids)
+    if not ids:
+        return {}
+    return {row.id: _seats(row) for row in reads.rows(session, _room(), lines=list(ids))}
+
+
+def shelf_lines(session: Session, line_ids: Iterable[int]) -> dict[int, ShelfLine]:
+    """Lines as the catalogue shows them, in one statement."""
+    ids = set(line_ids)
+    if not ids:
+        return {}
+    return {
+        row.id: ShelfLine(row.id, row.slug, row.name, row.posting, row.covenant or "", _seats(row))
+        for row in reads.rows(session, _room(), lines=list(ids))
+    }
+
+
+def _seats(row: Any) -> Seats:
+    later = rules.seats_to_come(row.capacities, row.repeat_last, row.opened or 0)
+    return Seats(
+        free=None if later is None else int(row.free or 0) + later,
+        waiting=row.waiting_count,
+        seated=int(row.seated or 0),
+    )
 
 
 def covenants(session: Session, line_ids: Iterable[int]) -> dict[int, Covenant]:
     """The covenant in force of each line that has one."""
+    rows = session.scalars(_newest(), {"lines": list(set(line_ids))})
+    return {covenant.line_id: covenant for covenant in rows}
+
+
+@cache
+def _newest() -> Select[*tuple[Covenant]]:
     newest = (
         select(Covenant.line_id, func.max(Covenant.version).label("version"))
-        .where(Covenant.line_id.in_(set(line_ids)))
+        .where(Covenant.line_id.in_(bindparam("lines", expanding=True)))
         .group_by(Covenant.line_id)
         .subquery()
     )
-    rows = session.scalars(
-        select(Covenant).join(
-            newest, (newest.c.line_id == Covenant.line_id) & (newest.c.version == Covenant.version)
-        )
+    return select(Covenant).join(
+        newest, (newest.c.line_id == Covenant.line_id) & (newest.c.version == Covenant.version)
     )
-    return {covenant.line_id: covenant for covenant in rows}
+
+
+@cache
+def _lines() -> Select[*tuple[GroupLine]]:
+    return select(GroupLine).where(GroupLine.id.in_(bindparam("lines", expanding=True)))
 
 
 def line_views(session: Session, line_ids: Iterable[int]) -> dict[int, LineView]:
@@ -121,7 +172,7 @@ def line_views(session: Session, line_ids: Iterable[int]) -> dict[int, LineView]
     if not ids:
         return {}
     seats, rules_ = seats_left(session, ids), covenants(session, ids)
-    lines = session.scalars(select(GroupLine).where(GroupLine.id.in_(ids)))
+    lines = session.scalars(_lines(), {"lines": list(ids)})
     return {line.id: LineView(line, seats[line.id], rules_.get(line.id)) for line in lines}
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from qunclub import points
 from qunclub.courses.models import Course
-from qunclub.kernel import NotFound
+from qunclub.kernel import NotFound, reads
 
 from . import rules
 from .models import (
@@ -114,17 +115,15 @@ class AttemptView:
 
 def worth(session: Session) -> Worth:
     """What the rules give for homework now: one statement."""
-    found = {rule.kind: rule.amount for rule in points.all_rules(session) if rule.active}
+    found = {kind: rule.amount for kind, rule in points.rules_in_force(session).items() if rule.active}
     return Worth(
         "homework_accepted" in found, found.get("homework_on_time", 0), found.get("homework_featured", 0)
     )
 
 
-def work_list(
-    session: Session, *, member_id: int | None, now: dt.datetime, course_id: int | None = None
-) -> list[WorkItem]:
-    """Every published assignment, and those the member has handed in, with the member's state: one statement."""
-    query: Any = (
+@cache
+def _work(of_course: bool) -> Select[*tuple[Any, ...]]:
+    query: Select[*tuple[Any, ...]] = (
         select(
             Assignment.id,
             Assignment.title,
@@ -145,15 +144,22 @@ def work_list(
         .join(Course, Course.id == Assignment.course_id)
         .outerjoin(
             Submission,
-            (Submission.assignment_id == Assignment.id) & (Submission.member_id == (member_id or 0)),
+            (Submission.assignment_id == Assignment.id) & (Submission.member_id == bindparam("member")),
         )
         .where((Assignment.state == "published") | Submission.id.is_not(None))
         .order_by(Course.position, Course.id, Assignment.position, Assignment.id)
     )
-    if course_id is not None:
-        query = query.where(Assignment.course_id == course_id)
+    return query.where(Assignment.course_id == bindparam("course")) if of_course else query
+
+
+def work_list(
+    session: Session, *, member_id: int | None, now: dt.datetime, course_id: int | None = None
+) -> list[WorkItem]:
+    """Every published assignment, and those the member has handed in, with the member's state: one statement."""
+    of_course = {} if course_id is None else {"course": course_id}
+    query = _work(course_id is not None)
     items = []
-    for row in session.execute(query):
+    for row in reads.rows(session, query, member=member_id or 0, **of_course):
         (ident, title, course, slug, course_title, opens, due, most, state, attempt, score, featured, at) = (
             row[:13]
         )
@@ -182,13 +188,9 @@ def work_list(
     return items
 
 
-def assignment_row(session: Session, assignment_id: int, *, staff: bool) -> Any:
-    """An assignment with its course: one statement.
-
-    Raises:
-        NotFound: also for a draft that the reader may not see.
-    """
-    row = session.execute(
+@cache
+def _assignment() -> Select[*tuple[Any, ...]]:
+    return (
         select(
             Assignment.id,
             Assignment.title,
@@ -204,36 +206,68 @@ def assignment_row(session: Session, assignment_id: int, *, staff: bool) -> Any:
             Course.state.label("course_state"),
         )
         .join(Course, Course.id == Assignment.course_id)
-        .where(Assignment.id == assignment_id)
-    ).one_or_none()
+        .where(Assignment.id == bindparam("assignment"))
+    )
+
+
+def assignment_row(session: Session, assignment_id: int, *, staff: bool) -> Any:
+    """An assignment with its course: one statement.
+
+    Raises:
+        NotFound: also for a draft that the reader may not see.
+    """
+    row = reads.one(session, _assignment(), assignment=assignment_id)
     if row is None or (not staff and "draft" in (row.state, row.course_state)):
         raise NotFound()
     return row
 
 
+@cache
+def _criteria() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Criterion.id, Criterion.title, Criterion.description, Criterion.max_points, Criterion.weight)
+        .where(Criterion.rubric_id == bindparam("rubric"))
+        .order_by(Criterion.position)
+    )
+
+
 def criteria(session: Session, rubric_id: int) -> list[CriterionView]:
     """The criteria of a rubric in order, with their share of the whole."""
-    rows = session.execute(
-        select(Criterion.id, Criterion.title, Criterion.description, Criterion.max_points, Criterion.weight)
-        .where(Criterion.rubric_id == rubric_id)
-        .order_by(Criterion.position)
-    ).all()
+    rows = reads.rows(session, _criteria(), rubric=rubric_id)
     whole = sum(row.weight for row in rows) or 1
-    return [CriterionView(*row, percent=round(row.weight * 100 / whole)) for row in rows]
+    return [
+        CriterionView(*cast("tuple[int, str, str, int, int]", tuple(row)), round(row.weight * 100 / whole))
+        for row in rows
+    ]
 
 
-def attempts(session: Session, submission_id: int) -> list[AttemptView]:
-    """All attempts of a submission, newest first, with files and reviews: four statements."""
-    rows = session.execute(
-        select(
-            Attempt.id, Attempt.n, Attempt.body_md, Attempt.body_html, Attempt.submitted_at, Attempt.on_time
-        )
-        .where(Attempt.submission_id == submission_id)
+@cache
+def _attempts() -> Select[*tuple[Any, ...]]:
+    columns: list[Any] = [
+        Attempt.id,
+        Attempt.n,
+        Attempt.body_md,
+        Attempt.body_html,
+        Attempt.submitted_at,
+        Attempt.on_time,
+        Review.id.label("review_id"),
+        Review.verdict,
+        Review.score,
+        Review.comment_html,
+        Review.reviewer_name,
+        Review.created_at,
+    ]
+    return (
+        select(*columns)
+        .outerjoin(Review, Review.attempt_id == Attempt.id)
+        .where(Attempt.submission_id == bindparam("submission"))
         .order_by(Attempt.n.desc())
-    ).all()
-    ids = [row.id for row in rows]
-    files: dict[int, list[FileView]] = defaultdict(list)
-    lines: Any = session.execute(
+    )
+
+
+@cache
+def _files() -> Select[*tuple[Any, ...]]:
+    return (
         select(
             SubmissionFile.attempt_id,
             SubmissionFile.id,
@@ -241,51 +275,59 @@ def attempts(session: Session, submission_id: int) -> list[AttemptView]:
             SubmissionFile.content_type,
             SubmissionFile.size,
         )
-        .where(SubmissionFile.attempt_id.in_(ids))
+        .join(Attempt, Attempt.id == SubmissionFile.attempt_id)
+        .where(Attempt.submission_id == bindparam("submission"))
         .order_by(SubmissionFile.id)
     )
-    for attempt_id, *rest in lines:
-        files[attempt_id].append(FileView(*rest))
-    reviews = _reviews(session, submission_id)
-    return [AttemptView(*row, files=tuple(files[row.id]), review=reviews.get(row.id)) for row in rows]
 
 
-def _reviews(session: Session, submission_id: int) -> dict[int, ReviewView]:
-    given: dict[int, dict[int, int]] = defaultdict(dict)
-    for review_id, criterion_id, got in session.execute(
+@cache
+def _scores() -> Select[*tuple[Any, ...]]:
+    return (
         select(ReviewScore.review_id, ReviewScore.criterion_id, ReviewScore.points)
         .join(Review, Review.id == ReviewScore.review_id)
-        .where(Review.submission_id == submission_id)
-    ):
-        given[review_id][criterion_id] = got
-    rows: Any = session.execute(
-        select(
-            Review.attempt_id,
-            Review.id,
-            Review.verdict,
-            Review.score,
-            Review.comment_html,
-            Review.reviewer_name,
-            Review.created_at,
-        ).where(Review.submission_id == submission_id)
+        .where(Review.submission_id == bindparam("submission"))
     )
-    return {
-        row.attempt_id: ReviewView(
-            row.id,
-            row.verdict,
-            row.score,
-            row.comment_html,
-            row.reviewer_name,
-            row.created_at,
-            given.get(row.id, {}),
+
+
+def attempts(session: Session, submission_id: int) -> list[AttemptView]:
+    """All attempts of a submission, newest first, with files and reviews: three statements."""
+    files: dict[int, list[FileView]] = defaultdict(list)
+    for attempt_id, *rest in reads.rows(session, _files(), submission=submission_id):
+        files[attempt_id].append(FileView(*rest))
+    given: dict[int, dict[int, int]] = defaultdict(dict)
+    for review_id, criterion_id, got in reads.rows(session, _scores(), submission=submission_id):
+        given[review_id][criterion_id] = got
+    return [
+        AttemptView(
+            id=row.id,
+            n=row.n,
+            body_md=row.body_md,
+            body_html=row.body_html,
+            submitted_at=row.submitted_at,
+            on_time=row.on_time,
+            files=tuple(files[row.id]),
+            review=_review(row, given[row.review_id]) if row.review_id is not None else None,
         )
-        for row in rows
-    }
+        for row in reads.rows(session, _attempts(), submission=submission_id)
+    ]
 
 
-def own_submission(session: Session, *, assignment_id: int, member_id: int) -> Any:
-    """The member's submission of an assignment with its showcase entry, if any: one statement."""
-    return session.execute(
+def _review(row: Any, given: dict[int, int]) -> ReviewView:
+    return ReviewView(
+        id=row.review_id,
+        verdict=row.verdict,
+        score=row.score,
+        comment_html=row.comment_html,
+        reviewer_name=row.reviewer_name,
+        created_at=row.created_at,
+        points=given,
+    )
+
+
+@cache
+def _own() -> Select[*tuple[Any, ...]]:
+    return (
         select(
             Submission.id,
             Submission.state,
@@ -298,8 +340,15 @@ def own_submission(session: Session, *, assignment_id: int, member_id: int) -> A
             ShowcaseEntry.consented_at,
         )
         .outerjoin(ShowcaseEntry, ShowcaseEntry.submission_id == Submission.id)
-        .where(Submission.assignment_id == assignment_id, Submission.member_id == member_id)
-    ).one_or_none()
+        .where(
+            Submission.assignment_id == bindparam("assignment"), Submission.member_id == bindparam("member")
+        )
+    )
+
+
+def own_submission(session: Session, *, assignment_id: int, member_id: int) -> Any:
+    """The member's submission of an assignment with its showcase entry, if any: one statement."""
+    return reads.one(session, _own(), assignment=assignment_id, member=member_id)
 
 
 def assignment_of(session: Session, submission_id: int) -> int:

@@ -28,6 +28,7 @@ from qunclub.web import (
     reading,
     register,
     render,
+    render_alike,
     see_other,
     transact,
     unit_of_work,
@@ -52,6 +53,7 @@ register(
 
 # What can still earn its whole stands first; among equals the nearer due date.
 ORDER = {"revise": 0, "write": 1, "late": 2, "soon": 3, "wait": 4, "used_up": 5, "done": 6}
+NOTHING = queries.Worth(False, 0, 0)
 FAR = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
@@ -78,7 +80,7 @@ def index() -> Any:
         access = club().course_access(
             session, actor=actor, course_ids=sorted({item.course_id for item in items}), now=moment
         )
-        worth = queries.worth(session)
+        worth = queries.worth(session) if _earns() else NOTHING
     mine = [item for item in items if item.state or (item.published and access[item.course_id].allowed)]
     mine.sort(key=lambda item: (ORDER[item.action], item.due_at or FAR, item.assignment_id))
     locked = sum(
@@ -100,11 +102,11 @@ def index() -> Any:
 def show(assignment_id: int) -> Any:
     """The brief, the rubric, what I handed in and what was said of it; a POST hands in."""
     actor = current_actor_or_none()
+    if request.method == "POST" and "preview" not in request.form and actor is None:
+        # The guard of one's own list asks to sign in.
+        return see_other(".index")
     form = SubmitForm()
     if request.method == "POST" and "preview" not in request.form:
-        if actor is None:
-            # The guard of one's own list asks to sign in.
-            return see_other(".index")
         done = _hand_in(assignment_id, form)
         if done is not None:
             return done
@@ -172,7 +174,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
             row.course_id
         ]
         criteria = queries.criteria(session, row.rubric_id)
-        worth = queries.worth(session)
+        worth = queries.worth(session) if _earns() else NOTHING
         mine = (
             queries.own_submission(session, assignment_id=assignment_id, member_id=ident) if ident else None
         )
@@ -190,7 +192,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         form.body_md.data = attempts[0].body_md
     settings = club().settings
     previewing = request.method == "POST" and "preview" in request.form
-    return render(
+    return render_alike(
         "homework/show.html",
         work=row,
         access=access,
@@ -201,7 +203,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         mine=mine,
         attempts=attempts,
         action=action,
-        form=form,
+        form=form if actor else None,
         accept=uploads.ACCEPT,
         max_files=settings.upload_max_files,
         max_mb=max(1, settings.upload_max_bytes // 1_000_000),

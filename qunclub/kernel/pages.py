@@ -28,7 +28,9 @@ class Page(Generic[T]):
         return self.page > 1
 
 
-def paginate(session: Session, query: Select[*tuple[Any, ...]], *, page: int, per_page: int = PER_PAGE) -> Page[Any]:
+def paginate(
+    session: Session, query: Select[*tuple[Any, ...]], *, page: int, per_page: int = PER_PAGE
+) -> Page[Any]:
     """Rows of *query* for *page* (from 1); reads one row more than it shows to know whether another page follows."""
     page = max(1, min(page, MAX_PAGE))
     rows = session.execute(query.limit(per_page + 1).offset((page - 1) * per_page)).all()

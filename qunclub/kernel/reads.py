@@ -8,23 +8,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.sql import Executable
+
+HELD = "qunclub_connection"
+
+
+def _connection(session: Session) -> Connection:
+    # A session asks its pool's books at each call of ``connection``; within one transaction the answer is the same.
+    transaction = session.get_transaction()
+    held: tuple[SessionTransaction, Connection] | None = session.info.get(HELD)
+    if held is not None and held[0] is transaction and held[0].is_active:
+        return held[1]
+    connection = session.connection()
+    session.info[HELD] = session.get_transaction(), connection
+    return connection
 
 
 def rows(session: Session, statement: Executable, **values: Any) -> list[Any]:
     """All rows of a kept *statement* that selects columns, not entities."""
     session.flush()
-    return list(session.connection().execute(statement, values))
+    return list(_connection(session).execute(statement, values).all())
 
 
 def one(session: Session, statement: Executable, **values: Any) -> Any:
     """The one row of *statement*, or None."""
     session.flush()
-    return session.connection().execute(statement, values).one_or_none()
+    return _connection(session).execute(statement, values).one_or_none()
 
 
 def scalar(session: Session, statement: Executable, **values: Any) -> Any:
     """The first column of the first row of *statement*, or None."""
     session.flush()
-    return session.connection().execute(statement, values).scalar()
+    return _connection(session).execute(statement, values).scalar()

@@ -16,8 +16,8 @@ CANCELLED, ATTENTION, REFUNDED = "cancelled", "needs_attention", "refunded"
 TRANSITIONS: dict[str, frozenset[str]] = {
     # Placed: stock is held until it is paid or ended.
     PENDING: frozenset({PAID, EXPIRED, CANCELLED, ATTENTION}),
-    # Time ran out; a late payment is still honoured when stock and seat allow.
-    EXPIRED: frozenset({PAID, ATTENTION}),
+    # Time ran out; a late payment is still honoured when stock and seat allow, unless the buyer calls it off.
+    EXPIRED: frozenset({PAID, ATTENTION, CANCELLED}),
     # The buyer or an admin said no; money that arrives nevertheless is for people to decide.
     CANCELLED: frozenset({ATTENTION}),
     # Passes issued. A second payment, or a refund the gateway could not carry out, needs a hand.

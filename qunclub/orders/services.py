@@ -201,7 +201,9 @@ def expire_order(
 
 
 def cancel(session: Session, *, order_code: str, now: dt.datetime, actor: Actor) -> bool:
-    """Call a pending order off; False when it was called off already.
+    """Call an order off that nobody paid; False when it was called off already.
+
+    One that expired is called off too: closing its pay page makes the gateway say so, often before this runs.
 
     Raises:
         Conflict: when it is paid or ended otherwise.
@@ -212,6 +214,10 @@ def cancel(session: Session, *, order_code: str, now: dt.datetime, actor: Actor)
     rules.check_move(order.state, rules.CANCELLED)
     if actor.member_id != order.member_id:
         audit(session, order, "order.cancel", actor=actor, now=now)
+    if order.state == rules.EXPIRED:
+        move(session, order, rules.CANCELLED, actor=actor, now=now, text=CALLED_OFF)
+        session.flush()
+        return True
     return _end(session, order_code, rules.CANCELLED, actor=actor, now=now, text=CALLED_OFF)
 
 

@@ -12,9 +12,7 @@ from werkzeug.wrappers import Response
 from qunclub.kernel import Conflict
 from qunclub.kernel.payments import CheckoutRequest, CheckoutSession, GatewayError
 from qunclub.web import (
-    NavItem,
     _,
-    _l,
     absolute_url,
     allow,
     club,
@@ -28,7 +26,6 @@ from qunclub.web import (
     now,
     page_number,
     reading,
-    register,
     render,
     see_other,
     transact,
@@ -39,7 +36,6 @@ from . import jobs, queries, rules, services, services_inbox, services_transfers
 from .queries import OrderView
 
 bp = Blueprint("orders", __name__)
-register(NavItem("main", _l("Orders"), "qunclub.orders.index", "receipt", 90, role="member"))
 
 
 @bp.post("/passes/<slug>/order")

@@ -5,7 +5,7 @@ Promise 3: a source yields its pass exactly once. Promise 4: what a pass opens n
 
 from . import tickets
 from .models import EntryTicket, Pass, Plan, PlanCourse
-from .queries import Holding, PlanView, catalogue, holding, holdings, plan_by_slug
+from .queries import Holding, Offer, PlanView, catalogue, holding, holdings, plan_by_slug
 from .queries_access import course_access
 from .rules import PlanDraft, can_sell, stock_left
 from .services import expire_due, give, issue, revoke
@@ -14,6 +14,7 @@ from .services_plans import create_plan, hold, release, save_tier, sell, update_
 __all__ = [
     "EntryTicket",
     "Holding",
+    "Offer",
     "Pass",
     "Plan",
     "PlanCourse",

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from qunclub import groups
 from qunclub.courses.models import Course
-from qunclub.groups import LineView
+from qunclub.groups import LineView, ShelfLine
 from qunclub.groups.models import Group, GroupLine, Seat
-from qunclub.kernel import NotFound
+from qunclub.kernel import NotFound, reads
 from qunclub.members.models import Tier
 
 from . import rules
-from .models import EntryTicket, Pass, Plan
+from .models import EntryTicket, Pass, Plan, PlanCourse
 from .rules import SaleReason
 
 MOST_PLANS = 60
@@ -63,18 +66,90 @@ class Holding:
         return self.held.state == "active" and (self.held.ends_at is None or now < self.held.ends_at)
 
 
-def catalogue(session: Session, now: dt.datetime) -> list[PlanView]:
-    """What is on the shelf, in the admin's order; those that cannot be bought now come last."""
-    plans = session.scalars(
-        select(Plan)
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A plan on the shelf: a value of its own, so that what is made of it can be kept.
+
+    Attributes:
+        tier: the name of its tier, empty without one.
+        courses: the titles of what it opens.
+        reason: why it cannot be bought now, None when it can.
+        left: stock left, None without a limit.
+        line: the group line it leads into.
+    """
+
+    slug: str
+    title: str
+    summary: str
+    price: int
+    currency: str
+    validity_days: int | None
+    sale_starts_at: dt.datetime | None
+    sale_ends_at: dt.datetime | None
+    tier: str
+    courses: tuple[str, ...]
+    reason: SaleReason | None
+    left: int | None
+    line: ShelfLine | None
+
+    @property
+    def reason_text(self) -> str:
+        """Why it cannot be bought now, as a msgid."""
+        return rules.SALE_REASONS[self.reason] if self.reason else ""
+
+
+@cache
+def _shelf() -> Select[*tuple[Any, ...]]:
+    columns: list[Any] = [
+        Plan.id, Plan.slug, Plan.title, Plan.summary, Plan.price, Plan.currency, Plan.validity_days,
+        Plan.sale_starts_at, Plan.sale_ends_at, Plan.state, Plan.stock, Plan.held, Plan.sold,
+        Plan.group_line_id, Tier.name.label("tier"),
+    ]  # fmt: skip
+    return (
+        select(*columns)
+        .outerjoin(Tier, Tier.id == Plan.tier_id)
         .where(Plan.state == "on_sale")
-        .options(joinedload(Plan.tier), selectinload(Plan.courses))
         .order_by(Plan.position, Plan.price, Plan.id)
         .limit(MOST_PLANS)
-    ).all()
-    lines = groups.line_views(session, [plan.group_line_id for plan in plans if plan.group_line_id])
-    views = [_view(plan, lines, now) for plan in plans]
-    return [one for one in views if one.reason is None] + [one for one in views if one.reason is not None]
+    )
+
+
+@cache
+def _opened() -> Select[*tuple[Any, ...]]:
+    return (
+        select(PlanCourse.plan_id, Course.title)
+        .join(Course, Course.id == PlanCourse.course_id)
+        .where(PlanCourse.plan_id.in_(bindparam("plans", expanding=True)), Course.state == "published")
+        .order_by(Course.position)
+    )
+
+
+def catalogue(session: Session, now: dt.datetime) -> list[Offer]:
+    """What is on the shelf, in the admin's order, in three statements; what cannot be bought now comes last."""
+    plans = reads.rows(session, _shelf())
+    opened: dict[int, list[str]] = defaultdict(list)
+    for plan_id, title in reads.rows(session, _opened(), plans=[plan.id for plan in plans]):
+        opened[plan_id].append(title)
+    lines = groups.shelf_lines(session, [plan.group_line_id for plan in plans if plan.group_line_id])
+    offers = [
+        Offer(
+            slug=plan.slug,
+            title=plan.title,
+            summary=plan.summary,
+            price=plan.price,
+            currency=plan.currency,
+            validity_days=plan.validity_days,
+            sale_starts_at=plan.sale_starts_at,
+            sale_ends_at=plan.sale_ends_at,
+            tier=plan.tier or "",
+            courses=tuple(opened[plan.id]),
+            reason=rules.can_sell(plan, now),
+            left=rules.stock_left(plan),
+            line=lines.get(plan.group_line_id),
+        )
+        for plan in plans
+    ]
+    return [one for one in offers if one.reason is None] + [one for one in offers if one.reason is not None]
 
 
 def plan_by_slug(session: Session, slug: str, now: dt.datetime, *, drafts: bool = False) -> PlanView:

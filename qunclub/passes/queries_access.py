@@ -5,15 +5,55 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Access, Actor
+from qunclub.kernel import Access, Actor, UTCDateTime, reads
 from qunclub.members.models import Member
 
 from . import rules
 from .models import Pass, Plan, PlanCourse
+
+
+def _of(courses: int) -> ColumnElement[bool]:
+    # A list of unknown length is written anew into each statement; one course, the usual case, is not.
+    if courses == 1:
+        return PlanCourse.course_id == bindparam("course")
+    return PlanCourse.course_id.in_(bindparam("courses", expanding=True))
+
+
+def _which(course_ids: Sequence[int]) -> dict[str, Any]:
+    return {"course": course_ids[0]} if len(course_ids) == 1 else {"courses": list(course_ids)}
+
+
+@cache
+def _held(courses: int) -> Select[*tuple[Any, ...]]:
+    return (
+        select(PlanCourse.course_id, Pass.state, Pass.ends_at, Member.suspended_at)
+        .join(Pass, Pass.plan_id == PlanCourse.plan_id)
+        .join(Member, Member.id == Pass.member_id)
+        .where(Pass.member_id == bindparam("member"), _of(courses))
+    )
+
+
+@cache
+def _openers(courses: int) -> Select[*tuple[Any, ...]]:
+    now = bindparam("now", type_=UTCDateTime)
+    return (
+        select(PlanCourse.course_id, Plan.slug)
+        .join(Plan, Plan.id == PlanCourse.plan_id)
+        .where(
+            _of(courses),
+            Plan.state == "on_sale",
+            or_(Plan.sale_starts_at.is_(None), Plan.sale_starts_at <= now),
+            or_(Plan.sale_ends_at.is_(None), Plan.sale_ends_at > now),
+            or_(Plan.stock.is_(None), func.coalesce(Plan.stock, 0) > Plan.held + Plan.sold),
+        )
+        .order_by(Plan.price, Plan.position, Plan.id)
+    )
 
 
 def course_access(
@@ -25,11 +65,8 @@ def course_access(
     held: dict[int, list[rules.Held]] = defaultdict(list)
     suspended = False
     if actor is not None and actor.member_id is not None and course_ids:
-        rows = session.execute(
-            select(PlanCourse.course_id, Pass.state, Pass.ends_at, Member.suspended_at)
-            .join(Pass, Pass.plan_id == PlanCourse.plan_id)
-            .join(Member, Member.id == Pass.member_id)
-            .where(Pass.member_id == actor.member_id, PlanCourse.course_id.in_(course_ids))
+        rows = reads.rows(
+            session, _held(min(len(course_ids), 2)), member=actor.member_id, **_which(course_ids)
         )
         for course_id, state, ends_at, suspended_at in rows:
             held[course_id].append(rules.Held(state, ends_at))
@@ -53,18 +90,7 @@ def plans_that_open(
     session: Session, course_ids: Sequence[int], now: dt.datetime
 ) -> dict[int, tuple[str, ...]]:
     """For each course the slugs of plans that can be bought now, cheapest first."""
-    rows = session.execute(
-        select(PlanCourse.course_id, Plan.slug)
-        .join(Plan, Plan.id == PlanCourse.plan_id)
-        .where(
-            PlanCourse.course_id.in_(course_ids),
-            Plan.state == "on_sale",
-            or_(Plan.sale_starts_at.is_(None), Plan.sale_starts_at <= now),
-            or_(Plan.sale_ends_at.is_(None), Plan.sale_ends_at > now),
-            or_(Plan.stock.is_(None), func.coalesce(Plan.stock, 0) > Plan.held + Plan.sold),
-        )
-        .order_by(Plan.price, Plan.position, Plan.id)
-    )
+    rows = reads.rows(session, _openers(min(len(course_ids), 2)), now=now, **_which(course_ids))
     slugs: dict[int, list[str]] = defaultdict(list)
     for course_id, slug in rows:
         slugs[course_id].append(slug)

@@ -21,10 +21,11 @@ from qunclub.web import (
     reading,
     register,
     render,
+    render_alike,
 )
 
 from . import queries
-from .queries import PlanView
+from .queries import Offer
 
 bp = Blueprint("passes", __name__, url_prefix="/passes")
 register(
@@ -45,20 +46,19 @@ def excerpt(html: str) -> str:
     return text.plain(html, 90)
 
 
-def features(view: PlanView) -> list[str]:
+def features(offer: Offer) -> list[str]:
     """What is inside, one line each."""
-    found = [course.title for course in view.courses]
-    if view.tier is not None:
-        found.append(_("Tier: %(tier)s", tier=view.tier.name))
-    if view.line is not None:
-        found.append(_("A seat in %(group)s", group=view.line.line.name))
+    found = list(offer.courses)
+    if offer.tier:
+        found.append(_("Tier: %(tier)s", tier=offer.tier))
+    if offer.line is not None:
+        found.append(_("A seat in %(group)s", group=offer.line.name))
     found.append(_("A member number for life"))
     return found
 
 
-def validity(view: PlanView) -> str:
-    """How long it is good for, in words."""
-    days = view.plan.validity_days
+def validity(days: int | None) -> str:
+    """How long a pass is good for, in words."""
     return _("for life") if days is None else _n("%(num)s day", "%(num)s days", days)
 
 
@@ -67,20 +67,20 @@ def validity(view: PlanView) -> str:
 def index() -> Any:
     """Every pass on the shelf."""
     with reading() as session:
-        views = queries.catalogue(session, now())
-        return render(
-            "passes/index.html",
-            plans=views,
-            features=features,
-            validity=validity,
-            excerpt=excerpt,
-            policies=POLICIES,
-            page_meta={
-                "title": _("Passes"),
-                "description": _("What each pass opens, what it costs, and which rules hold in its group."),
-                "url": absolute_url("qunclub.passes.index"),
-            },
-        )
+        offers = tuple(queries.catalogue(session, now()))
+    return render_alike(
+        "passes/index.html",
+        offers=offers,
+        features=features,
+        validity=validity,
+        excerpt=excerpt,
+        policies=tuple(POLICIES.items()),
+        page_meta={
+            "title": _("Passes"),
+            "description": _("What each pass opens, what it costs, and which rules hold in its group."),
+            "url": absolute_url("qunclub.passes.index"),
+        },
+    )
 
 
 @bp.get("/<slug>")

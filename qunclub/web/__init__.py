@@ -9,7 +9,7 @@ from .guards import allow, current_actor, current_actor_or_none, current_me, for
 from .i18n import N_, _, _l, _n, explain, locale
 from .limits import limit
 from .nav import NavItem, register
-from .render import flash, is_htmx, page_number, render, safe_next, see_other
+from .render import flash, is_htmx, page_number, render, render_alike, safe_next, see_other
 from .state import ClubState, club, now
 from .uow import reading, transact, unit_of_work
 from .urls import absolute_url, club_url, here
@@ -46,6 +46,7 @@ __all__ = [
     "reading",
     "register",
     "render",
+    "render_alike",
     "safe_next",
     "see_other",
     "transact",

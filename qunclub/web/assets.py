@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, send_from_directory
+from flask import Blueprint, Response, abort, request, send_from_directory
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PrefixLoader
 
 from .guards import allow
+from .state import club
+from .urls import path_to
 
 PACKAGE = Path(__file__).resolve().parent.parent
+YEAR = 31_536_000
 
 
 @cache
@@ -37,6 +42,28 @@ def vendor_folders() -> dict[str, Path]:
     return found
 
 
+@cache
+def version() -> str:
+    """Another one when a file of ours or a vendor package changes; addresses carry it, so browsers may keep them."""
+    digest = hashlib.sha256()
+    for path in sorted((folder("static") / "qunclub").rglob("*")):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    for package in ("bootstrap-flask", "django-js-lib-htmx"):
+        digest.update(metadata.version(package).encode())
+    return digest.hexdigest()[:10]
+
+
+def static_url(filename: str) -> str:
+    """The address of a static file of ours."""
+    return path_to("qunclub.static", filename=filename, v=version())
+
+
+def vendor_url(filename: str) -> str:
+    """The address of a vendor file."""
+    return path_to("qunclub.vendor.file", filename=filename, v=version())
+
+
 class ClubBlueprint(Blueprint):
     """A blueprint whose templates a host may override (``templates/qunclub/…``) and still extend (``@qunclub/…``)."""
 
@@ -51,6 +78,11 @@ class ClubBlueprint(Blueprint):
             ]
         )
 
+    def get_send_file_max_age(self, filename: str | None) -> int | None:
+        """A year for an address that names this version; whoever works on the files sees each change at once."""
+        current = request.args.get("v") == version() and club().settings.production
+        return YEAR if current else super().get_send_file_max_age(filename)
+
 
 bp = Blueprint("vendor", __name__)
 
@@ -63,6 +95,8 @@ def file(filename: str) -> Response:
     base = vendor_folders().get(name)
     if base is None:
         abort(404)
-    response = send_from_directory(base, inside, max_age=31_536_000)
-    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    response = send_from_directory(base, inside)
+    if request.query_string:
+        # Ours names the version; the icons' style sheet gives its fonts one of their own.
+        response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
     return response

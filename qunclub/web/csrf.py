@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import current_app, request
-from flask_wtf.csrf import generate_csrf, validate_csrf
+from flask_wtf.csrf import validate_csrf
 from markupsafe import Markup
 from wtforms.validators import ValidationError
 
 from qunclub.kernel import Forbidden
 
 from .i18n import N_
-from .parts import refuse_keeping
+from .parts import csrf_token
 
 F = TypeVar("F", bound=Callable[..., Any])
 EXEMPT = "__qunclub_csrf_exempt__"
@@ -53,5 +53,4 @@ def field_name() -> str:
 
 def csrf_field() -> Markup:
     """The hidden field for a form."""
-    refuse_keeping()
-    return Markup('<input type="hidden" name="{}" value="{}">').format(field_name(), generate_csrf())
+    return Markup('<input type="hidden" name="{}" value="{}">').format(field_name(), csrf_token())

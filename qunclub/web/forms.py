@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from flask_wtf import FlaskForm
+from wtforms.i18n import get_translations
 
 from qunclub.kernel import Invalid
 
 from .i18n import explain, locale
+
+
+@cache
+def _translations(code: str) -> Any:
+    # Read once: WTForms would look for the file for each form that is made.
+    return get_translations([code])
 
 
 class Form(FlaskForm):
@@ -28,9 +36,7 @@ class Form(FlaskForm):
 
         def get_translations(self, form: Any) -> Any:
             """WTForms' own catalogues; Flask-WTF would ask Flask-Babel, which a host may not have."""
-            from wtforms.i18n import get_translations
-
-            return get_translations(self.locales)
+            return _translations(*self.locales)
 
 
 @contextmanager

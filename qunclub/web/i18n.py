@@ -6,7 +6,7 @@ The locale is the member's choice, then the visitor's (kept in the session), the
 from __future__ import annotations
 
 import io
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import LazyProxy, Translations
 from flask import g, has_request_context, request, session
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from qunclub.kernel import N_, ClubError
 
@@ -85,10 +87,15 @@ def _choose() -> str:
     me = current_me()
     if me is not None and me.locale in LOCALES:
         return me.locale
-    if not request.headers.get("Accept-Language"):
-        return _default()
-    best = request.accept_languages.best_match(["zh-CN", "zh-TW", "zh-HK", "zh", "en"])
-    return "zh" if best and best.startswith("zh") else "en" if best else _default()
+    return _accepted(request.headers.get("Accept-Language", "")) or _default()
+
+
+@lru_cache(maxsize=1_000)
+def _accepted(header: str) -> str:
+    """What a browser's ``Accept-Language`` asks for, empty when it asks for neither."""
+    accepted = parse_accept_header(header, LanguageAccept)
+    best = accepted.best_match(["zh-CN", "zh-TW", "zh-HK", "zh", "en"])
+    return "zh" if best and best.startswith("zh") else "en" if best else ""
 
 
 def override(code: str) -> None:

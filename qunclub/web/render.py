@@ -10,9 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from babel import dates, numbers
+from flask import current_app, redirect, render_template, request, session, url_for
 from flask import flash as flask_flash
-from flask import redirect, render_template, request, url_for
-from flask_wtf.csrf import generate_csrf
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -21,10 +20,11 @@ from werkzeug.wrappers import Response
 from qunclub.kernel import Actor, to_decimal
 
 from . import nav
+from .assets import static_url, vendor_url
 from .csrf import csrf_field
 from .guards import current_actor_or_none, current_me
 from .i18n import HTML_LANG, _, _n, babel_locale, is_ours, locale, texts
-from .parts import Kept, blocks, changing
+from .parts import Kept, changing, csrf_token, frozen
 from .state import club
 from .urls import absolute_url, club_url, here, path_to
 
@@ -32,6 +32,18 @@ from .urls import absolute_url, club_url, here, path_to
 def render(template: str, **context: Any) -> str:
     """The club's template ``qunclub/<template>`` with *context*."""
     return render_template(f"qunclub/{template}", **context)
+
+
+def render_alike(template: str, **facts: Any) -> str:
+    """The club's template ``qunclub/<template>`` about *facts*: strangers who are told the same get the same page.
+
+    *facts* must be all that the page says, as values that can be compared (frozen dataclasses, texts, numbers,
+    tuples, lists and dicts of these): never a row of the database, which may change and stay the same object.
+    """
+    if current_actor_or_none() is not None or "_flashes" in session or changing():
+        return render(template, **facts)
+    key = (template, nav.reader(None), here(), request.host, frozen(facts))
+    return club().parts.get(key, lambda: render(template, **facts))
 
 
 def flash(message: str, kind: str = "success") -> None:
@@ -123,6 +135,8 @@ FILTERS = {
     "qc_datetime": format_datetime,
     "qc_number": format_number,
     "qc_markup": markup,
+    "qc_static": static_url,
+    "qc_vendor": vendor_url,
 }
 
 
@@ -171,8 +185,6 @@ def context() -> dict[str, Any]:
         "me": current_me(),
         "switch_locale_url": _switch_locale_url,
         "sign_in_url": path_to(sign_in, next=here()) if sign_in else None,
-        "csrf_field": csrf_field,
-        "csrf_token": generate_csrf,
         "site_url": club_url(),
         "absolute_url": absolute_url,
     }
@@ -183,32 +195,40 @@ def _of_reader(actor: Actor | None) -> dict[str, Any]:
     state = club()
     reader = nav.reader(actor)
     found: dict[str, Any] | None = state.menus.get(reader)
-    if found is None or changing():
-        code = locale()
-        spoken = words(code)
-        common = {
-            "club_name": state.settings.club_name,
-            "url_for": path_to,
-            "_": spoken.gettext,
-            "ngettext": spoken.ngettext,
-        }
-        found = {
-            **common,
-            "base": state.settings.base_template,
-            "nav_main": nav.shown("main", actor),
-            "nav_desk": nav.shown("desk", actor),
-            "nav_admin": nav.shown("admin", actor),
-            "locale": code,
-            "html_lang": HTML_LANG[code],
-            "account_links": {key: path_to(endpoint) for key, endpoint in state.account_endpoints.items()},
-            "dev_mail_url": path_to("qunclub.outbox.index") if state.standalone and _dev_mail() else None,
-            "qc_ui": blocks(code, {**common, "csrf_field": csrf_field}),
-        }
-        found["ui"] = found["qc_ui"]
-        found["qc_kept"] = Kept(reader, dict(found))
-        del found["ui"]
-        state.menus[reader] = found
+    if found is None:
+        found = _made_for(reader, actor)
+        if not changing():
+            state.menus[reader] = found
     return found
+
+
+def _made_for(reader: tuple[Any, ...], actor: Actor | None) -> dict[str, Any]:
+    state = club()
+    code = locale()
+    spoken = words(code)
+    common = {
+        "club_name": state.settings.club_name,
+        "url_for": path_to,
+        "_": spoken.gettext,
+        "ngettext": spoken.ngettext,
+        "csrf_field": csrf_field,
+        "csrf_token": csrf_token,
+    }
+    # The macros, made once and not by each template that uses them; they know no more than what is common.
+    blocks = current_app.jinja_env.get_template("qunclub/ui.html").make_module(dict(common))
+    given = {
+        **common,
+        "base": state.settings.base_template,
+        "nav_main": nav.shown("main", actor),
+        "nav_desk": nav.shown("desk", actor),
+        "nav_admin": nav.shown("admin", actor),
+        "locale": code,
+        "html_lang": HTML_LANG[code],
+        "account_links": {key: path_to(endpoint) for key, endpoint in state.account_endpoints.items()},
+        "dev_mail_url": path_to("qunclub.outbox.index") if state.standalone and _dev_mail() else None,
+        "qc_ui": blocks,
+    }
+    return {**given, "qc_kept": Kept(None if changing() else state.parts, reader, {**given, "ui": blocks})}
 
 
 def _dev_mail() -> bool:

@@ -14,6 +14,8 @@ from qunclub.kernel import Actor, Me
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.ports import CourseAccess, Doctor, FileStore, Identity, Mailer
 
+from .parts import Parts
+
 if TYPE_CHECKING:
     from qunclub.config import Settings
     from qunclub.kernel.payments import PaymentGateway
@@ -54,7 +56,7 @@ class ClubState:
     account_endpoints: dict[str, str] = field(default_factory=dict)
     addresses: dict[tuple[Any, ...], str] = field(default_factory=dict)
     menus: dict[tuple[Any, ...], Any] = field(default_factory=dict)
-    parts: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    parts: Parts = field(default_factory=Parts)
 
 
 def club() -> ClubState:

@@ -26,7 +26,7 @@ def put(host, path: str, text: str) -> None:
 
 def test_a_template_of_the_host_replaces_ours(make_host):
     host = make_host("bare").prepare()
-    put(host, "qunclub/passes/index.html", "{% for one in plans %}only {{ one.plan.title }}{% endfor %}")
+    put(host, "qunclub/passes/index.html", "{% for one in offers %}only {{ one.title }}{% endfor %}")
 
     page = host.script("show_page", SHOW="/club/passes")
 

@@ -60,6 +60,31 @@ def test_every_answer_is_armoured(client: FlaskClient, path: str) -> None:
         assert "Cookie" in answer.headers["Vary"]
 
 
+PRODUCTION = {
+    "QUNCLUB_ENV": "production",
+    "QUNCLUB_SECRET_KEY": "x" * 40,
+    "QUNCLUB_PUBLIC_URL": "https://club.example.com",
+    "QUNCLUB_MAIL_URL": "smtp://localhost",
+}
+
+
+@pytest.mark.parametrize(("settings", "kept"), [(PRODUCTION, True), ({}, False)])
+def test_a_browser_keeps_files_by_their_version(
+    make_app: Callable[..., Flask], settings: dict[str, str], kept: bool
+) -> None:
+    client = make_app(**settings).test_client()
+    links = re.findall(r'"(/(?:assets|vendor)/[^"]+\?v=\w+)"', text_of(client.get("/courses")))
+    assert len(links) == 8
+    for link in links:
+        with client.get(link) as answer:
+            assert answer.status_code == 200
+            # Who works on the club's own files sees each change at once.
+            year = kept or link.startswith("/vendor/")
+            assert ("max-age=31536000" in answer.headers["Cache-Control"]) == year
+        with client.get(link.partition("?")[0]) as answer:
+            assert "max-age" not in answer.headers["Cache-Control"]
+
+
 def test_production_asks_for_https_only(make_app: Callable[..., Flask]) -> None:
     app = make_app(
         QUNCLUB_ENV="production",

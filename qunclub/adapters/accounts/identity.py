@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, current_app, has_request_context, request
+from flask import session as cookie
 from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session
@@ -59,6 +60,9 @@ class AccountsIdentity:
 
     def current(self) -> Actor | None:
         """The signed-in account, or None."""
+        remembered = current_app.config["REMEMBER_COOKIE_NAME"]
+        if not has_request_context() or ("_user_id" not in cookie and remembered not in request.cookies):
+            return None  # a stranger: Flask-Login would find the same, and write to the cookie that it looked
         user: Any = current_user
         if not user or not user.is_authenticated:
             return None

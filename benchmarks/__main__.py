@@ -1,0 +1,59 @@
+"""``python -m benchmarks``: measure everything, print it, and write ``benchmarks/results.md``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks import clubs, pages, purchases, replaying
+from benchmarks.load import load
+from benchmarks.report import Report
+from benchmarks.scale import FULL, TINY, Scale
+from qunclub.config import Settings
+from qunclub.kernel import clock
+from tests.support import postgres, run
+
+RESULTS = Path(__file__).with_name("results.md")
+
+
+def say(line: str) -> None:
+    """Progress, for whoever waits."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def measure(scale: Scale) -> Report:
+    """One run of everything, in a temporary folder that is gone afterwards."""
+    folder = run.start()
+    now = clock.utcnow()
+    try:
+        say(f"making a club of {scale.few:,} members and one of {scale.many:,}")
+        clubs.found(folder / pages.FEW, members=scale.few)
+        clubs.copy(folder / pages.FEW, folder / pages.MANY, members=scale.many)
+        wanted = pages.pages(folder / pages.FEW)
+        with load() as asking, pages.servers(folder) as ports:
+            result = pages.measure(asking, ports, wanted, scale, say)
+        for name in (pages.FEW, pages.MANY):
+            pages.count(folder / name, name, result.pages)
+        fulfilments = purchases.measure(folder, scale, now, say)
+        operations, rate = replaying.measure(folder, scale, now, say)
+    finally:
+        postgres.stop(folder)
+        run.remove(folder)
+    return Report(now, scale, Settings().threads, result, fulfilments, operations, rate)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line, measure, print and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--tiny", action="store_true", help="the smallest sizes: does it run at all")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where to write (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    text = measure(TINY if options.tiny else FULL).markdown()
+    options.output.write_text(text)
+    print(text)
+    say(f"written to {options.output}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""How much is measured: enough to tell two runs apart for ``make bench``, next to nothing for the test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Sizes of one run.
+
+    Attributes:
+        few, many: members of the two clubs whose rankings are compared.
+        rounds: how often each page takes its turn; the median counts.
+        seconds: how long one turn lasts.
+        writers: threads that fulfil orders at once.
+        orders: orders each writer fulfils in one round.
+        students: whose generated records are replayed.
+        databases: that orders are fulfilled on.
+    """
+
+    few: int = 1_000
+    many: int = 100_000
+    rounds: int = 11
+    seconds: float = 0.4
+    warm_up: float = 0.5
+    writers: int = 8
+    orders: int = 40
+    write_rounds: int = 3
+    students: int = 400
+    databases: tuple[str, ...] = ("sqlite", "postgres")
+
+
+FULL = Scale()
+TINY = Scale(
+    few=80, many=160, rounds=1, seconds=0.05, warm_up=0.05, writers=2, orders=2, write_rounds=1, students=4
+)  # fmt: skip

@@ -1,0 +1,99 @@
+"""The benchmark runs and writes its results. Nothing here is timed: how fast it is says ``make bench``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as bench
+from benchmarks import load, pages, purchases, replaying
+from benchmarks.load import Unexpected
+from benchmarks.pages import Measured, Page, Result
+from benchmarks.purchases import Fulfilments
+from benchmarks.report import Report
+from benchmarks.scale import TINY
+
+NOW = dt.datetime(2026, 4, 15, 4, 0, tzinfo=dt.UTC)
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Answers 200 with a short text, and 404 for /missing."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(404 if self.path == "/missing" else 200)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"hello")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on the screen."""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join(timeout=10)
+    server.server_close()
+
+
+def request(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: example.com\r\n\r\n".encode()
+
+
+def test_the_load_counts_whole_answers(port: int) -> None:
+    with load.load() as asking:
+        assert asking.rate(port, request("/"), 0.1) > 0
+
+
+def test_an_answer_that_is_no_page_ends_the_run(port: int) -> None:
+    with load.load() as asking, pytest.raises(Unexpected, match="404"):
+        asking.rate(port, request("/missing"), 0.1)
+
+
+def test_pages_fulfilments_and_replay_end_up_in_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "results.md"
+    monkeypatch.setattr(bench, "FULL", TINY)
+    bench.main(["--output", str(target)])
+    text = target.read_text()
+    assert text.count("| ranking | member |") == 2
+    for wanted in ("catalogue | visitor", "lesson | member", "homework", "SQLite 3", "PostgreSQL", "replay"):
+        assert wanted in text, wanted
+
+
+def test_a_ratio_below_its_aim_is_said_so() -> None:
+    def measured(club: str, rates: list[float], ratios: list[float]) -> Measured:
+        return Measured(Page("ranking", "/ranking", True, club), 7, 18_000, rates, ratios)
+
+    few = measured(pages.FEW, [600, 500, 400], [0.6, 0.5, 0.4])
+    many = measured(pages.MANY, [300, 400, 200], [0.3, 0.4, 0.2])
+    result = Result([1000.0], [few, many])
+    assert result.growth == 2.0
+    report = Report(
+        NOW, TINY, 8, result, [Fulfilments("sqlite", "SQLite 3.40", (90.0, 100.0, 110.0))], 19, 50.0
+    )
+    text = report.markdown()
+    assert "2026-04-15 04:00 UTC" in text
+    assert "| **0.50** |" in text
+    assert "| **0.30** (below the aim) |" in text
+    assert "**2.00** times as long" in text and "aim: 1.2 or less (below the aim)" in text
+    assert "| 100 | 0.100 |" in text
+
+
+def test_the_measured_work_is_real(tmp_path: Path) -> None:
+    found = purchases.measure(tmp_path, TINY, NOW, lambda line: None)
+    assert [one.database for one in found] == ["sqlite", "postgres"]
+    operations, rate = replaying.measure(tmp_path, TINY, NOW, lambda line: None)
+    assert operations > 0 and rate > 0
