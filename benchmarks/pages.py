@@ -115,11 +115,11 @@ def pages(instance: Path) -> list[Page]:
 
 
 @contextmanager
-def servers(folder: Path, *, all_of_them: bool = True) -> Iterator[dict[str, int]]:
+def servers(folder: Path) -> Iterator[dict[str, int]]:
     """The baseline and both clubs, each a server with the same settings; gives their ports by name."""
     with ExitStack() as stack:
         found = {}
-        for name in (FEW, MANY) if all_of_them else ():
+        for name in (FEW, MANY):
             found[name] = stack.enter_context(
                 serving("app", clubs.settings(folder / name), path="/readyz", log=folder / f"{name}.log")
             )

@@ -49,7 +49,7 @@ def measure(folder: Path, scale: Scale, now: dt.datetime, say: Callable[[str], N
     found = []
     for kind in scale.databases:
         with fresh("postgres" if kind == "postgres" else "sqlite", folder) as database:
-            if kind == "postgres":
+            if kind == "postgres" and scale.durable:
                 _as_delivered()
             with database.uow() as session:
                 plan = _shelf(session, now)

@@ -17,6 +17,7 @@ class Scale:
         orders: orders each writer fulfils in one round.
         students: whose generated records are replayed.
         databases: that orders are fulfilled on.
+        durable: whether PostgreSQL keeps its own settings, and not those of the tests' server that may forget.
     """
 
     few: int = 1_000
@@ -29,9 +30,19 @@ class Scale:
     write_rounds: int = 3
     students: int = 400
     databases: tuple[str, ...] = ("sqlite", "postgres")
+    durable: bool = True
 
 
 FULL = Scale()
 TINY = Scale(
-    few=80, many=160, rounds=1, seconds=0.05, warm_up=0.05, writers=2, orders=2, write_rounds=1, students=4
-)  # fmt: skip
+    few=80,
+    many=160,
+    rounds=1,
+    seconds=0.05,
+    warm_up=0.05,
+    writers=2,
+    orders=2,
+    write_rounds=1,
+    students=4,
+    durable=False,
+)

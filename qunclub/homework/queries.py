@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -88,7 +88,7 @@ class FileView:
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
-    """What an instructor said of an attempt."""
+    """What an instructor said of an attempt; *points* by criterion."""
 
     id: int
     verdict: str
@@ -96,7 +96,7 @@ class ReviewView:
     comment_html: str
     reviewer_name: str
     created_at: dt.datetime
-    points: dict[int, int] = field(default_factory=dict)
+    points: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +321,7 @@ def _review(row: Any, given: dict[int, int]) -> ReviewView:
         comment_html=row.comment_html,
         reviewer_name=row.reviewer_name,
         created_at=row.created_at,
-        points=given,
+        points=tuple(given.items()),
     )
 
 

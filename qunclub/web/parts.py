@@ -52,6 +52,11 @@ class Parts:
         self._texts: OrderedDict[tuple[Hashable, ...], tuple[str, bool]] = OrderedDict()
         self._lock = Lock()
 
+    def held(self) -> list[tuple[Hashable, ...]]:
+        """What is kept, the least lately used first."""
+        with self._lock:
+            return list(self._texts)
+
     def get(self, key: tuple[Hashable, ...], render: Callable[[], str]) -> str:
         """What *render* gave for *key*, with this reader's own token in it."""
         with self._lock:

@@ -28,6 +28,8 @@ from .parts import Kept, changing, csrf_token, frozen
 from .state import club
 from .urls import absolute_url, club_url, here, path_to
 
+OUR_FRAME = "qunclub/base.html"
+
 
 def render(template: str, **context: Any) -> str:
     """The club's template ``qunclub/<template>`` with *context*."""
@@ -40,10 +42,13 @@ def render_alike(template: str, **facts: Any) -> str:
     *facts* must be all that the page says, as values that can be compared (frozen dataclasses, texts, numbers,
     tuples, lists and dicts of these): never a row of the database, which may change and stay the same object.
     """
-    if current_actor_or_none() is not None or "_flashes" in session or changing():
+    state = club()
+    # A host's frame around the page may greet its own users, whom the club takes for strangers.
+    ours = state.standalone and state.settings.base_template == OUR_FRAME
+    if not ours or current_actor_or_none() is not None or "_flashes" in session or changing():
         return render(template, **facts)
     key = (template, nav.reader(None), here(), request.host, frozen(facts))
-    return club().parts.get(key, lambda: render(template, **facts))
+    return state.parts.get(key, lambda: render(template, **facts))
 
 
 def flash(message: str, kind: str = "success") -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import load, pages, purchases, replaying
+from benchmarks import load, pages
 from benchmarks.load import Unexpected
 from benchmarks.pages import Measured, Page, Result
 from benchmarks.purchases import Fulfilments
@@ -90,10 +90,3 @@ def test_a_ratio_below_its_aim_is_said_so() -> None:
     assert "| **0.30** (below the aim) |" in text
     assert "**2.00** times as long" in text and "aim: 1.2 or less (below the aim)" in text
     assert "| 100 | 0.100 |" in text
-
-
-def test_the_measured_work_is_real(tmp_path: Path) -> None:
-    found = purchases.measure(tmp_path, TINY, NOW, lambda line: None)
-    assert [one.database for one in found] == ["sqlite", "postgres"]
-    operations, rate = replaying.measure(tmp_path, TINY, NOW, lambda line: None)
-    assert operations > 0 and rate > 0

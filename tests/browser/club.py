@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import os
 import shutil
@@ -15,12 +14,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Page
-from sqlalchemy import create_engine, update
-from sqlalchemy.orm import Session
 
-from qunclub import configure_engine
 from qunclub.demo.build import PASSWORD, SHOWN_ACCOUNTS
-from qunclub.seasons.models import Season
 from qunclub.web.i18n import catalogue, is_ours
 from tests.support import run
 from tests.support.servers import ROOT, club_process
@@ -36,11 +31,6 @@ class Club:
 
     url: str
     instance: Path
-
-    @property
-    def database_url(self) -> str:
-        """Its database."""
-        return f"sqlite:///{self.instance / 'club.db'}"
 
 
 def command_line(instance: Path, *words: str) -> tuple[int, str]:
@@ -140,16 +130,3 @@ def pay_by_card(page: Page, number: str = "4242 4242 4242 4242") -> None:
     page.fill("#expiry", "12 / 44")
     page.fill("#cvc", "123")
     page.locator("button[value=card]").click()
-
-
-def end_season(club: Club) -> None:
-    """Let the time of the open season pass."""
-    engine = create_engine(club.database_url)
-    configure_engine(engine)
-    with Session(engine) as session, session.begin():
-        session.execute(
-            update(Season)
-            .where(Season.state == "open")
-            .values(ends_at=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1))
-        )
-    engine.dispose()

@@ -14,7 +14,6 @@ from tests.browser.club import (
     Club,
     Words,
     command_line,
-    end_season,
     newest_mail,
     pay_by_card,
     picture,
@@ -240,18 +239,22 @@ class Story:
     # ---- the season ----
 
     def close_the_season(self, admin: Page) -> None:
-        """The admin thanks the member, looks at every outcome, freezes and publishes."""
+        """The admin thanks the member, looks at every outcome, ends the season, freezes and publishes."""
         admin.goto("/admin/points/give")
         admin.fill("input[name=number]", NUMBER)
         admin.fill("input[name=amount]", "300")
         admin.fill("textarea[name=reason]", "为乡村小学改了三十页课件")
         admin.locator("main form button.btn-primary").click()
         expect(admin.locator("#qc-flash .qc-notice--success")).to_be_visible()
-        end_season(self.club)
         admin.goto("/admin/seasons")
         admin.locator("main td a").first.click()
         expect(admin.get_by_role("row").filter(has_text=f"No. {NUMBER}")).to_contain_text(self.say("rises"))
         self.look(admin, "season-preview")
+        early = admin.locator("details.qc-confirm").first
+        early.locator("summary").click()
+        early.locator("[name=reason]").fill("本季的公益课件提前交付")
+        early.locator("button[type=submit]").click()
+        expect(admin.locator("#qc-flash .qc-notice--success")).to_be_visible()
         for step in ("Freeze the standings", "Publish the result"):
             confirm = admin.locator("details.qc-confirm").filter(has_text=self.say(step)).first
             confirm.locator("summary").click()
