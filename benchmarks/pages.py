@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -171,6 +172,7 @@ def _reader(port: int, signed_in: bool) -> Visitor:
 
 def count(instance: Path, club: str, found: list[Measured]) -> None:
     """How many statements each page of the *club* in *instance* sends: a server in this process, which can listen."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with clubs.opened(instance) as app, in_this_process(app) as address:
         port = int(address.rpartition(":")[2])
         readers = {signed_in: _reader(port, signed_in) for signed_in in (False, True)}
