@@ -50,10 +50,19 @@ ATTACKS = [
     "[^1]\n\n[^1]: <script>alert(1)</script>",
     "p {: onclick=alert(1) }",
     "# Title {: onclick=alert(1) style=color:red }",
+    "$\\href{javascript:alert(1)}{x}$",
+    "$\\text{<script>alert(1)</script>}$",
+    "$\\class{qc-header}{x}$ $\\style{color:red}{x}$",
+    "<span class='arithmatex'>\\(</span><script>alert(1)</script>\\)</span>",
+    "> [!NOTE] <img src=x onerror=alert(1)>\n> <script>alert(1)</script>",
+    "> [!onclick=x]\n> x",
+    "\ue0000\ue001 $<script>alert(1)</script>$",
+    '```python {onclick="alert(1)" style="x"}\nx\n```',
 ]
 DANGER = re.compile(
-    r"<\s*(script|style|iframe|object|embed|form|input|svg|math|base|meta|link|template|noscript)\b"
-    r"|<[^>]*\s(on\w+|style|class|hx-[\w-]+|data-[\w-]+)\s*="
+    r"<\s*(script|style|iframe|object|embed|form|input|svg|base|meta|link|template|noscript)\b"
+    r"|<[^>]*\s(on\w+|style|hx-[\w-]+|data-[\w-]+)\s*="
+    r"|<[^>]*\sclass=\"(?!(highlight|footnote|task-list|qc-callout[a-z -]*|qc-check|[a-z][a-z0-9]{0,2})?\")"
     r"|<[^>]*(href|src)\s*=\s*[\"']?\s*(javascript|data|vbscript):",
     re.IGNORECASE,
 )
@@ -72,7 +81,7 @@ def test_the_danger_is_seen(source: str) -> None:
     assert DANGER.search(source)
 
 
-@given(st.text(alphabet=st.sampled_from("<>\"'`[]()!#*_-=:;/& \n\tascriptjvonexml{}\\"), max_size=120))
+@given(st.text(alphabet=st.sampled_from("<>\"'`[]()!#*_-=:;/& \n\tascriptjvonexml{}\\$^~\ue000\ue001" + "01"), max_size=120))
 def test_whatever_is_typed_comes_out_harmless(source: str) -> None:
     assert not DANGER.search(render_markdown(source))
 
@@ -116,3 +125,48 @@ def test_plain_words() -> None:
     assert plain(html) == "标题 一 & 二 粗 1 < 2"
     assert plain(html, 4) == "标题…"
     assert plain("<p>&amp;lt;</p>") == "&lt;", "what was escaped twice is not unescaped twice"
+
+
+def test_callouts_are_marked_by_their_kind() -> None:
+    html = render_markdown("> [!WARNING]\n> Mind the gap\n\n> [!TIP] Own title\n> x\n\n> a plain quote")
+    assert '<div class="qc-callout qc-callout-warning">' in html
+    assert '<p class="qc-callout-title"></p>' in html
+    assert '<p class="qc-callout-title">Own title</p>' in html
+    assert "<blockquote>\n<p>a plain quote</p>" in html
+
+
+def test_mathematics_is_set_without_a_script_and_money_is_not_mathematics() -> None:
+    html = render_markdown("It costs $2.00 or $10.\n\nThen $E=mc^2$ and\n\n$$\n\\frac{a}{b}\n$$\n")
+    assert "It costs $2.00 or $10." in html
+    assert '<math display="inline"><mrow><mi>E</mi>' in html
+    assert '<div class="qc-math"><math display="block">' in html
+    assert "<mfrac>" in html
+
+
+def test_what_cannot_be_read_as_a_formula_is_shown_as_written() -> None:
+    assert "<code>" + "x" * 3000 + "</code>" in render_markdown("$" + "x" * 3000 + "$")
+    assert "math" not in render_markdown("\ue0000\ue001")
+
+
+def test_footnotes_lead_there_and_back() -> None:
+    html = render_markdown("Said[^1].\n\n[^1]: Where it stands.")
+    assert '<sup id="s-fnref:1"><a href="#s-fn:1"' in html
+    assert '<li id="s-fn:1">' in html
+    assert 'href="#s-fnref:1"' in html
+
+
+def test_code_is_coloured_by_its_language_and_left_alone_without_one() -> None:
+    assert '<span class="k">def</span>' in render_markdown("```python\ndef f(): pass\n```")
+    assert "<code>def f(): pass" in render_markdown("```\ndef f(): pass\n```")
+
+
+def test_tasks_are_shown_as_boxes() -> None:
+    html = render_markdown("- [x] read\n- [ ] write")
+    assert '<span class="qc-check">☑</span> read' in html
+    assert '<span class="qc-check">☐</span> write' in html
+
+
+def test_a_link_to_a_heading_of_the_same_text_finds_it() -> None:
+    html = render_markdown("## Why one\n\n[up](#why-one)")
+    assert 'id="s-why-one"' in html
+    assert 'href="#s-why-one"' in html
