@@ -20,7 +20,8 @@ qunclub = AppGroup("qunclub", help="The club: database, demo, admins, doctor, re
 db = AppGroup("db", help="The club's own tables.")
 admin = AppGroup("admin", help="Admins of the club.")
 replay = AppGroup("replay", help="Play real records through the club's services.")
-for group in (db, admin, replay):
+course = AppGroup("course", help="Courses as folders of Markdown.")
+for group in (db, admin, replay, course):
     qunclub.add_command(group)
 
 
@@ -97,6 +98,57 @@ def admin_create(email: str, name: str, password: str) -> None:
     except ClubError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{email} is an admin of the club.")
+
+
+@course.command("import")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def course_import(folder: Path) -> None:
+    """Make the course in FOLDER, or bring the one with its slug up to it; a broken folder changes nothing."""
+    from qunclub.courses.folder import Broken, read
+    from qunclub.courses.services_folder import bring_in
+
+    try:
+        text = read(folder)
+    except Broken as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        raise click.ClickException("Nothing was imported.") from None
+    state = club()
+    try:
+        report = retrying(
+            state.session(),
+            lambda session: bring_in(session, text, actor=Actor.system("command line"), now=state.clock()),
+        )
+    except ClubError as error:
+        raise click.ClickException(f"Nothing was imported: {error}") from None
+    click.echo(
+        f"{text.slug}: {'made' if report.created else 'brought up to date'}, {len(text.lessons)} lessons."
+    )
+    for word, slugs in (("added", report.added), ("changed", report.changed), ("now drafts", report.retired)):
+        if slugs:
+            click.echo(f"  {word}: {', '.join(slugs)}")
+
+
+@course.command("export")
+@click.argument("slug")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def course_export(slug: str, folder: Path) -> None:
+    """Write the course of SLUG into FOLDER, new or empty; importing it gives the same course."""
+    from qunclub.courses.folder import write
+    from qunclub.courses.services_folder import export
+
+    session = club().session()
+    try:
+        text = export(session, slug=slug)
+    except ClubError:
+        raise click.ClickException(f"There is no course with the address {slug}.") from None
+    finally:
+        session.rollback()
+    try:
+        files = write(text, folder)
+    except FileExistsError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{slug}: {len(files)} files written into {folder}.")
 
 
 @qunclub.command("doctor")

@@ -2,7 +2,6 @@
 
 from .rules import check_slug
 from .services import (
-    add_lesson,
     complete_lesson,
     create,
     move_course,
@@ -11,10 +10,11 @@ from .services import (
     publish,
     set_state,
     update_course,
-    update_lesson,
 )
+from .services_lessons import LessonDraft, add_lesson, restore, update_lesson
 
 __all__ = [
+    "LessonDraft",
     "add_lesson",
     "check_slug",
     "complete_lesson",
@@ -23,6 +23,7 @@ __all__ = [
     "move_lesson",
     "open_lesson",
     "publish",
+    "restore",
     "set_state",
     "update_course",
     "update_lesson",

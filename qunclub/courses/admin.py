@@ -27,8 +27,8 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries, services
-from .forms import CourseForm, LessonForm
+from . import differences, queries, services, services_lessons
+from .forms import CourseForm, LessonForm, to_utc, typed
 from .models import Course, Lesson
 
 bp = Blueprint("courses_admin", __name__, url_prefix="/admin/courses")
@@ -147,7 +147,7 @@ def new_lesson(course_id: int) -> Any:
     if form.validate_on_submit() and not _previewing():
         with form_errors(form):
             transact(
-                lambda session: services.add_lesson(
+                lambda session: services_lessons.add_lesson(
                     session, course_id=course_id, **_lesson(form), now=now(), actor=current_actor()
                 )
             )
@@ -162,13 +162,16 @@ def edit_lesson(lesson_id: int) -> Any:
     """Change a lesson."""
     with reading() as session:
         lesson, course = _lesson_and_course(session, lesson_id)
-    form = LessonForm(obj=lesson)
+    # The moment is typed in the club's time zone; what was typed wins over what is kept.
+    form = LessonForm(obj=lesson, opens_at=typed(lesson.opens_at))
+    if not form.is_submitted():
+        form.opens_at.data = typed(lesson.opens_at)
     context: dict[str, Any] = {"course": course, "lesson": lesson}
     if form.validate_on_submit() and not _previewing():
         try:
             with form_errors(form):
                 transact(
-                    lambda session: services.update_lesson(
+                    lambda session: services_lessons.update_lesson(
                         session,
                         lesson_id=lesson_id,
                         version=_version(form),
@@ -195,6 +198,52 @@ def move_lesson(lesson_id: int, direction: str) -> Any:
         )
         course_id = moved.course_id
     return see_other(".edit", course_id=course_id, _anchor="lessons")
+
+
+@bp.get("/lessons/<int:lesson_id>/versions")
+@allow("admin")
+def versions(lesson_id: int) -> Any:
+    """How a lesson stood before; one of them beside what is there now."""
+    chosen = request.args.get("number", "")
+    with reading() as session:
+        lesson, course = _lesson_and_course(session, lesson_id)
+        kept = queries.versions(session, lesson_id)
+        number = int(chosen[:9]) if chosen.isdecimal() else kept[0].number if kept else 0
+        shown = queries.version(session, lesson_id, number) if kept else None
+        if shown is not None:
+            session.expunge(shown)
+    if shown is None and kept:
+        raise NotFound()
+    return render(
+        "courses/admin_versions.html",
+        course=course,
+        lesson=lesson,
+        versions=kept,
+        shown=shown,
+        lines=differences.lines(shown.body_md, lesson.body_md) if shown else (),
+    )
+
+
+@bp.post("/lessons/<int:lesson_id>/versions/<int:number>/restore")
+@allow("admin")
+def restore(lesson_id: int, number: int) -> Any:
+    """Bring an earlier version back."""
+    version = request.form.get("version", "")
+    try:
+        with unit_of_work() as session:
+            services_lessons.restore(
+                session,
+                lesson_id=lesson_id,
+                number=number,
+                version=int(version[:9]) if version.isdecimal() else 0,
+                now=now(),
+                actor=current_actor(),
+            )
+    except Stale as error:
+        flash(explain(error), "warning")
+        return see_other(".versions", lesson_id=lesson_id, number=number)
+    flash(_("Version %(number)s is back. What stood there is kept as a version too.", number=number))
+    return see_other(".edit_lesson", lesson_id=lesson_id)
 
 
 def _form_page(template: str, form: CourseForm | LessonForm, **context: Any) -> Any:
@@ -227,6 +276,7 @@ def _course(form: CourseForm) -> dict[str, Any]:
         "slug": (form.slug.data or "").strip() or ids.slugify(title),
         "summary": (form.summary.data or "").strip(),
         "description_md": form.description_md.data or "",
+        "ordered": bool(form.ordered.data),
     }
 
 
@@ -239,6 +289,9 @@ def _lesson(form: LessonForm) -> dict[str, Any]:
         "body_md": form.body_md.data or "",
         "minutes": form.minutes.data or 0,
         "is_preview": bool(form.is_preview.data),
+        "state": form.state.data or "published",
+        "opens_at": to_utc(form.opens_at.data),
+        "opens_after_days": form.opens_after_days.data,
     }
 
 

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from wtforms import BooleanField, HiddenField, IntegerField, StringField, TextAreaField
+import datetime as dt
+
+from wtforms import (
+    BooleanField,
+    DateTimeLocalField,
+    HiddenField,
+    IntegerField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from qunclub.web import Form, _l
+from qunclub.web import Form, _l, club
+
+from . import rules
+
+# As a browser's field for a local time sends and wants it.
+TIMES = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
 
 
 class CourseForm(Form):
@@ -17,6 +32,7 @@ class CourseForm(Form):
     )
     summary = TextAreaField(_l("In one or two sentences"), [Length(max=400)])
     description_md = TextAreaField(_l("What it teaches"), description=_l("Markdown."))
+    ordered = BooleanField(_l("One after the other: a lesson opens when those before it are done"))
     version = HiddenField()
 
 
@@ -28,7 +44,32 @@ class LessonForm(Form):
         _l("Address"), [Optional(), Length(max=80)], description=_l("Small letters, digits and hyphens.")
     )
     summary = TextAreaField(_l("In one or two sentences"), [Length(max=400)])
-    minutes = IntegerField(_l("Minutes to read"), [Optional(), NumberRange(0, 600)], default=10)
+    minutes = IntegerField(
+        _l("Minutes to read"), [Optional(), NumberRange(0, rules.MOST_MINUTES)], default=10
+    )
     is_preview = BooleanField(_l("Free preview: anyone can read it"))
+    state = SelectField(
+        _l("State"), choices=[("published", _l("Published")), ("draft", _l("Draft"))], default="published"
+    )
+    opens_at = DateTimeLocalField(
+        _l("Opens on"), [Optional()], format=TIMES, description=_l("Empty: at once. In the club's time zone.")
+    )
+    opens_after_days = IntegerField(
+        _l("Opens so many days after the reader's own start"),
+        [Optional(), NumberRange(0, rules.MOST_DAYS)],
+        description=_l("Empty: at once. With a date too, the later of the two counts."),
+    )
     body_md = TextAreaField(_l("Text"), [InputRequired()], description=_l("Markdown."))
     version = HiddenField()
+
+
+def to_utc(typed: dt.datetime | None) -> dt.datetime | None:
+    """A time that was typed, as the club's clock reads it."""
+    return None if typed is None else typed.replace(tzinfo=club().settings.zone).astimezone(dt.UTC)
+
+
+def typed(moment: dt.datetime | None) -> dt.datetime | None:
+    """A time as it is shown in the field."""
+    if moment is None:
+        return None
+    return moment.astimezone(club().settings.zone).replace(tzinfo=None, second=0, microsecond=0)

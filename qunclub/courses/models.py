@@ -22,13 +22,18 @@ class Course(Base):
     description_html: Mapped[str] = mapped_column(Text, default="")
     state: Mapped[str] = mapped_column(String(20), default="draft")
     position: Mapped[int] = mapped_column(default=0)
+    # Whether a lesson opens only when all before it are done.
+    ordered: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
 
 
 class Lesson(Base):
-    """One lesson in Markdown; a preview (试看) is open to everybody."""
+    """One lesson in Markdown; a preview (试看) is open to everybody, a draft only to staff.
+
+    It opens at ``opens_at``, or ``opens_after_days`` days after the reader's own start, or at once.
+    """
 
     __tablename__ = "qunclub_lesson"
     id: Mapped[pk]
@@ -41,11 +46,30 @@ class Lesson(Base):
     body_html: Mapped[str] = mapped_column(Text, default="")
     minutes: Mapped[int] = mapped_column(default=0)
     is_preview: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[str] = mapped_column(String(20), default="published")
+    opens_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    opens_after_days: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    updated_by: Mapped[str] = mapped_column(String(200), default="")
 
     course: Mapped[Course] = relationship(lazy="raise")
     __table_args__ = (UniqueConstraint("course_id", "slug"), Index(None, "course_id", "position"))
+
+
+class LessonVersion(Base):
+    """A lesson as it stood before a save: what an editor may look at again, compare and bring back."""
+
+    __tablename__ = "qunclub_lesson_version"
+    id: Mapped[pk]
+    lesson_id: Mapped[int] = mapped_column(ForeignKey("qunclub_lesson.id"))
+    number: Mapped[int]
+    title: Mapped[str] = mapped_column(String(160))
+    summary: Mapped[str] = mapped_column(Text, default="")
+    body_md: Mapped[str] = mapped_column(Text, default="")
+    saved_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    saved_by: Mapped[str] = mapped_column(String(200), default="")
+    __table_args__ = (UniqueConstraint("lesson_id", "number"),)
 
 
 class Progress(Base):

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, func, 
 from sqlalchemy.orm import Session
 
 from qunclub import points
-from qunclub.kernel import NotFound, Page, paginate, reads
+from qunclub.kernel import Access, NotFound, Page, paginate, reads
 
-from .models import Course, Lesson, Progress
+from . import rules
+from .models import Course, Lesson, LessonVersion, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,17 @@ class OutlineLesson:
     opened_at: dt.datetime | None
     completed_at: dt.datetime | None
     version: int
+    state: str
+    opens_at: dt.datetime | None
+    opens_after_days: int | None
+
+    @property
+    def opening(self) -> rules.Opening:
+        """What decides when it opens."""
+        return rules.Opening(self.id, self.is_preview, self.opens_at, self.opens_after_days)
 
 
-CourseRow = tuple[int, str, str, str, str, str]
+CourseRow = tuple[int, str, str, str, str, str, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,13 @@ class CourseView:
     summary: str
     description_html: str
     state: str
+    ordered: bool
     lessons: tuple[OutlineLesson, ...]
+
+    def marks(self, access: Access, now: dt.datetime) -> dict[int, rules.LessonMark]:
+        """What of it is open to somebody with *access*."""
+        openings = [one.opening for one in self.lessons]
+        return rules.marks(openings, done=self.done, access=access, now=now, ordered=self.ordered)
 
     @property
     def done(self) -> frozenset[int]:
@@ -91,7 +106,13 @@ def admin_list(session: Session, *, q: str, state: str, page: int) -> Page[Cours
 @cache
 def _course() -> Select[*tuple[Any, ...]]:
     return select(
-        Course.id, Course.slug, Course.title, Course.summary, Course.description_html, Course.state
+        Course.id,
+        Course.slug,
+        Course.title,
+        Course.summary,
+        Course.description_html,
+        Course.state,
+        Course.ordered,
     ).where(Course.slug == bindparam("slug"))
 
 
@@ -104,13 +125,13 @@ def course_view(session: Session, *, slug: str, member_id: int | None, staff: bo
     row = reads.one(session, _course(), slug=slug)
     if row is None or (row.state != "published" and not staff):
         raise NotFound()
-    return CourseView(*cast("CourseRow", tuple(row)), _outline(session, row.id, member_id))
+    return CourseView(*cast("CourseRow", tuple(row)), _outline(session, row.id, member_id, staff=staff))
 
 
 @cache
 def _page() -> Select[*tuple[Any, ...]]:
     course: list[Any] = [
-        Course.id, Course.slug, Course.title, Course.summary, Course.description_html, Course.state,
+        Course.id, Course.slug, Course.title, Course.summary, Course.description_html, Course.state, Course.ordered,
     ]  # fmt: skip
     body = case((Lesson.slug == bindparam("lesson"), Lesson.body_html), else_="")
     return (
@@ -131,19 +152,16 @@ def lesson_page(
     Raises:
         NotFound: also for a draft that the reader may not see.
     """
-    rows = reads.rows(session, _page(), slug=slug, lesson=lesson_slug, member=member_id or 0)
+    found = reads.rows(session, _page(), slug=slug, lesson=lesson_slug, member=member_id or 0)
+    # Few lessons are drafts: it costs less to leave them out here than to keep a second statement.
+    rows = [row for row in found if staff or row.lesson_state == "published"]
     if not rows or (rows[0].state != "published" and not staff):
         raise NotFound()
-    outline = tuple(OutlineLesson(*row[7:]) for row in rows)
+    outline = tuple(OutlineLesson(*row[8:]) for row in rows)
     for row, lesson in zip(rows, outline, strict=True):
         if lesson.slug == lesson_slug:
-            return CourseView(*cast("CourseRow", tuple(row[:6])), outline), lesson, row[6]
+            return CourseView(*cast("CourseRow", tuple(row[:7])), outline), lesson, row[7]
     raise NotFound()
-
-
-def _view(row: Any, lessons: tuple[OutlineLesson, ...]) -> CourseView:
-    ident, slug, title, summary, description_html, state = row[:6]
-    return CourseView(ident, slug, title, summary, description_html, state, lessons)
 
 
 def lesson_worth(session: Session) -> int:
@@ -154,7 +172,22 @@ def lesson_worth(session: Session) -> int:
 
 def lessons_of(session: Session, course_id: int) -> tuple[OutlineLesson, ...]:
     """A course's lessons for the admin's page."""
-    return _outline(session, course_id, None)
+    return _outline(session, course_id, None, staff=True)
+
+
+def versions(session: Session, lesson_id: int, *, limit: int = 100) -> list[Row[Any]]:
+    """(number, title, saved_at, saved_by) of a lesson's earlier versions, the newest first."""
+    found = select(
+        LessonVersion.number, LessonVersion.title, LessonVersion.saved_at, LessonVersion.saved_by
+    ).where(LessonVersion.lesson_id == lesson_id)
+    return list(session.execute(found.order_by(LessonVersion.number.desc()).limit(limit)))
+
+
+def version(session: Session, lesson_id: int, number: int) -> LessonVersion | None:
+    """One earlier version in whole."""
+    return session.scalars(
+        select(LessonVersion).where(LessonVersion.lesson_id == lesson_id, LessonVersion.number == number)
+    ).one_or_none()
 
 
 def choices(session: Session) -> list[Row[Any]]:
@@ -162,9 +195,11 @@ def choices(session: Session) -> list[Row[Any]]:
     return list(session.execute(select(Course.id, Course.title).order_by(Course.position, Course.id)))
 
 
-def _outline(session: Session, course_id: int, member_id: int | None) -> tuple[OutlineLesson, ...]:
+def _outline(
+    session: Session, course_id: int, member_id: int | None, *, staff: bool
+) -> tuple[OutlineLesson, ...]:
     rows = reads.rows(session, _lessons(), course=course_id, member=member_id or 0)
-    return tuple(OutlineLesson(*row) for row in rows)
+    return tuple(OutlineLesson(*row) for row in rows if staff or row.lesson_state == "published")
 
 
 def _of_lesson() -> list[Any]:
@@ -179,6 +214,9 @@ def _of_lesson() -> list[Any]:
         Progress.opened_at,
         Progress.completed_at,
         Lesson.version,
+        Lesson.state.label("lesson_state"),
+        Lesson.opens_at,
+        Lesson.opens_after_days,
     ]
 
 
@@ -197,12 +235,9 @@ def _lessons() -> Select[*tuple[Any, ...]]:
 
 
 def _cards(member_id: int | None) -> Any:
-    lessons = select(func.count()).where(Lesson.course_id == Course.id).scalar_subquery()
-    minutes = (
-        select(func.coalesce(func.sum(Lesson.minutes), 0))
-        .where(Lesson.course_id == Course.id)
-        .scalar_subquery()
-    )
+    there = and_(Lesson.course_id == Course.id, Lesson.state == "published")
+    lessons = select(func.count()).where(there).scalar_subquery()
+    minutes = select(func.coalesce(func.sum(Lesson.minutes), 0)).where(there).scalar_subquery()
     done = (
         select(func.count())
         .where(

@@ -24,10 +24,9 @@ from qunclub.kernel import (
 )
 from qunclub.members.models import Member
 
-from . import rules
+from . import queries, rules
 from .models import Course, Lesson, Progress
-
-STALE = N_("Somebody else saved this while you were writing. Compare both texts below; yours is not lost.")
+from .services_lessons import STALE
 
 
 def create(
@@ -41,10 +40,11 @@ def create(
     description_md: str = "",
     state: str = "draft",
     position: int | None = None,
+    ordered: bool = False,
 ) -> Course:
     """A new course, the last in the catalogue unless *position* is given."""
     rules.check_slug(slug)
-    rules.check_text(description_md, field="description_md")
+    description_md = rules.check_text(description_md, field="description_md")
     if session.scalar(select(Course.id).where(Course.slug == slug)) is not None:
         raise Invalid(N_("Another course has this address already."), field="slug")
     if position is None:
@@ -57,6 +57,7 @@ def create(
         description_html=render_markdown(description_md) if description_md else "",
         state=state,
         position=position,
+        ordered=ordered,
         version=1,
         created_at=now,
         updated_at=now,
@@ -78,6 +79,7 @@ def update_course(
     title: str,
     summary: str = "",
     description_md: str = "",
+    ordered: bool = False,
 ) -> Course:
     """Save a course as its form has it.
 
@@ -85,15 +87,17 @@ def update_course(
         Stale: when somebody saved since the form was opened.
     """
     rules.check_slug(slug)
-    rules.check_text(description_md, field="description_md")
+    description_md = rules.check_text(description_md, field="description_md")
     course = locks.lock(session, Course, course_id)
     if course.version != version:
         raise Stale(STALE)
     taken = select(Course.id).where(Course.slug == slug, Course.id != course_id)
     if session.scalar(taken) is not None:
         raise Invalid(N_("Another course has this address already."), field="slug")
-    before = {"slug": course.slug, "title": course.title, "summary": course.summary}
-    course.slug, course.title, course.summary = slug, title, summary
+    before = {
+        "slug": course.slug, "title": course.title, "summary": course.summary, "ordered": course.ordered,
+    }  # fmt: skip
+    course.slug, course.title, course.summary, course.ordered = slug, title, summary, ordered
     if description_md != course.description_md:
         course.description_md, course.description_html = description_md, render_markdown(description_md)
     course.version += 1
@@ -129,91 +133,6 @@ def move_course(session: Session, *, course_id: int, step: int, now: dt.datetime
     store.record(session, actor=actor, action="course.move", target=f"course:{course_id}", now=now)
 
 
-def add_lesson(
-    session: Session,
-    *,
-    course_id: int,
-    slug: str,
-    title: str,
-    now: dt.datetime,
-    actor: Actor,
-    summary: str = "",
-    body_md: str = "",
-    minutes: int = 0,
-    is_preview: bool = False,
-) -> Lesson:
-    """A new lesson at the end of its course."""
-    _check_lesson(slug, body_md)
-    course = locks.lock(session, Course, course_id)
-    if session.scalar(select(Lesson.id).where(Lesson.course_id == course_id, Lesson.slug == slug)):
-        raise Invalid(N_("Another lesson of this course has this address already."), field="slug")
-    last = session.scalar(select(func.max(Lesson.position)).where(Lesson.course_id == course_id)) or 0
-    lesson = Lesson(
-        course_id=course_id,
-        slug=slug,
-        position=last + 1,
-        title=title,
-        summary=summary,
-        body_md=body_md,
-        body_html=render_markdown(body_md),
-        minutes=minutes,
-        is_preview=is_preview,
-        version=1,
-        updated_at=now,
-    )
-    session.add(lesson)
-    session.flush()
-    _record(session, actor, "lesson.create", course, now, lesson=lesson.id, title=title)
-    return lesson
-
-
-def update_lesson(
-    session: Session,
-    *,
-    lesson_id: int,
-    version: int,
-    now: dt.datetime,
-    actor: Actor,
-    slug: str,
-    title: str,
-    summary: str = "",
-    body_md: str = "",
-    minutes: int = 0,
-    is_preview: bool = False,
-) -> Lesson:
-    """Save a lesson as its form has it.
-
-    Raises:
-        Stale: when somebody saved since the form was opened.
-    """
-    _check_lesson(slug, body_md)
-    lesson = locks.lock(session, Lesson, lesson_id)
-    if lesson.version != version:
-        raise Stale(STALE)
-    taken = select(Lesson.id).where(
-        Lesson.course_id == lesson.course_id, Lesson.slug == slug, Lesson.id != lesson_id
-    )
-    if session.scalar(taken) is not None:
-        raise Invalid(N_("Another lesson of this course has this address already."), field="slug")
-    before = {"slug": lesson.slug, "title": lesson.title, "is_preview": lesson.is_preview}
-    lesson.slug, lesson.title, lesson.summary = slug, title, summary
-    lesson.minutes, lesson.is_preview = minutes, is_preview
-    if body_md != lesson.body_md:
-        lesson.body_md, lesson.body_html = body_md, render_markdown(body_md)
-    lesson.version += 1
-    lesson.updated_at = now
-    store.record(
-        session,
-        actor=actor,
-        action="lesson.update",
-        target=f"lesson:{lesson_id}",
-        now=now,
-        summary=title,
-        details={"before": before, "course": lesson.course_id},
-    )
-    return lesson
-
-
 def move_lesson(session: Session, *, lesson_id: int, step: int, now: dt.datetime, actor: Actor) -> Lesson:
     """Move a lesson up (-1) or down (+1) in its course."""
     lesson = session.get(Lesson, lesson_id)
@@ -241,10 +160,11 @@ def complete_lesson(
     """Mark a lesson as done; True the first time, when it also earns its points.
 
     Raises:
-        Forbidden: when the course is not open to the member.
+        Forbidden: when the course is not open to the member, or this lesson not yet.
     """
     found = session.execute(
-        select(Lesson.course_id, Member.number)
+        select(Lesson.course_id, Course.slug, Member.number)
+        .join(Course, Course.id == Lesson.course_id)
         .join(Member, Member.id == member_id)
         .where(Lesson.id == lesson_id)
     ).one_or_none()
@@ -253,6 +173,15 @@ def complete_lesson(
     if not access.allowed:
         raise Forbidden(
             N_("This lesson belongs to a pass you do not hold."), how=N_("A pass opens the whole course.")
+        )
+    course = queries.course_view(
+        session, slug=found.slug, member_id=member_id, staff=access.reason == "staff"
+    )
+    mark = course.marks(access, now).get(lesson_id)
+    if mark is None or not mark.readable:
+        raise Forbidden(
+            N_("This lesson is not open yet."),
+            how=N_("Its page says when it opens, or what comes before it."),
         )
     _ensure_progress(session, member_id, found.course_id, lesson_id, now)
     # One statement decides who is first, however often the button is pressed.
@@ -291,11 +220,6 @@ def _ensure_progress(
             member_id=member_id, course_id=course_id, lesson_id=lesson_id, opened_at=now
         ).on_conflict_do_nothing()
     )
-
-
-def _check_lesson(slug: str, body_md: str) -> None:
-    rules.check_slug(slug)
-    rules.check_text(body_md, field="body_md")
 
 
 def _renumber(session: Session, model: type[Course] | type[Lesson], order: list[int]) -> None:

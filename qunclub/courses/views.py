@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Blueprint
@@ -30,6 +30,7 @@ from qunclub.web import (
     see_other,
     transact,
 )
+from qunclub.web.render import format_date
 
 from . import queries, rules, services
 from .access_text import why_locked
@@ -73,15 +74,17 @@ def show(slug: str) -> Any:
         access = club().course_access(session, actor=actor, course_ids=[course.id], now=moment)[course.id]
         worth = queries.lesson_worth(session)
         sections = [section(session, course, actor, access, moment) for section in SECTIONS]
-    following = rules.next_lesson([one.id for one in course.lessons], done=course.done)
+    marks = course.marks(access, moment)
+    following = _following(course.lessons, marks, course.done)
     return render(
         "courses/show.html",
         course=course,
         access=access,
         worth=worth if _earns() else 0,
         sections=sections,
-        outline=_outline(course, access),
+        outline=_outline(course, marks),
         next_lesson=next((one for one in course.lessons if one.id == following), None),
+        waits_for=marks[following] if following is not None and not marks[following].readable else None,
         why=why_locked(access),
         page_meta={
             "title": course.title,
@@ -103,8 +106,10 @@ def lesson(slug: str, lesson_slug: str) -> Any:
         )
         access = club().course_access(session, actor=actor, course_ids=[course.id], now=moment)[course.id]
         worth = queries.lesson_worth(session) if _earns() else 0
-    readable = access.allowed or here.is_preview
-    if access.allowed and ident is not None and here.opened_at is None:
+    marks = course.marks(access, moment)
+    mark = marks[here.id]
+    readable = mark.readable
+    if access.allowed and readable and ident is not None and here.opened_at is None:
         reader_id = ident
         transact(lambda work: services.open_lesson(work, member_id=reader_id, lesson_id=here.id, now=moment))
     place = course.lessons.index(here)
@@ -117,7 +122,9 @@ def lesson(slug: str, lesson_slug: str) -> Any:
         readable=readable,
         access=access,
         worth=worth,
-        outline=_outline(course, access),
+        outline=_outline(course, marks),
+        first=next((one for one in course.lessons if one.id == mark.first), None),
+        opens_at=mark.opens_at,
         before=course.lessons[place - 1] if place else None,
         after=course.lessons[place + 1] if place + 1 < len(course.lessons) else None,
         why=why_locked(access),
@@ -146,8 +153,9 @@ def done(slug: str, lesson_slug: str) -> Any:
         )
         place = course.lessons.index(here)
         # On to what lies ahead first, then to what was left out before.
-        ahead = [one.id for one in (*course.lessons[place + 1 :], *course.lessons[:place])]
-        following = rules.next_lesson(ahead, done=course.done | {here.id})
+        ahead = (*course.lessons[place + 1 :], *course.lessons[:place])
+        finished = course.done | {here.id}
+        following = _following(ahead, course.marks(access, moment), finished)
         target = next((one.slug for one in course.lessons if one.id == following), None)
         return first, queries.lesson_worth(session) if first else 0, target
 
@@ -174,8 +182,22 @@ def _find(course: queries.CourseView, lesson_slug: str) -> queries.OutlineLesson
     raise NotFound()
 
 
-def _outline(course: queries.CourseView, access: Access) -> tuple[tuple[str, str, str, int], ...]:
-    """What the outline says of each lesson: slug, title, state, minutes."""
-    lessons = [(one.id, one.is_preview) for one in course.lessons]
-    marks = rules.marks(lessons, done=course.done, allowed=access.allowed)
-    return tuple((one.slug, one.title, marks[one.id].state, one.minutes) for one in course.lessons)
+def _following(
+    lessons: Sequence[queries.OutlineLesson], marks: dict[int, rules.LessonMark], done: frozenset[int]
+) -> int | None:
+    """The lesson to go on with: the first that is open and not done, else the first that is not done."""
+    ready = [one.id for one in lessons if marks[one.id].state != "later"]
+    return rules.next_lesson(ready, done=done) or rules.next_lesson([one.id for one in lessons], done=done)
+
+
+def _outline(
+    course: queries.CourseView, marks: dict[int, rules.LessonMark]
+) -> tuple[tuple[str, str, str, int, str], ...]:
+    """What the outline says of each lesson: slug, title, state, minutes, and when it opens."""
+    rows = []
+    for one in course.lessons:
+        mark = marks[one.id]
+        opens = format_date(mark.opens_at) if mark.opens_at is not None else ""
+        state = "draft" if one.state == "draft" else mark.state
+        rows.append((one.slug, one.title, state, one.minutes, opens))
+    return tuple(rows)

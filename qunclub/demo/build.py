@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from qunclub import courses, groups, homework, members, orders, passes, points
+from qunclub import groups, homework, members, orders, passes, points
 from qunclub.adapters import accounts
+from qunclub.courses import services_folder
+from qunclub.courses.folder import CourseText
 from qunclub.kernel import Actor
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.kernel.store import set_value
@@ -201,37 +203,14 @@ def _rooms(session: Session, cast: Cast) -> None:
         ).id
 
 
-def _course(session: Session, cast: Cast, text: content.CourseText, opened: dt.datetime) -> None:
-    facts = text.facts
-    course = courses.create(
-        session,
-        slug=facts["slug"],
-        title=facts["title"],
-        summary=facts["summary"],
-        description_md=facts["description"],
-        actor=cast.admin,
-        now=opened,
-    )
-    cast.courses[facts["slug"]] = course.id
-    for lesson in text.lessons:
-        courses.add_lesson(
-            session,
-            course_id=course.id,
-            slug=lesson.facts["slug"],
-            title=lesson.facts["title"],
-            summary=lesson.facts["summary"],
-            body_md=lesson.body,
-            minutes=lesson.facts["minutes"],
-            is_preview=lesson.facts["preview"],
-            actor=cast.admin,
-            now=opened,
-        )
-    courses.publish(session, course_id=course.id, actor=cast.admin, now=opened)
+def _course(session: Session, cast: Cast, text: CourseText, opened: dt.datetime) -> None:
+    report = services_folder.bring_in(session, text, actor=cast.admin, now=opened)
+    cast.courses[text.slug] = report.course_id
     for one in content.table("assignments")["assignment"]:
-        if one["course"] == facts["slug"]:
+        if one["course"] == text.slug:
             cast.assignments[one["slug"]] = homework.create_assignment(
                 session,
-                course_id=course.id,
+                course_id=report.course_id,
                 slug=one["slug"],
                 title=one["title"],
                 brief_md=one["brief"],

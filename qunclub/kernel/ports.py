@@ -31,12 +31,14 @@ class Access:
         reason: ``pass``, ``staff``, or when locked ``sign_in``, ``no_pass``, ``expired``, ``revoked``, ``suspended``.
         until: when the access ends (UTC), None for life or when locked.
         plan_slugs: plans on sale that would open it, cheapest first.
+        since: when the reader's own time began (UTC), for what opens some days after it; None for staff.
     """
 
     allowed: bool
     reason: str
     until: dt.datetime | None = None
     plan_slugs: tuple[str, ...] = ()
+    since: dt.datetime | None = None
 
 
 class CourseAccess(Protocol):

@@ -102,7 +102,10 @@ def _marked(html: str) -> str:
         html,
     )
     return re.sub(
-        r'<div class="admonition (\w+)">\n<p class="admonition-title">(.*?)</p>', _callout, html, flags=re.DOTALL
+        r'<div class="admonition (\w+)">\n<p class="admonition-title">(.*?)</p>',
+        _callout,
+        html,
+        flags=re.DOTALL,
     )
 
 

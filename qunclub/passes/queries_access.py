@@ -32,7 +32,7 @@ def _which(course_ids: Sequence[int]) -> dict[str, Any]:
 @cache
 def _held(courses: int) -> Select[*tuple[Any, ...]]:
     return (
-        select(PlanCourse.course_id, Pass.state, Pass.ends_at, Member.suspended_at)
+        select(PlanCourse.course_id, Pass.state, Pass.ends_at, Pass.starts_at, Member.suspended_at)
         .join(Pass, Pass.plan_id == PlanCourse.plan_id)
         .join(Member, Member.id == Pass.member_id)
         .where(Pass.member_id == bindparam("member"), _of(courses))
@@ -68,8 +68,8 @@ def course_access(
         rows = reads.rows(
             session, _held(min(len(course_ids), 2)), member=actor.member_id, **_which(course_ids)
         )
-        for course_id, state, ends_at, suspended_at in rows:
-            held[course_id].append(rules.Held(state, ends_at))
+        for course_id, state, ends_at, starts_at, suspended_at in rows:
+            held[course_id].append(rules.Held(state, ends_at, starts_at))
             suspended = suspended or suspended_at is not None
     found = {
         course_id: rules.access(

@@ -73,6 +73,7 @@ class Held:
 
     state: str
     ends_at: dt.datetime | None
+    starts_at: dt.datetime | None = None
 
 
 def access(
@@ -101,7 +102,9 @@ def access(
     if live:
         ends = [one.ends_at for one in live]
         known = [end for end in ends if end is not None]
-        return Access(True, "pass", until=max(known) if len(known) == len(ends) else None)
+        begun = min((one.starts_at for one in live if one.starts_at is not None), default=None)
+        until = max(known) if len(known) == len(ends) else None
+        return Access(True, "pass", until=until, since=begun)
     states = {one.state for one in passes}
     # A pass whose time is up is expired from that moment, whether or not the sweeper has said so.
     reason = "expired" if states & {"expired", "active"} else "revoked" if states else "no_pass"

@@ -81,7 +81,12 @@ def test_the_danger_is_seen(source: str) -> None:
     assert DANGER.search(source)
 
 
-@given(st.text(alphabet=st.sampled_from("<>\"'`[]()!#*_-=:;/& \n\tascriptjvonexml{}\\$^~\ue000\ue001" + "01"), max_size=120))
+@given(
+    st.text(
+        alphabet=st.sampled_from("<>\"'`[]()!#*_-=:;/& \n\tascriptjvonexml{}\\$^~\ue000\ue001" + "01"),
+        max_size=120,
+    )
+)
 def test_whatever_is_typed_comes_out_harmless(source: str) -> None:
     assert not DANGER.search(render_markdown(source))
 

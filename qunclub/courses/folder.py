@@ -1,0 +1,280 @@
+"""A course as a folder of text: ``course.toml`` and a Markdown file with front matter for each lesson.
+
+Pure: folders are read and written here, the database is ``services_folder``'s. What is written reads back the same to
+the last character, and what cannot be read says which file, which line and what to do about it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import rules
+from .services_lessons import LessonDraft
+
+FENCE = "+++\n"
+COURSE_FILE = "course.toml"
+COURSE_KEYS: Mapping[str, type] = {
+    "slug": str, "title": str, "summary": str, "ordered": bool, "state": str, "description": str,
+}  # fmt: skip
+LESSON_KEYS: Mapping[str, type] = {
+    "slug": str, "title": str, "summary": str, "minutes": int, "preview": bool, "state": str,
+    "opens_at": dt.datetime, "opens_after_days": int,
+}  # fmt: skip
+KINDS = {
+    str: "a text in quotes",
+    bool: "true or false",
+    int: "a whole number",
+    dt.datetime: "a date and time",
+}
+EXAMPLES = {
+    "minutes": "minutes = 12", "preview": "preview = true", "opens_at": "opens_at = 2026-03-01T08:00:00Z",
+    "opens_after_days": "opens_after_days = 7", "ordered": "ordered = false", "state": 'state = "published"',
+}  # fmt: skip
+
+
+class Broken(Exception):
+    """A folder that cannot be read as a course: every problem with its file, its line and the remedy.
+
+    Attributes:
+        problems: one line each, such as ``01-first.md:3: minutes has to be a whole number; write minutes = 12``.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class CourseText:
+    """A course as it is written down."""
+
+    slug: str
+    title: str
+    summary: str = ""
+    description: str = ""
+    ordered: bool = False
+    state: str = "draft"
+    lessons: tuple[LessonDraft, ...] = ()
+
+
+def read(folder: Path) -> CourseText:
+    """The course in *folder*.
+
+    Raises:
+        Broken: naming every file, line and remedy; nothing was changed.
+    """
+    problems: list[str] = []
+    head = folder / COURSE_FILE
+    if not head.is_file():
+        raise Broken(
+            [f"{COURSE_FILE}: there is no such file in {folder.name}; write one with at least slug and title"]
+        )
+    source = _text(head, problems)
+    facts = _toml(source, COURSE_FILE, 0, COURSE_KEYS, problems)
+    lessons: list[LessonDraft] = []
+    taken: dict[str, str] = {}
+    for path in sorted(folder.glob("*.md")):
+        lesson = _lesson(path, problems)
+        if lesson is None:
+            continue
+        if lesson.slug in taken:
+            problems.append(
+                f"{path.name}:{_line_of('slug', _text(path, []))}: the slug {lesson.slug} is used by "
+                f"{taken[lesson.slug]} too; give each lesson its own"
+            )
+        taken[lesson.slug] = path.name
+        lessons.append(lesson)
+    if not any(folder.glob("*.md")):
+        problems.append(f"{COURSE_FILE}: the folder has no lessons; add files such as 01-first.md beside it")
+    for key in ("slug", "title"):
+        if not problems and not str(facts.get(key, "")).strip():
+            problems.append(f'{COURSE_FILE}:1: {key} is missing; write {key} = "…"')
+    if facts.get("slug"):
+        _check_slug(facts["slug"], COURSE_FILE, source, problems)
+    _check_state(facts, COURSE_FILE, source, problems)
+    if problems:
+        raise Broken(problems)
+    return CourseText(
+        slug=facts["slug"],
+        title=facts["title"],
+        summary=facts.get("summary", ""),
+        description=facts.get("description", ""),
+        ordered=facts.get("ordered", False),
+        state=facts.get("state", "draft"),
+        lessons=tuple(lessons),
+    )
+
+
+def write(course: CourseText, folder: Path) -> list[Path]:
+    """Write *course* into *folder* (made when missing); returns the files.
+
+    Raises:
+        FileExistsError: when the folder holds a course or lessons already: an old file must not stay between new ones.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    there = sorted(path.name for path in (*folder.glob("*.md"), *folder.glob(COURSE_FILE)))
+    if there:
+        raise FileExistsError(f"{folder} holds {there[0]} already; name an empty or a new folder.")
+    facts: dict[str, Any] = {
+        "slug": course.slug, "title": course.title, "summary": course.summary, "ordered": course.ordered,
+        "state": course.state, "description": course.description,
+    }  # fmt: skip
+    files = {COURSE_FILE: _written(facts)}
+    width = max(2, len(str(len(course.lessons))))
+    for place, lesson in enumerate(course.lessons, 1):
+        files[f"{place:0{width}}-{lesson.slug}.md"] = _lesson_file(lesson)
+    paths = []
+    for name, content in files.items():
+        path = folder / name
+        path.write_text(content, encoding="utf-8", newline="")
+        paths.append(path)
+    return paths
+
+
+def _lesson_file(lesson: LessonDraft) -> str:
+    facts: dict[str, Any] = {
+        "slug": lesson.slug, "title": lesson.title, "summary": lesson.summary, "minutes": lesson.minutes,
+        "preview": lesson.is_preview, "state": lesson.state,
+    }  # fmt: skip
+    if lesson.opens_at is not None:
+        facts["opens_at"] = lesson.opens_at
+    if lesson.opens_after_days is not None:
+        facts["opens_after_days"] = lesson.opens_after_days
+    return f"{FENCE}{_written(facts)}{FENCE}\n{lesson.body_md}\n"
+
+
+def _written(facts: Mapping[str, Any]) -> str:
+    return "".join(f"{key} = {_value(value)}\n" for key, value in facts.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+    text = str(value)
+    if "\n" in text:
+        # A long text stays readable: only what TOML reads as more than itself is escaped.
+        body = text.replace("\\", "\\\\").replace('"""', '""\\"')
+        body = "".join(_control(char) for char in body)
+        # A line of +++ would end the front matter.
+        body = re.sub(r"(?m)^\+\+\+$", r"\\u002b++", body)
+        if body.endswith('"'):
+            body = body[:-1] + '\\"'
+        return f'"""\n{body}"""'
+    # JSON's strings are TOML's, but for the delete character.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _control(char: str) -> str:
+    return char if char in "\n\t" or (char >= " " and char != "\x7f") else f"\\u{ord(char):04x}"
+
+
+def _text(path: Path, problems: list[str]) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        problems.append(f"{path.name}:{line}: this is not UTF-8 text; save the file as UTF-8")
+        return ""
+
+
+def _lesson(path: Path, problems: list[str]) -> LessonDraft | None:
+    before = len(problems)
+    source = _text(path, problems)
+    if len(problems) > before:
+        return None
+    if not source.startswith(FENCE):
+        problems.append(
+            f"{path.name}:1: the file has to begin with a line +++, then slug and title, then +++ again"
+        )
+        return None
+    end = source.find("\n" + FENCE, len(FENCE) - 1)
+    if end < 0:
+        problems.append(f"{path.name}:1: the front matter has no end; write a line +++ below it")
+        return None
+    front, body = source[len(FENCE) : end + 1], source[end + 1 + len(FENCE) :]
+    facts = _toml(front, path.name, 1, LESSON_KEYS, problems)
+    if len(problems) > before:
+        return None
+    for key in ("slug", "title"):
+        if not str(facts.get(key, "")).strip():
+            problems.append(f'{path.name}:1: {key} is missing; write {key} = "…" between the +++ lines')
+    if facts.get("slug"):
+        _check_slug(facts["slug"], path.name, source, problems)
+    _check_state(facts, path.name, source, problems)
+    for key, most in (("minutes", rules.MOST_MINUTES), ("opens_after_days", rules.MOST_DAYS)):
+        if not 0 <= facts.get(key, 0) <= most:
+            problems.append(
+                f"{path.name}:{_line_of(key, source)}: {key} has to be 0 to {most}; write {EXAMPLES[key]}"
+            )
+    if len(body) > rules.MAX_TEXT:
+        problems.append(
+            f"{path.name}:1: the text is longer than {rules.MAX_TEXT} characters; split the lesson in two"
+        )
+    if len(problems) > before:
+        return None
+    opens_at = facts.get("opens_at")
+    return LessonDraft(
+        slug=facts["slug"],
+        title=facts["title"],
+        summary=facts.get("summary", ""),
+        body_md=body.removeprefix("\n").removesuffix("\n"),
+        minutes=facts.get("minutes", 0),
+        is_preview=facts.get("preview", False),
+        state=facts.get("state", "published"),
+        opens_at=opens_at.astimezone(dt.UTC) if opens_at is not None else None,
+        opens_after_days=facts.get("opens_after_days") or None,
+    )
+
+
+def _toml(
+    source: str, name: str, above: int, keys: Mapping[str, type], problems: list[str]
+) -> dict[str, Any]:
+    try:
+        facts = tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column \d+\)", str(error))
+        line = int(found[1]) + above if found else source.count("\n") + above
+        words = re.sub(r" \(at .*\)$", "", str(error))
+        problems.append(f'{name}:{line}: this line cannot be read ({words}); write key = "value"')
+        return {}
+    for key, value in facts.items():
+        line = _line_of(key, source) + above
+        if key not in keys:
+            problems.append(f"{name}:{line}: {key} is not known here; use {', '.join(keys)}")
+        elif type(value) is not keys[key]:
+            example = EXAMPLES.get(key, f'{key} = "…"')
+            problems.append(f"{name}:{line}: {key} has to be {KINDS[keys[key]]}; write {example}")
+        elif isinstance(value, dt.datetime) and value.tzinfo is None:
+            problems.append(f"{name}:{line}: {key} lacks its time zone; write {EXAMPLES[key]}")
+    return facts
+
+
+def _line_of(key: str, source: str) -> int:
+    for number, line in enumerate(source.split("\n"), 1):
+        if re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            return number
+    return 1
+
+
+def _check_slug(slug: str, name: str, source: str, problems: list[str]) -> None:
+    if len(slug) > 80 or not rules.SLUG.fullmatch(slug):
+        problems.append(
+            f"{name}:{_line_of('slug', source)}: {slug!r} cannot stand in an address; use small letters, digits and "
+            "single hyphens, at most 80"
+        )
+
+
+def _check_state(facts: Mapping[str, Any], name: str, source: str, problems: list[str]) -> None:
+    if facts.get("state", "draft") not in rules.STATES:
+        problems.append(f'{name}:{_line_of("state", source)}: state is "published" or "draft"')
