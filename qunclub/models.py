@@ -1,29 +1,37 @@
 """Every table of the club in one import: for Alembic, and for whoever needs the whole metadata."""
 
 from qunclub.adapters.accounts import models as accounts
+from qunclub.contests import models as contests
 from qunclub.courses import models as courses
 from qunclub.groups import models as groups
 from qunclub.homework import models as homework
+from qunclub.homework import models_desk as homework_desk
+from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
 from qunclub.members import models as members
 from qunclub.orders import models as orders
 from qunclub.passes import models as passes
 from qunclub.points import models as points
+from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
 
 metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "contests",
     "courses",
     "groups",
     "homework",
+    "homework_desk",
+    "homework_work",
     "members",
     "metadata",
     "orders",
     "outbox",
     "passes",
     "points",
+    "rewards",
     "seasons",
     "store",
 ]

@@ -20,8 +20,11 @@ BELOW: dict[str, frozenset[str]] = {
     "courses": frozenset({"members", "points"}),
     "passes": frozenset({"members", "points", "groups", "courses"}),
     "orders": frozenset({"members", "points", "groups", "courses", "passes"}),
-    "homework": frozenset({"members", "points", "courses"}),
+    "contests": frozenset({"members", "points"}),
+    # Groups: more time for a whole group, and works given to reviewers by the author's group.
+    "homework": frozenset({"members", "points", "groups", "courses"}),
     "seasons": frozenset({"members", "points", "groups"}),
+    "rewards": frozenset({"members", "points", "groups", "courses", "passes", "orders", "homework"}),
 }
 # They put the house together or stand on all of it.
 SEE_EVERYTHING = {
