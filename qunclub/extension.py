@@ -39,7 +39,12 @@ BLUEPRINTS = (
     "qunclub.groups.views:bp",
     "qunclub.groups.admin:bp",
     "qunclub.courses.views:bp",
+    "qunclub.courses.views_questions:bp",
+    "qunclub.courses.views_questions_desk:bp",
+    "qunclub.courses.views_certificates:bp",
+    "qunclub.courses.admin_certificates:bp",
     "qunclub.courses.admin:bp",
+    "qunclub.courses.admin_folder:bp",
     "qunclub.passes.views:bp",
     "qunclub.passes.tickets_views:bp",
     "qunclub.passes.welcome_views:bp",
@@ -55,13 +60,16 @@ BLUEPRINTS = (
     "qunclub.homework.desk:bp",
     "qunclub.homework.showcase:bp",
     "qunclub.homework.admin:bp",
+    "qunclub.contests.views:bp",
+    "qunclub.contests.views_jury:bp",
+    "qunclub.contests.admin:bp",
     "qunclub.seasons.views:bp",
     "qunclub.seasons.admin:bp",
     "qunclub.admin.views:bp",
     "qunclub.home.views:bp",
     "qunclub.home.own:bp",
 )
-DOCTORS = ("members", "groups", "courses", "passes", "orders", "points", "homework", "seasons")
+DOCTORS = ("members", "groups", "courses", "passes", "orders", "points", "homework", "seasons", "contests")
 
 
 def load(path: str) -> Any:

@@ -307,6 +307,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_question'))
     )
     with op.batch_alter_table('qunclub_question', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_qunclub_question_answers_created_at'), ['answers', 'created_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_qunclub_question_course_id_best_answer_id_created_at'), ['course_id', 'best_answer_id', 'created_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_qunclub_question_lesson_id_created_at'), ['lesson_id', 'created_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_qunclub_question_member_id_created_at'), ['member_id', 'created_at'], unique=False)
@@ -334,6 +335,7 @@ def upgrade() -> None:
     sa.Column('body_html', sa.Text(), nullable=False),
     sa.Column('by_staff', sa.Boolean(), nullable=False),
     sa.Column('hidden_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('hidden_reason', sa.Text(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
@@ -617,6 +619,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_qunclub_question_member_id_created_at'))
         batch_op.drop_index(batch_op.f('ix_qunclub_question_lesson_id_created_at'))
         batch_op.drop_index(batch_op.f('ix_qunclub_question_course_id_best_answer_id_created_at'))
+        batch_op.drop_index(batch_op.f('ix_qunclub_question_answers_created_at'))
 
     op.drop_table('qunclub_question')
     op.drop_table('qunclub_lesson_version')

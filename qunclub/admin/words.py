@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from qunclub.contests import admin as contests
+from qunclub.courses import admin_certificates, views_questions_desk
 from qunclub.members import admin as members
 from qunclub.points import admin as points
 from qunclub.seasons import admin as seasons
@@ -20,17 +22,23 @@ THINGS: dict[str, Any] = {
     "group": _l("Groups"),
     "seat": _l("Seats"),
     "course": _l("Courses"),
+    "question": _l("Questions"),
+    "certificate": _l("Certificates"),
     "lesson": _l("Lessons"),
     "assignment": _l("Homework"),
     "submission": _l("Submissions"),
     "points": _l("Points"),
     "season": _l("Seasons"),
+    "contest": _l("Contests"),
     "outbox": _l("Messages"),
 }
 ACTS: dict[str, Any] = {
     **members.ACTS,
     **points.ACTS,
     **seasons.ACTS,
+    **contests.ACTS,
+    **views_questions_desk.ACTS,
+    **admin_certificates.ACTS,
     "assignment.create": _l("Homework written"),
     "assignment.publish": _l("Homework published"),
     "assignment.unpublish": _l("Homework withdrawn"),
@@ -45,7 +53,10 @@ ACTS: dict[str, Any] = {
     "gateway_event.replay": _l("Payment notification handled again"),
     "group.entry": _l("Way into a group changed"),
     "lesson.create": _l("Lesson written"),
+    "lesson.import": _l("Lesson imported"),
     "lesson.move": _l("Lesson moved"),
+    "lesson.order": _l("Lessons put in order"),
+    "lesson.restore": _l("Earlier version brought back"),
     "lesson.update": _l("Lesson changed"),
     "line.create": _l("Group line made"),
     "line.update": _l("Group line changed"),

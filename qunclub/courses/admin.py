@@ -74,7 +74,7 @@ def new() -> Any:
             )
             flash(_("The course is kept as a draft. Add its lessons, then publish it."))
             return see_other(".edit", course_id=course.id)
-    return _form_page("courses/admin_course.html", form, course=None, lessons=())
+    return _form_page("courses/admin_course.html", form, course=None, lessons=(), moved=("", 0))
 
 
 @bp.route("/<int:course_id>", methods=["GET", "POST"])
@@ -88,7 +88,7 @@ def edit(course_id: int) -> Any:
         session.expunge(course)
         lessons = queries.lessons_of(session, course_id)
     form = CourseForm(obj=course)
-    context: dict[str, Any] = {"course": course, "lessons": lessons}
+    context: dict[str, Any] = {"course": course, "lessons": lessons, "moved": _moved()}
     if form.validate_on_submit() and not _previewing():
         try:
             with form_errors(form):
@@ -197,7 +197,18 @@ def move_lesson(lesson_id: int, direction: str) -> Any:
             session, lesson_id=lesson_id, step=_step(direction), now=now(), actor=current_actor()
         )
         course_id = moved.course_id
-    return see_other(".edit", course_id=course_id, _anchor="lessons")
+    # Whoever moves it by keyboard goes on with the same button.
+    return see_other(".edit", course_id=course_id, moved=f"{direction}-{lesson_id}", _anchor="lessons")
+
+
+@bp.post("/<int:course_id>/lessons/order")
+@allow("admin")
+def order_lessons(course_id: int) -> Any:
+    """Put the lessons into the order in which they were dragged."""
+    order = [int(one[:9]) for one in request.form.getlist("lesson") if one.isdecimal()]
+    with unit_of_work() as session:
+        services.order_lessons(session, course_id=course_id, order=order, now=now(), actor=current_actor())
+    return ("", 204)
 
 
 @bp.get("/lessons/<int:lesson_id>/versions")
@@ -249,9 +260,16 @@ def restore(lesson_id: int, number: int) -> Any:
 def _form_page(template: str, form: CourseForm | LessonForm, **context: Any) -> Any:
     stale = context.get("stale")
     source = form.description_md.data if isinstance(form, CourseForm) else form.body_md.data
-    shown = render_markdown(source or "") if _previewing() else None
+    # What is there is shown from the start; scripts keep it in step, and the button does without them.
+    shown = render_markdown(source) if source else "" if _previewing() else None
     page = render(template, form=form, preview=shown, **context)
     return (page, 409) if stale else (page, 422) if form.errors else page
+
+
+def _moved() -> tuple[str, int]:
+    """Which button of which lesson was pressed before this page."""
+    direction, _dash, ident = request.args.get("moved", "").partition("-")
+    return direction, int(ident[:9]) if ident.isdecimal() else 0
 
 
 def _previewing() -> bool:
@@ -277,6 +295,7 @@ def _course(form: CourseForm) -> dict[str, Any]:
         "summary": (form.summary.data or "").strip(),
         "description_md": form.description_md.data or "",
         "ordered": bool(form.ordered.data),
+        "certificate": bool(form.certificate.data),
     }
 
 

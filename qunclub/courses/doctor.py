@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Finding
 
+from . import doctor_questions
 from .models import Lesson, Progress
 
 
@@ -23,12 +24,14 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         )
         or 0
     )
+    found = doctor_questions.check(session)
     if not strays:
-        return []
+        return found
     return [
         Finding(
             9,
             f"{strays} lines of progress name another course than their lesson's, or end before they begin.",
             {"lines": strays},
-        )
+        ),
+        *found,
     ]

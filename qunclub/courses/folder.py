@@ -21,7 +21,8 @@ from .services_lessons import LessonDraft
 FENCE = "+++\n"
 COURSE_FILE = "course.toml"
 COURSE_KEYS: Mapping[str, type] = {
-    "slug": str, "title": str, "summary": str, "ordered": bool, "state": str, "description": str,
+    "slug": str, "title": str, "summary": str, "ordered": bool, "certificate": bool,
+    "state": str, "description": str,
 }  # fmt: skip
 LESSON_KEYS: Mapping[str, type] = {
     "slug": str, "title": str, "summary": str, "minutes": int, "preview": bool, "state": str,
@@ -36,6 +37,7 @@ KINDS = {
 EXAMPLES = {
     "minutes": "minutes = 12", "preview": "preview = true", "opens_at": "opens_at = 2026-03-01T08:00:00Z",
     "opens_after_days": "opens_after_days = 7", "ordered": "ordered = false", "state": 'state = "published"',
+    "certificate": "certificate = true",
 }  # fmt: skip
 
 
@@ -62,6 +64,7 @@ class CourseText:
     ordered: bool = False
     state: str = "draft"
     lessons: tuple[LessonDraft, ...] = ()
+    certificate: bool = False
 
 
 def read(folder: Path) -> CourseText:
@@ -109,6 +112,7 @@ def read(folder: Path) -> CourseText:
         ordered=facts.get("ordered", False),
         state=facts.get("state", "draft"),
         lessons=tuple(lessons),
+        certificate=facts.get("certificate", False),
     )
 
 
@@ -124,7 +128,7 @@ def write(course: CourseText, folder: Path) -> list[Path]:
         raise FileExistsError(f"{folder} holds {there[0]} already; name an empty or a new folder.")
     facts: dict[str, Any] = {
         "slug": course.slug, "title": course.title, "summary": course.summary, "ordered": course.ordered,
-        "state": course.state, "description": course.description,
+        "certificate": course.certificate, "state": course.state, "description": course.description,
     }  # fmt: skip
     files = {COURSE_FILE: _written(facts)}
     width = max(2, len(str(len(course.lessons))))

@@ -33,6 +33,10 @@ class CourseForm(Form):
     summary = TextAreaField(_l("In one or two sentences"), [Length(max=400)])
     description_md = TextAreaField(_l("What it teaches"), description=_l("Markdown."))
     ordered = BooleanField(_l("One after the other: a lesson opens when those before it are done"))
+    certificate = BooleanField(
+        _l("A certificate for whoever finishes every lesson"),
+        description=_l("Issued with the last lesson; anybody can check it at its public address."),
+    )
     version = HiddenField()
 
 

@@ -162,6 +162,7 @@ class Question(Base):
     __table_args__ = (
         Index(None, "lesson_id", "created_at"),
         Index(None, "course_id", "best_answer_id", "created_at"),
+        Index(None, "answers", "created_at"),
         Index(None, "member_id", "created_at"),
     )
 
@@ -177,6 +178,7 @@ class Answer(Base):
     body_html: Mapped[str] = mapped_column(Text)
     by_staff: Mapped[bool] = mapped_column(default=False)
     hidden_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    hidden_reason: Mapped[str] = mapped_column(Text, default="")
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)

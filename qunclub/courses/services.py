@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -24,9 +25,11 @@ from qunclub.kernel import (
 )
 from qunclub.members.models import Member
 
-from . import queries, rules
+from . import queries, rules, services_certificates
 from .models import Course, Lesson, Progress
 from .services_lessons import STALE
+
+ORDER_STALE = N_("The lessons of this course have changed meanwhile. Look at them again, then order them.")
 
 
 def create(
@@ -41,6 +44,7 @@ def create(
     state: str = "draft",
     position: int | None = None,
     ordered: bool = False,
+    certificate: bool = False,
 ) -> Course:
     """A new course, the last in the catalogue unless *position* is given."""
     rules.check_slug(slug)
@@ -58,6 +62,7 @@ def create(
         state=state,
         position=position,
         ordered=ordered,
+        certificate=certificate,
         version=1,
         created_at=now,
         updated_at=now,
@@ -80,6 +85,7 @@ def update_course(
     summary: str = "",
     description_md: str = "",
     ordered: bool = False,
+    certificate: bool | None = None,
 ) -> Course:
     """Save a course as its form has it.
 
@@ -94,10 +100,12 @@ def update_course(
     taken = select(Course.id).where(Course.slug == slug, Course.id != course_id)
     if session.scalar(taken) is not None:
         raise Invalid(N_("Another course has this address already."), field="slug")
-    before = {
+    before: dict[str, Any] = {
         "slug": course.slug, "title": course.title, "summary": course.summary, "ordered": course.ordered,
     }  # fmt: skip
     course.slug, course.title, course.summary, course.ordered = slug, title, summary, ordered
+    if certificate is not None and certificate != course.certificate:
+        before["certificate"], course.certificate = course.certificate, certificate
     if description_md != course.description_md:
         course.description_md, course.description_html = description_md, render_markdown(description_md)
     course.version += 1
@@ -146,6 +154,27 @@ def move_lesson(session: Session, *, lesson_id: int, step: int, now: dt.datetime
     return lesson
 
 
+def order_lessons(
+    session: Session, *, course_id: int, order: Sequence[int], now: dt.datetime, actor: Actor
+) -> None:
+    """Put a course's lessons into *order*, all of them at once.
+
+    Raises:
+        Stale: when *order* is not exactly the course's lessons: somebody added or moved one away meanwhile.
+    """
+    locks.lock(session, Course, course_id)
+    there = select(Lesson.id).where(Lesson.course_id == course_id).order_by(Lesson.position, Lesson.id)
+    before = list(session.scalars(there))
+    if sorted(order) != sorted(before):
+        raise Stale(ORDER_STALE)
+    if list(order) == before:
+        return
+    _renumber(session, Lesson, list(order))
+    details = {"before": before, "after": list(order)}
+    target = f"course:{course_id}"
+    store.record(session, actor=actor, action="lesson.order", target=target, now=now, details=details)
+
+
 def open_lesson(session: Session, *, member_id: int, lesson_id: int, now: dt.datetime) -> None:
     """Remember that a member opened a lesson; the first time counts."""
     course_id = session.scalar(select(Lesson.course_id).where(Lesson.id == lesson_id))
@@ -163,7 +192,7 @@ def complete_lesson(
         Forbidden: when the course is not open to the member, or this lesson not yet.
     """
     found = session.execute(
-        select(Lesson.course_id, Course.slug, Member.number)
+        select(Lesson.course_id, Course.slug, Course.certificate, Member.number)
         .join(Course, Course.id == Lesson.course_id)
         .join(Member, Member.id == member_id)
         .where(Lesson.id == lesson_id)
@@ -183,6 +212,9 @@ def complete_lesson(
             N_("This lesson is not open yet."),
             how=N_("Its page says when it opens, or what comes before it."),
         )
+    if found.certificate:
+        # Two last lessons done at once have to see each other, so that one of them issues the certificate.
+        locks.lock(session, Member, member_id)
     _ensure_progress(session, member_id, found.course_id, lesson_id, now)
     # One statement decides who is first, however often the button is pressed.
     first = session.execute(
@@ -207,6 +239,10 @@ def complete_lesson(
             occurred_at=now,
             now=now,
             actor=actor,
+        )
+    if found.certificate:
+        services_certificates.issue_when_done(
+            session, course_id=found.course_id, member_id=member_id, now=now
         )
     return True
 

@@ -50,7 +50,71 @@ def export(session: Session, *, slug: str) -> CourseText:
         description=course.description_md,
         ordered=course.ordered,
         state=course.state,
+        certificate=course.certificate,
         lessons=tuple(_draft(lesson) for lesson in rows),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import would do.
+
+    Attributes:
+        facts: what of the course itself would change.
+        lessons: (slug, title, what would become of it: ``added``, ``changed``, ``same``, ``retired``) in the new order.
+        seen: the versions it was compared with.
+    """
+
+    slug: str
+    title: str
+    created: bool
+    facts: tuple[str, ...]
+    lessons: tuple[tuple[str, str, str], ...]
+    seen: tuple[int, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing would change but perhaps the order."""
+        return not self.created and not self.facts and all(one[2] == "same" for one in self.lessons)
+
+
+def plan(session: Session, text: CourseText) -> Plan:
+    """What :func:`bring_in` would do with *text*: two statements, nothing is changed."""
+    course = session.scalars(select(Course).where(Course.slug == text.slug)).one_or_none()
+    if course is None:
+        lessons = tuple((one.slug, one.title, "added") for one in text.lessons)
+        return Plan(text.slug, text.title, True, (), lessons, ())
+    there = {
+        row.slug: row
+        for row in session.scalars(
+            select(Lesson).where(Lesson.course_id == course.id).order_by(Lesson.position, Lesson.id)
+        )
+    }
+    before = {
+        "title": course.title,
+        "summary": course.summary,
+        "description": course.description_md,
+        "ordered": course.ordered,
+        "certificate": course.certificate,
+        "state": course.state,
+    }
+    rows: list[tuple[str, str, str]] = []
+    for one in text.lessons:
+        kept = there.get(one.slug)
+        rows.append(
+            (one.slug, one.title, "added" if kept is None else "same" if _draft(kept) == one else "changed")
+        )
+    named = {one.slug for one in text.lessons}
+    for slug, row in there.items():
+        if slug not in named:
+            rows.append((slug, row.title, "retired" if row.state != "draft" else "same"))
+    return Plan(
+        text.slug,
+        text.title,
+        False,
+        tuple(key for key, value in before.items() if getattr(text, key) != value),
+        tuple(rows),
+        (course.version, *(row.version for row in there.values()), *(row.position for row in there.values())),
     )
 
 
@@ -68,6 +132,7 @@ def bring_in(session: Session, text: CourseText, *, actor: Actor, now: dt.dateti
             summary=text.summary,
             description_md=text.description,
             ordered=text.ordered,
+            certificate=text.certificate,
             state=text.state,
             now=now,
             actor=actor,
@@ -85,6 +150,7 @@ def bring_in(session: Session, text: CourseText, *, actor: Actor, now: dt.dateti
             summary=text.summary,
             description_md=text.description,
             ordered=text.ordered,
+            certificate=text.certificate,
             now=now,
             actor=actor,
         )

@@ -46,6 +46,12 @@ Section = Callable[[Session, queries.CourseView, Actor | None, Access, dt.dateti
 SECTIONS: list[Section] = []
 """Capabilities above courses add what a course's home also shows: called with the open session, they give HTML."""
 
+LessonSection = Callable[
+    [Session, queries.CourseView, queries.OutlineLesson, Actor | None, Access], tuple[str, dict[str, Any]]
+]
+LESSON_SECTIONS: list[LessonSection] = []
+"""What stands below a lesson that may be read: a template to be kept, and its facts as values that can be compared."""
+
 
 def _reader() -> tuple[Actor | None, int | None, bool]:
     actor = current_actor_or_none()
@@ -106,9 +112,10 @@ def lesson(slug: str, lesson_slug: str) -> Any:
         )
         access = club().course_access(session, actor=actor, course_ids=[course.id], now=moment)[course.id]
         worth = queries.lesson_worth(session) if _earns() else 0
-    marks = course.marks(access, moment)
-    mark = marks[here.id]
-    readable = mark.readable
+        marks = course.marks(access, moment)
+        mark = marks[here.id]
+        readable = mark.readable
+        below = [one(session, course, here, actor, access) for one in LESSON_SECTIONS] if readable else []
     if access.allowed and readable and ident is not None and here.opened_at is None:
         reader_id = ident
         transact(lambda work: services.open_lesson(work, member_id=reader_id, lesson_id=here.id, now=moment))
@@ -124,6 +131,7 @@ def lesson(slug: str, lesson_slug: str) -> Any:
         worth=worth,
         outline=_outline(course, marks),
         first=next((one for one in course.lessons if one.id == mark.first), None),
+        below=below,
         opens_at=mark.opens_at,
         before=course.lessons[place - 1] if place else None,
         after=course.lessons[place + 1] if place + 1 < len(course.lessons) else None,

@@ -27,6 +27,7 @@ from qunclub.web.state import ClubState
 from qunclub.web.uow import transaction
 
 from . import content
+from .contest_story import add_contests
 from .homework_story import Piece
 from .season_story import Reading, add_seasons
 from .story import Story, tell
@@ -244,6 +245,7 @@ def _story(cast: Cast) -> Story:
     for place, (slug, work) in enumerate(content.submissions()):
         _homework(story, cast, slug, work, place * 53 % 110 / 60)
     _seasons(story, cast)
+    add_contests(story, cast)
     _progress(story, cast)
     return story
 

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from qunclub.courses.models import Course, Lesson, Progress
+from qunclub.contests.models import Contest, ContestEntry, ContestVote
+from qunclub.courses.models import Answer, Certificate, Course, Lesson, Progress, Question
 from qunclub.groups.models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
 from qunclub.homework.models import (
     Assignment,
@@ -32,7 +33,7 @@ Rows = list[dict[str, Any]]
 # Internal links that mean nothing outside the database, and what is another person's.
 LEFT_OUT = {
     "member_id", "user_key", "version", "holds_stock", "claimed_by", "reviewer_id", "checkout_url", "storage_key",
-    "body_html", "comment_html",
+    "body_html", "detail_html", "comment_html", "image_key",
 }  # fmt: skip
 
 
@@ -64,6 +65,9 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "payments": _payments,
         "refunds": _refunds,
         "lessons": _lessons,
+        "questions": _questions,
+        "answers": _answers,
+        "certificates": _certificates,
         "submissions": _submissions,
         "attempts": _attempts,
         "files": _files,
@@ -74,6 +78,8 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "standings": _standings,
         "decisions": _decisions,
         "core_seats": _core_seats,
+        "contest_entries": _contest_entries,
+        "contest_votes": _contest_votes,
     }
     return {
         "exported_at": now.isoformat(),
@@ -159,6 +165,31 @@ def _lessons(session: Session, member_id: int) -> Rows:
         .order_by(Progress.id)
     )
     return [plain(row, course=course, lesson=lesson) for row, course, lesson in session.execute(query)]
+
+
+def _questions(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Question, Lesson.title)
+        .join(Lesson, Lesson.id == Question.lesson_id)
+        .where(Question.member_id == member_id)
+        .order_by(Question.id)
+    )
+    return [plain(row, lesson=lesson) for row, lesson in session.execute(query)]
+
+
+def _answers(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Answer, Question.ask)
+        .join(Question, Question.id == Answer.question_id)
+        .where(Answer.member_id == member_id)
+        .order_by(Answer.id)
+    )
+    return [plain(row, question=ask) for row, ask in session.execute(query)]
+
+
+def _certificates(session: Session, member_id: int) -> Rows:
+    query = select(Certificate).where(Certificate.member_id == member_id).order_by(Certificate.id)
+    return [plain(row) for row in session.scalars(query)]
 
 
 def _submissions(session: Session, member_id: int) -> Rows:
@@ -250,4 +281,19 @@ def _decisions(session: Session, member_id: int) -> Rows:
 
 def _core_seats(session: Session, member_id: int) -> Rows:
     query = select(CoreSeat).where(CoreSeat.member_id == member_id).order_by(CoreSeat.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _contest_entries(session: Session, member_id: int) -> Rows:
+    query = (
+        select(ContestEntry, Contest.title)
+        .join(Contest, Contest.id == ContestEntry.contest_id)
+        .where(ContestEntry.member_id == member_id)
+        .order_by(ContestEntry.id)
+    )
+    return [plain(row, contest=title) for row, title in session.execute(query)]
+
+
+def _contest_votes(session: Session, member_id: int) -> Rows:
+    query = select(ContestVote).where(ContestVote.member_id == member_id).order_by(ContestVote.id)
     return [plain(row) for row in session.scalars(query)]

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import groups, homework, members, orders, passes
+from qunclub import contests, courses, groups, homework, members, orders, passes
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.kernel import N_, Actor, Conflict, mail, outbox
@@ -126,7 +126,9 @@ def leave(
         passes.tickets.void(session, seat_id=seat_id, reason=REASON)
         for seat in groups.leave_seat(session, seat_id=seat_id, state="left", reason=REASON, now=now):
             passes.tickets.ensure(session, seat_id=seat.id, member_id=seat.member_id, now=now)
-    for key in homework.forget(session, member_id=member_id, now=now):
+    courses.forget(session, member_id=member_id, now=now)
+    works = homework.forget(session, member_id=member_id, now=now)
+    for key in (*works, *contests.forget(session, member_id=member_id, now=now)):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
     mine = select(Order.id).where(Order.member_id == member_id)
     session.execute(update(Order).where(Order.member_id == member_id).values(email=""))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from qunclub import groups, members
 from qunclub.adapters import accounts
+from qunclub.courses import queries_certificates
 from qunclub.kernel import Invalid
 from qunclub.members.forms import ProfileForm
 from qunclub.passes import queries as passes
@@ -61,6 +62,7 @@ def page(form: ProfileForm | None = None) -> Any:
             tier=tier,
             holdings=passes.holdings(session, ident),
             seats=groups.my_seats(session, ident),
+            certificates=queries_certificates.of_member(session, ident),
             core=seasons.is_core(session, ident),
             decisions=seasons.decisions_about(session, ident, limit=3),
             form=form,

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub import groups, points
+from qunclub.contests import queries as contests
 from qunclub.courses import queries as courses
 from qunclub.courses.models import Course, Lesson, Progress
 from qunclub.courses.queries import CourseCard
@@ -122,6 +123,7 @@ class Home:
     standing: Standing
     unpaid: Unpaid | None
     step: Step
+    contest: contests.Running | None
 
 
 def row_of(session: Session, member_id: int) -> tuple[Member, Tier | None]:
@@ -176,6 +178,7 @@ def home(
         standing=standing(session, member_id, now),
         unpaid=unpaid,
         step=next_step(facts, now),
+        contest=contests.running(session, now),
     )
 
 

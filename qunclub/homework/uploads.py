@@ -7,32 +7,23 @@ them. Archives and office files are never opened: they are kept as they are and 
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 import unicodedata
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import filetype
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from qunclub.kernel import N_, Invalid, ids
+from qunclub.kernel.pictures import IMAGES, reencode
+from qunclub.kernel.pictures import PICTURES as PICTURES
+from qunclub.kernel.pictures import SHOWN_SIDE as SHOWN_SIDE
 from qunclub.kernel.ports import FileStore
 
 from .rules import StoredFile
 
-MAX_PIXELS = 40_000_000
-MAX_SIDE = 20_000
-SHOWN_SIDE = 4_096
 MAX_NAME = 100
-IMAGES = {
-    "image/png": ("PNG", ".png"),
-    "image/jpeg": ("JPEG", ".jpg"),
-    "image/webp": ("WEBP", ".webp"),
-    "image/gif": ("GIF", ".png"),
-}
 OFFICE = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
@@ -40,8 +31,6 @@ OFFICE = {
 }
 ZIP = "application/zip"
 TEXTS = {".txt": "text/plain", ".md": "text/plain"}
-PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
-"""What is kept of pictures: the only types ever shown in a page."""
 ACCEPT = ".png,.jpg,.jpeg,.webp,.gif,.pdf,.pptx,.docx,.xlsx,.zip,.txt,.md"
 RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)$")
 
@@ -144,61 +133,6 @@ def clean_name(name: str) -> str:
     if RESERVED.match(stem) or not stem:
         stem = f"file {stem}".strip()
     return f"{stem[: MAX_NAME - len(ending) - 1]}{dot}{ending}" if len(ending) <= 10 else stem[:MAX_NAME]
-
-
-def reencode(data: bytes, kind: str, shown: str) -> tuple[str, bytes]:
-    """A picture decoded and written anew: its type, and bytes that hold pixels only (first frame, no metadata)."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=[IMAGES[kind][0]]) as picture:
-                width, height = picture.size
-                if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-                    raise Invalid(
-                        N_("%(name)s has too many pixels; make it smaller than %(limit)s megapixels."),
-                        field="files",
-                        name=shown,
-                        limit=MAX_PIXELS // 1_000_000,
-                    )
-                # A large photograph is decoded at a fraction of its size, which keeps memory small.
-                picture.draft("RGB", (SHOWN_SIDE, SHOWN_SIDE))
-                picture.load()
-                return _write(picture, kind)
-    except Invalid:
-        raise
-    except (
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-        UnidentifiedImageError,
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        MemoryError,
-        OverflowError,
-    ):
-        raise Invalid(
-            N_("%(name)s is damaged, or not the picture it says it is."), field="files", name=shown
-        ) from None
-
-
-def _write(picture: Image.Image, kind: str) -> tuple[str, bytes]:
-    upright = ImageOps.exif_transpose(picture)
-    see_through = upright.has_transparency_data and kind != "image/jpeg"
-    pixels = upright.convert("RGBA" if see_through else "RGB")
-    pixels.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-    # A new canvas: nothing but pixels comes along.
-    clean = Image.new(pixels.mode, pixels.size)
-    clean.paste(pixels)
-    out = io.BytesIO()
-    if kind == "image/jpeg":
-        clean.save(out, "JPEG", quality=88)
-        return "image/jpeg", out.getvalue()
-    if kind == "image/webp":
-        clean.save(out, "WEBP", quality=88)
-        return "image/webp", out.getvalue()
-    clean.save(out, "PNG", compress_level=6)
-    return "image/png", out.getvalue()
 
 
 def _text(data: bytes, shown: str) -> bytes:

@@ -38,6 +38,7 @@ KINDS: dict[str, Kind] = {
     "homework_on_time": Kind(N_("Handed in on time"), 5),
     "homework_featured": Kind(N_("Homework featured"), 20, honours=1),
     "lesson_completed": Kind(N_("Lesson completed"), 2),
+    "answer_best": Kind(N_("Best answer to a question"), 5),
     "granted": Kind(N_("Given by hand"), 10, own_amount=True),
 }
 

@@ -42,7 +42,14 @@ def courses(draw):
         for slug in draw(SLUGS)
     )
     return CourseText(
-        "a-course", draw(TITLES), draw(TEXT), draw(TEXT), draw(st.booleans()), "published", lessons
+        "a-course",
+        draw(TITLES),
+        draw(TEXT),
+        draw(TEXT),
+        draw(st.booleans()),
+        "published",
+        lessons,
+        draw(st.booleans()),
     )
 
 

@@ -1,0 +1,120 @@
+"""A course out as a .zip of its folder, and in again: looked at first, then done, all of it or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import Invalid, NotFound, Stale
+from qunclub.web import (
+    N_,
+    _,
+    allow,
+    club,
+    current_actor,
+    explain,
+    flash,
+    member_id,
+    now,
+    reading,
+    render,
+    see_other,
+    transact,
+)
+
+from . import archive, services_folder
+from .folder import Broken, CourseText
+from .models import Course
+
+bp = Blueprint("courses_folder", __name__, url_prefix="/admin/courses")
+CHANGED = N_("The course or the file has changed since you looked. Look again before you import.")
+
+
+@bp.get("/<int:course_id>/folder.zip")
+@allow("admin")
+def download(course_id: int) -> Response:
+    """The course as a folder of Markdown."""
+    with reading() as session:
+        course = session.get(Course, course_id)
+        if course is None:
+            raise NotFound()
+        text = services_folder.export(session, slug=course.slug)
+    return Response(
+        archive.pack(text),
+        mimetype="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="{text.slug}.zip"',
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+@bp.route("/import", methods=["GET", "POST"])
+@allow("admin")
+def upload() -> Any:
+    """Upload an archive; what it would do is shown before anything is done."""
+    if request.method == "GET":
+        return render("courses/admin_import.html", problems=(), error="", plan=None)
+    sent = request.files.get("folder")
+    data = sent.read(archive.MOST_BYTES + 1) if sent else b""
+    if not data:
+        return _refused(error=_("Choose the .zip of a course."))
+    try:
+        text = archive.unpack(data)
+    except Broken as broken:
+        return _refused(problems=broken.problems)
+    club().files.put(_key(), data)
+    with reading() as session:
+        plan = services_folder.plan(session, text)
+    return render(
+        "courses/admin_import.html", problems=(), error="", plan=plan, seal=_seal(data, plan), text=text
+    )
+
+
+@bp.post("/import/apply")
+@allow("admin")
+def apply() -> Any:
+    """Do what was shown."""
+    actor, moment = current_actor(), now()
+    try:
+        data = club().files.get(_key())
+    except KeyError:
+        data = b""
+    seal = request.form.get("seal", "")
+
+    def command(session: Session) -> services_folder.Report:
+        text: CourseText = archive.unpack(data)
+        if _seal(data, services_folder.plan(session, text)) != seal:
+            raise Stale(CHANGED)
+        return services_folder.bring_in(session, text, actor=actor, now=moment)
+
+    try:
+        report = transact(command)
+    except Broken as broken:
+        return _refused(problems=broken.problems)
+    except (Stale, Invalid) as error:
+        return _refused(error=explain(error), status=409 if isinstance(error, Stale) else 422)
+    club().files.delete(_key())
+    flash(
+        _("The course is made from your folder.")
+        if report.created
+        else _("The course is as your folder has it.")
+    )
+    return see_other("qunclub.courses_admin.edit", course_id=report.course_id)
+
+
+def _refused(problems: tuple[str, ...] = (), error: str = "", status: int = 422) -> Any:
+    return render("courses/admin_import.html", problems=problems, error=error, plan=None), status
+
+
+def _key() -> str:
+    # One place for each admin: the next upload takes it, so nothing is left lying about.
+    return f"imports/{member_id()}.zip"
+
+
+def _seal(data: bytes, plan: services_folder.Plan) -> str:
+    """Stands for the archive and for how the course was when it was looked at."""
+    return hashlib.sha256(hashlib.sha256(data).digest() + repr(plan).encode()).hexdigest()

@@ -1,0 +1,77 @@
+"""Pictures from outside, decoded and written anew: nothing of what was hidden in them comes along."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from .errors import N_, Invalid
+
+MAX_PIXELS = 40_000_000
+MAX_SIDE = 20_000
+SHOWN_SIDE = 4_096
+IMAGES = {
+    "image/png": ("PNG", ".png"),
+    "image/jpeg": ("JPEG", ".jpg"),
+    "image/webp": ("WEBP", ".webp"),
+    "image/gif": ("GIF", ".png"),
+}
+PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
+"""What is kept of pictures: the only types ever shown in a page."""
+
+
+def reencode(data: bytes, kind: str, shown: str, *, field: str = "files") -> tuple[str, bytes]:
+    """A picture decoded and written anew: its type, and bytes that hold pixels only (first frame, no metadata)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=[IMAGES[kind][0]]) as picture:
+                width, height = picture.size
+                if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+                    raise Invalid(
+                        N_("%(name)s has too many pixels; make it smaller than %(limit)s megapixels."),
+                        field=field,
+                        name=shown,
+                        limit=MAX_PIXELS // 1_000_000,
+                    )
+                # A large photograph is decoded at a fraction of its size, which keeps memory small.
+                picture.draft("RGB", (SHOWN_SIDE, SHOWN_SIDE))
+                picture.load()
+                return _write(picture, kind)
+    except Invalid:
+        raise
+    except (
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+        UnidentifiedImageError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        MemoryError,
+        OverflowError,
+    ):
+        raise Invalid(
+            N_("%(name)s is damaged, or not the picture it says it is."), field=field, name=shown
+        ) from None
+
+
+def _write(picture: Image.Image, kind: str) -> tuple[str, bytes]:
+    upright = ImageOps.exif_transpose(picture)
+    see_through = upright.has_transparency_data and kind != "image/jpeg"
+    pixels = upright.convert("RGBA" if see_through else "RGB")
+    pixels.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    # A new canvas: nothing but pixels comes along.
+    clean = Image.new(pixels.mode, pixels.size)
+    clean.paste(pixels)
+    out = io.BytesIO()
+    if kind == "image/jpeg":
+        clean.save(out, "JPEG", quality=88)
+        return "image/jpeg", out.getvalue()
+    if kind == "image/webp":
+        clean.save(out, "WEBP", quality=88)
+        return "image/webp", out.getvalue()
+    clean.save(out, "PNG", compress_level=6)
+    return "image/png", out.getvalue()
