@@ -7,6 +7,8 @@ from qunclub.homework import models as homework
 from qunclub.kernel import Base, outbox, store
 from qunclub.members import models as members
 from qunclub.orders import models as orders
+from qunclub.orders import models_money as orders_money
+from qunclub.orders import models_selling as orders_selling
 from qunclub.passes import models as passes
 from qunclub.points import models as points
 from qunclub.seasons import models as seasons
@@ -21,6 +23,8 @@ __all__ = [
     "members",
     "metadata",
     "orders",
+    "orders_money",
+    "orders_selling",
     "outbox",
     "passes",
     "points",

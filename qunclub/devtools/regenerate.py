@@ -1,4 +1,4 @@
-"""Write the first migration anew from the models: allowed only until the first release."""
+"""Write the newest schema migration anew from the models: allowed only until it is released."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ from qunclub import migrate
 from qunclub.kernel.engine import create_club_engine
 from qunclub.web.assets import folder
 
+NEWEST, BEFORE, MESSAGE = "0002", "0001", "money"
+
 
 def main() -> None:
-    """Replace ``0001_*.py``."""
-    for old in (folder("migrations") / "versions").glob("0001_*.py"):
+    """Replace ``0002_*.py``; what moves data stands in a migration after it."""
+    versions = folder("migrations") / "versions"
+    for old in versions.glob(f"{NEWEST}_*.py"):
         old.unlink()
+    later = {path: path.read_text(encoding="utf-8") for path in versions.glob("0003_*.py")}
+    for path in later:
+        path.unlink()
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            engine = create_club_engine(f"sqlite:///{Path(scratch) / 'before.db'}")
+            migrate.upgrade(engine, BEFORE)
+            migrate.revision(engine, MESSAGE, NEWEST)
+    finally:
+        for path, text in later.items():
+            path.write_text(text, encoding="utf-8")
     with tempfile.TemporaryDirectory() as scratch:
-        engine = create_club_engine(f"sqlite:///{Path(scratch) / 'empty.db'}")
-        migrate.revision(engine, "first tables", "0001")
         check = create_club_engine(f"sqlite:///{Path(scratch) / 'check.db'}")
         migrate.upgrade(check)
         assert migrate.differences(check) == []
