@@ -7,32 +7,44 @@ them. Archives and office files are never opened: they are kept as they are and 
 from __future__ import annotations
 
 import hashlib
-import io
-import re
 import unicodedata
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import filetype
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from qunclub.kernel import N_, Invalid, ids
 from qunclub.kernel.ports import FileStore
+from qunclub.kernel.uploads import (
+    IMAGES,
+    MAX_NAME,
+    PICTURES,
+    SHOWN_SIDE,
+    Checked,
+    Upload,
+    clean_name,
+    ending_of,
+    named,
+    reencode,
+)
 
 from .rules import StoredFile
 
-MAX_PIXELS = 40_000_000
-MAX_SIDE = 20_000
-SHOWN_SIDE = 4_096
-MAX_NAME = 100
-IMAGES = {
-    "image/png": ("PNG", ".png"),
-    "image/jpeg": ("JPEG", ".jpg"),
-    "image/webp": ("WEBP", ".webp"),
-    "image/gif": ("GIF", ".png"),
-}
+__all__ = [
+    "ACCEPT",
+    "MAX_NAME",
+    "OFFICE",
+    "PICTURES",
+    "SHOWN_SIDE",
+    "Checked",
+    "Limits",
+    "Upload",
+    "check",
+    "check_all",
+    "clean_name",
+    "stored",
+]
 OFFICE = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
@@ -40,27 +52,7 @@ OFFICE = {
 }
 ZIP = "application/zip"
 TEXTS = {".txt": "text/plain", ".md": "text/plain"}
-PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
-"""What is kept of pictures: the only types ever shown in a page."""
 ACCEPT = ".png,.jpg,.jpeg,.webp,.gif,.pdf,.pptx,.docx,.xlsx,.zip,.txt,.md"
-RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file as it came."""
-
-    name: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A file as it will be kept."""
-
-    name: str
-    content_type: str
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,97 +100,24 @@ def check(upload: Upload, limits: Limits) -> Checked:
             name=shown,
             limit=max(1, limits.max_bytes // 1_000_000),
         )
-    ending = _ending(upload.name)
+    ending = ending_of(upload.name)
     kind = filetype.guess_mime(upload.data)
     if kind in IMAGES:
         content_type, data = reencode(upload.data, kind, shown)
-        return Checked(_named(shown, IMAGES[kind][1]), content_type, data)
+        return Checked(named(shown, IMAGES[kind][1]), content_type, data)
     if kind == "application/pdf" and ending == ".pdf":
-        return Checked(_named(shown, ".pdf"), "application/pdf", upload.data)
+        return Checked(named(shown, ".pdf"), "application/pdf", upload.data)
     if (kind == ZIP and ending in (".zip", *OFFICE)) or (
         kind in OFFICE.values() and OFFICE.get(ending) == kind
     ):
-        return Checked(_named(shown, ending), OFFICE.get(ending, ZIP), upload.data)
+        return Checked(named(shown, ending), OFFICE.get(ending, ZIP), upload.data)
     if kind is None and ending in TEXTS:
-        return Checked(_named(shown, ending), TEXTS[ending], _text(upload.data, shown))
+        return Checked(named(shown, ending), TEXTS[ending], _text(upload.data, shown))
     raise Invalid(
         N_("%(name)s is not a file the club takes: pictures, PDF, PPTX, DOCX, XLSX, ZIP, TXT or MD."),
         field="files",
         name=shown,
     )
-
-
-def clean_name(name: str) -> str:
-    """A file name without folders, control or invisible characters, and not longer than the club keeps.
-
-    >>> clean_name("../../etc/passwd")
-    'passwd'
-    """
-    base = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
-    # Cc: control, Cf: invisible and direction-changing, Cs/Co/Cn: not characters at all.
-    kept = "".join(ch for ch in base if unicodedata.category(ch) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
-    kept = re.sub(r'[<>:"|?*%\s]+', " ", kept).strip(" .")
-    stem, dot, ending = kept.rpartition(".")
-    if not dot:
-        stem, ending = kept, ""
-    if RESERVED.match(stem) or not stem:
-        stem = f"file {stem}".strip()
-    return f"{stem[: MAX_NAME - len(ending) - 1]}{dot}{ending}" if len(ending) <= 10 else stem[:MAX_NAME]
-
-
-def reencode(data: bytes, kind: str, shown: str) -> tuple[str, bytes]:
-    """A picture decoded and written anew: its type, and bytes that hold pixels only (first frame, no metadata)."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=[IMAGES[kind][0]]) as picture:
-                width, height = picture.size
-                if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-                    raise Invalid(
-                        N_("%(name)s has too many pixels; make it smaller than %(limit)s megapixels."),
-                        field="files",
-                        name=shown,
-                        limit=MAX_PIXELS // 1_000_000,
-                    )
-                # A large photograph is decoded at a fraction of its size, which keeps memory small.
-                picture.draft("RGB", (SHOWN_SIDE, SHOWN_SIDE))
-                picture.load()
-                return _write(picture, kind)
-    except Invalid:
-        raise
-    except (
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-        UnidentifiedImageError,
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        MemoryError,
-        OverflowError,
-    ):
-        raise Invalid(
-            N_("%(name)s is damaged, or not the picture it says it is."), field="files", name=shown
-        ) from None
-
-
-def _write(picture: Image.Image, kind: str) -> tuple[str, bytes]:
-    upright = ImageOps.exif_transpose(picture)
-    see_through = upright.has_transparency_data and kind != "image/jpeg"
-    pixels = upright.convert("RGBA" if see_through else "RGB")
-    pixels.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-    # A new canvas: nothing but pixels comes along.
-    clean = Image.new(pixels.mode, pixels.size)
-    clean.paste(pixels)
-    out = io.BytesIO()
-    if kind == "image/jpeg":
-        clean.save(out, "JPEG", quality=88)
-        return "image/jpeg", out.getvalue()
-    if kind == "image/webp":
-        clean.save(out, "WEBP", quality=88)
-        return "image/webp", out.getvalue()
-    clean.save(out, "PNG", compress_level=6)
-    return "image/png", out.getvalue()
 
 
 def _text(data: bytes, shown: str) -> bytes:
@@ -213,17 +132,6 @@ def _text(data: bytes, shown: str) -> bytes:
         ):
             return text.encode()
     raise Invalid(N_("%(name)s is not plain text."), field="files", name=shown)
-
-
-def _ending(name: str) -> str:
-    base = clean_name(name)
-    return "." + base.rpartition(".")[2].lower() if "." in base else ""
-
-
-def _named(shown: str, ending: str) -> str:
-    stem = shown.rpartition(".")[0] if "." in shown else shown
-    # shot.php.png would be a script to a careless server that it is copied to.
-    return f"{stem.replace('.', '_')}{ending}"
 
 
 @contextmanager
