@@ -1,4 +1,7 @@
-"""``python -m benchmarks``: measure everything, print it, and write ``benchmarks/results.md``."""
+"""``python -m benchmarks``: measure everything, print it, and write ``benchmarks/results.md``.
+
+``--beside FOLDER`` lets the fulfilments of another checkout, such as the last release, take turns with ours.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import clubs, pages, purchases, replaying
+from benchmarks import clubs, desk, pages, purchases, replaying, turns
 from benchmarks.load import load
 from benchmarks.report import Report
 from benchmarks.scale import FULL, TINY, Scale
@@ -41,7 +44,7 @@ def workplace() -> Iterator[Path]:
         run.remove(folder)
 
 
-def measure(scale: Scale) -> Report:
+def measure(scale: Scale, beside: Path | None = None) -> Report:
     """One run of everything."""
     now = clock.utcnow()
     with workplace() as folder:
@@ -55,7 +58,9 @@ def measure(scale: Scale) -> Report:
             pages.count(folder / name, name, result.pages)
         fulfilments = purchases.measure(folder, scale, now, say)
         operations, rate = replaying.measure(folder, scale, now, say)
-    return Report(now, scale, Settings().threads, result, fulfilments, operations, rate)
+        desks = desk.measure(folder, scale, now, say)
+    before = turns.measure(beside, scale, say) if beside else []
+    return Report(now, scale, Settings().threads, result, fulfilments, operations, rate, desks, before)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -63,8 +68,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--tiny", action="store_true", help="the smallest sizes: does it run at all")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where to write (default: %(default)s)")
+    parser.add_argument("--beside", type=Path, help="another checkout whose fulfilments take turns with ours")
     options = parser.parse_args(arguments)
-    text = measure(TINY if options.tiny else FULL).markdown()
+    text = measure(TINY if options.tiny else FULL, options.beside).markdown()
     options.output.write_text(text)
     print(text)
     say(f"written to {options.output}")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
 import granian
 
+from benchmarks import desk, turns
+from benchmarks.desk import Desk
 from benchmarks.load import CONNECTIONS, PROCESSES
 from benchmarks.pages import FEW, Result
 from benchmarks.purchases import Fulfilments
 from benchmarks.scale import Scale
+from benchmarks.turns import Turns
 
 PAGE_AIM = 0.5
 GROWTH_AIM = 1.2
@@ -32,6 +35,8 @@ class Report:
     fulfilments: list[Fulfilments]
     operations: int
     operations_rate: float
+    desks: list[Desk] = field(default_factory=list)
+    before: list[Turns] = field(default_factory=list)
 
     def markdown(self) -> str:
         """The whole report."""
@@ -51,6 +56,7 @@ class Report:
                 "",
                 *self._work(),
                 "",
+                *self._desk(),
             ]
         )
 
@@ -90,6 +96,10 @@ class Report:
             f"{self.scale.few:,}; aim: {GROWTH_AIM} or less{below(growth <= GROWTH_AIM)}.",
         ]
         return lines
+
+    def _desk(self) -> list[str]:
+        lines = [*turns.report(self.before), ""] if self.before else []
+        return lines + (["## The desk", "", *desk.report(self.desks), ""] if self.desks else [])
 
     def _work(self) -> list[str]:
         bare = median(self.pages.baseline)

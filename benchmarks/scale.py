@@ -15,6 +15,8 @@ class Scale:
         seconds: how long one turn lasts.
         writers: threads that fulfil orders at once.
         orders: orders each writer fulfils in one round.
+        desk_few, desk_many: orders of the two clubs whose desks are compared.
+        desk_rounds: how often each page of the desk takes its turn.
         students: whose generated records are replayed.
         databases: that orders are fulfilled on.
         durable: whether PostgreSQL keeps its own settings, and not those of the tests' server that may forget.
@@ -28,6 +30,9 @@ class Scale:
     writers: int = 8
     orders: int = 40
     write_rounds: int = 3
+    desk_few: int = 1_000
+    desk_many: int = 1_000_000
+    desk_rounds: int = 15
     students: int = 400
     databases: tuple[str, ...] = ("sqlite", "postgres")
     durable: bool = True
@@ -43,6 +48,9 @@ TINY = Scale(
     writers=2,
     orders=2,
     write_rounds=1,
+    desk_few=600,
+    desk_many=700,
+    desk_rounds=1,
     students=4,
     durable=False,
 )

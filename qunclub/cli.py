@@ -21,7 +21,8 @@ db = AppGroup("db", help="The club's own tables.")
 admin = AppGroup("admin", help="Admins of the club.")
 replay = AppGroup("replay", help="Play real records through the club's services.")
 course = AppGroup("course", help="Courses as folders of Markdown.")
-for group in (db, admin, replay, course):
+takings = AppGroup("takings", help="What came in and went back, day by day.")
+for group in (db, admin, replay, course, takings):
     qunclub.add_command(group)
 
 
@@ -208,6 +209,14 @@ def replay_oulad(
         part = target.with_name(target.name + ".part")
         part.write_text(text + "\n")
         part.replace(target)
+
+
+@takings.command("rebuild")
+def takings_rebuild() -> None:
+    """Make the takings anew from every payment and refund, in the club's present time zone."""
+    from qunclub.orders import jobs_takings
+
+    click.echo(f"{jobs_takings.rebuild(club())} payments and refunds are booked.")
 
 
 @qunclub.command("jobs")

@@ -65,6 +65,11 @@ class Settings:
         ("card", "alipay", "wechat_pay"), "Payment methods offered at checkout, comma separated."
     )
     sandbox_port: int = setting(0, "Port of the pay sandbox; 0 means the web port plus one.")
+    sandbox_public_url: str = setting(
+        "",
+        "Where browsers reach the pay sandbox when not at http://127.0.0.1:<its port>; "
+        "with it the sandbox listens on QUNCLUB_BIND.",
+    )
     order_hold_minutes: int = setting(
         35, "How long an unpaid order holds its stock; Stripe needs 30 or more."
     )
@@ -113,8 +118,13 @@ class Settings:
 
     @property
     def sandbox_url(self) -> str:
-        """Where the local sandbox listens."""
+        """Where the club reaches the local sandbox."""
         return f"http://127.0.0.1:{self.sandbox_port or self.port + 1}"
+
+    @property
+    def sandbox_pay_url(self) -> str:
+        """Where buyers' browsers reach the local sandbox."""
+        return (self.sandbox_public_url or self.sandbox_url).rstrip("/")
 
 
 def env_name(name: str, metadata: Mapping[str, Any]) -> str:
@@ -190,8 +200,12 @@ def _check(settings: Settings) -> None:
         )
     if not 1 <= settings.port <= 65535:
         raise ConfigError(f"PORT must be between 1 and 65535, not {settings.port}.")
-    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
-        raise ConfigError("QUNCLUB_PUBLIC_URL must begin with http:// or https://.")
+    for name, address in (
+        ("PUBLIC_URL", settings.public_url),
+        ("SANDBOX_PUBLIC_URL", settings.sandbox_public_url),
+    ):
+        if address and not address.startswith(("http://", "https://")):
+            raise ConfigError(f"QUNCLUB_{name} must begin with http:// or https://.")
     if settings.production:
         if len(settings.secret_key) < 32:
             raise ConfigError("QUNCLUB_SECRET_KEY of 32 characters or more is required in production.")

@@ -51,9 +51,26 @@ BLUEPRINTS = (
     "qunclub.passes.admin:bp",
     "qunclub.passes.admin_held:bp",
     "qunclub.orders.views:bp",
+    "qunclub.orders.claims_views:bp",
+    "qunclub.orders.admin_claims:bp",
     "qunclub.orders.webhook:bp",
+    "qunclub.orders.refunds_views:bp",
     "qunclub.orders.admin:bp",
+    "qunclub.orders.admin_coupons:bp",
+    "qunclub.orders.admin_takings:bp",
+    "qunclub.orders.admin_reconciliation:bp",
+    "qunclub.orders.admin_refunds:bp",
     "qunclub.orders.admin_inbox:bp",
+    "qunclub.orders.memberships_views:bp",
+    "qunclub.orders.admin_memberships:bp",
+    "qunclub.orders.admin_disputes:bp",
+    "qunclub.orders.transfers_views:bp",
+    "qunclub.orders.admin_transfers:bp",
+    "qunclub.orders.admin_transfer_settings:bp",
+    "qunclub.orders.receipts_views:bp",
+    "qunclub.orders.fapiao_views:bp",
+    "qunclub.orders.admin_fapiao:bp",
+    "qunclub.orders.admin_papers:bp",
     "qunclub.points.views:bp",
     "qunclub.points.admin:bp",
     "qunclub.homework.views:bp",
@@ -180,7 +197,7 @@ def _register(app: Flask, made: state.ClubState, url_prefix: str, accounts: Blue
         root.register_blueprint(accounts)
     if made.standalone and not made.settings.mail_url and not made.settings.production:
         root.register_blueprint(load("qunclub.adapters.devmail:bp"))
-    pay = _origin(made.settings.sandbox_url if made.settings.sandbox else "https://checkout.stripe.com")
+    pay = _origin(made.settings.sandbox_pay_url if made.settings.sandbox else "https://checkout.stripe.com")
     # Addresses outside every blueprint (a mistyped path) are ours too when the club is the whole site.
     whole: Flask | Blueprint = app if made.standalone else root
     whole.before_request(headers.begin)

@@ -28,12 +28,16 @@ HANDLERS = {
     "mail": "qunclub.web.mailing:deliver",
     "refund": "qunclub.orders.jobs:carry_out_refund",
     "checkout_expire": "qunclub.orders.jobs:expire_checkout",
+    "subscription_cancel": "qunclub.orders.jobs_recurring:carry_out_wish",
+    "dispute_look": "qunclub.orders.jobs_recurring:look_at_dispute",
     "file_delete": "qunclub.home.leaving:delete_file",
 }
 # Every minute: (state) -> how many things were mended.
 SWEEPS = {
+    "transfers": "qunclub.orders.jobs_transfers:sweep",
     "orders": "qunclub.orders.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
+    "takings": "qunclub.orders.jobs_takings:sweep",
 }
 
 

@@ -5,14 +5,13 @@ from qunclub.contests import models as contests
 from qunclub.courses import models as courses
 from qunclub.groups import models as groups
 from qunclub.homework import models as homework
-from qunclub.homework import models_desk as homework_desk
-from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
 from qunclub.members import models as members
 from qunclub.orders import models as orders
+from qunclub.orders import models_money as orders_money
+from qunclub.orders import models_selling as orders_selling
 from qunclub.passes import models as passes
 from qunclub.points import models as points
-from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
 
 metadata = Base.metadata
@@ -23,15 +22,14 @@ __all__ = [
     "courses",
     "groups",
     "homework",
-    "homework_desk",
-    "homework_work",
     "members",
     "metadata",
     "orders",
+    "orders_money",
+    "orders_selling",
     "outbox",
     "passes",
     "points",
-    "rewards",
     "seasons",
     "store",
 ]

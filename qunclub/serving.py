@@ -52,13 +52,13 @@ def run_pay_sandbox(settings: Settings, *, webhook_path: str) -> None:
     from qunclub.sandbox import run_sandbox
 
     run_sandbox(
-        host="127.0.0.1",
+        host=settings.bind if settings.sandbox_public_url else "127.0.0.1",
         port=settings.sandbox_port or settings.port + 1,
         state_path=settings.instance_path / "sandbox.db",
         api_key=config.kept_secret(settings, "sandbox-api"),
         webhook_secret=config.kept_secret(settings, "sandbox-webhook"),
         webhook_url=f"http://127.0.0.1:{settings.port}{webhook_path}",
-        public_url=settings.sandbox_url,
+        public_url=settings.sandbox_pay_url,
     )
 
 
@@ -108,7 +108,8 @@ def _answers(url: str) -> bool:
 def _announce(settings: Settings) -> None:
     click.echo(f"\nQunClub is open at {settings.site_url}")
     if settings.sandbox:
-        click.echo(f"Payments go to the local sandbox at {settings.sandbox_url} (no money moves).")
+        click.echo(f"Payments go to the local sandbox at {settings.sandbox_pay_url} (no money moves).")
+        click.echo(f"Renew, refund and dispute there: {settings.sandbox_url}/dashboard/")
     note = settings.instance_path / "demo-accounts.txt"
     if note.exists():
         click.echo(note.read_text().rstrip())

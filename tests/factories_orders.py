@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from qunclub import orders
 from qunclub.kernel import Actor
 from qunclub.kernel.payments import CheckoutSession, Notification, RefundNotice
 from qunclub.members.models import Member
+from qunclub.orders import services_coupons
 from qunclub.orders.models import Order, Payment
+from qunclub.orders.models_selling import Coupon
+from qunclub.orders.rules_selling import Details, Purchase
 from qunclub.passes.models import Plan
 from tests.factories import Make
 
 
 def order(make: Make, plan: Plan | None = None, of: Member | None = None, **values: Any) -> Order:
-    """A pending order of *of* for *plan* (new ones unless given) that holds its stock."""
+    """A pending order of *of* for *plan* (new ones unless given) that holds its stock.
+
+    ``gift``, ``quantity``, ``coupons``, ``recipients``, ``details`` and ``pay_by`` say what is bought.
+    """
     sold = plan or make.plan()
     buyer = of or make.member()
+    purchase = Purchase(
+        plan_id=sold.id,
+        quantity=values.pop("quantity", 1),
+        gift=values.pop("gift", False),
+        recipients=values.pop("recipients", ()),
+        coupon_codes=values.pop("coupons", ()),
+        details=values.pop("details", Details()),
+        pay_by=values.pop("pay_by", "gateway"),
+    )
     return orders.place(
         make.session,
         member_id=buyer.id,
-        plan_id=sold.id,
+        purchase=purchase,
         email=values.pop("email", buyer.email),
         locale=values.pop("locale", "en"),
         now=values.pop("now", make.now),
@@ -29,11 +45,31 @@ def order(make: Make, plan: Plan | None = None, of: Member | None = None, **valu
     )
 
 
+def coupon(make: Make, code: str = "", *, plans: Sequence[Plan] = (), **values: Any) -> Coupon:
+    """A coupon of 20 percent for every plan unless *values* say otherwise."""
+    if "amount" in values:
+        values = {"kind": "fixed", "currency": "CNY", **values}
+    draft = services_coupons.CouponDraft(
+        code=code or f"COUPON-{make.next()}",
+        kind=values.pop("kind", "percent"),
+        percent=None if "amount" in values else values.pop("percent", 20),
+        plan_ids=tuple(plan.id for plan in plans),
+        **values,
+    )
+    return services_coupons.create(make.session, draft=draft, actor=Actor.system("test"), now=make.now)
+
+
 def paid_order(
-    make: Make, plan: Plan | None = None, of: Member | None = None, *, provider: str = "stripe", ref: str = ""
+    make: Make,
+    plan: Plan | None = None,
+    of: Member | None = None,
+    *,
+    provider: str = "stripe",
+    ref: str = "",
+    **values: Any,
 ) -> Order:
     """An order that was paid and fulfilled."""
-    made: Order = make.order(plan, of)
+    made: Order = make.order(plan, of, **values)
     return orders.record_payment(
         make.session,
         order_code=made.code,
@@ -42,7 +78,7 @@ def paid_order(
         method="card",
         amount=made.total,
         currency=made.currency,
-        now=make.now,
+        now=values.get("now", make.now),
         actor=Actor.system(provider),
     ).order
 

@@ -1,14 +1,14 @@
 """learning
 
 Revision: 0004
-After: 0001
+After: 0003
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '0004'
-down_revision = '0001'
+down_revision = '0003'
 branch_labels = None
 depends_on = None
 
@@ -100,22 +100,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_qunclub_contest_entry_contest_id_state_entered_at'), ['contest_id', 'state', 'entered_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_qunclub_contest_entry_member_id'), ['member_id'], unique=False)
 
-    op.create_table('qunclub_course_reviewer',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('course_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('group_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('given', sa.Integer(), nullable=False),
-    sa.Column('active', sa.Boolean(), nullable=False),
-    sa.ForeignKeyConstraint(['course_id'], ['qunclub_course.id'], name=op.f('fk_qunclub_course_reviewer_course_id')),
-    sa.ForeignKeyConstraint(['group_id'], ['qunclub_group.id'], name=op.f('fk_qunclub_course_reviewer_group_id')),
-    sa.ForeignKeyConstraint(['member_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_course_reviewer_member_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_course_reviewer')),
-    sa.UniqueConstraint('course_id', 'member_id', 'group_id', name=op.f('uq_qunclub_course_reviewer_course_id_member_id_group_id'))
-    )
-    with op.batch_alter_table('qunclub_course_reviewer', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_course_reviewer_member_id'), ['member_id'], unique=False)
-
     op.create_table('qunclub_juror',
     sa.Column('contest_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -123,155 +107,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['member_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_juror_member_id')),
     sa.PrimaryKeyConstraint('contest_id', 'member_id', name=op.f('pk_qunclub_juror'))
     )
-    op.create_table('qunclub_media',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('course_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('name', sa.String(length=160), nullable=False),
-    sa.Column('content_type', sa.String(length=100), nullable=False),
-    sa.Column('size', sa.Integer(), nullable=False),
-    sa.Column('sha256', sa.String(length=64), nullable=False),
-    sa.Column('storage_key', sa.String(length=160), nullable=False),
-    sa.Column('seconds', sa.Integer(), nullable=True),
-    sa.Column('public', sa.Boolean(), nullable=False),
-    sa.Column('uploaded_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('uploaded_by', sa.String(length=200), nullable=False),
-    sa.ForeignKeyConstraint(['course_id'], ['qunclub_course.id'], name=op.f('fk_qunclub_media_course_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_media')),
-    sa.UniqueConstraint('course_id', 'name', name=op.f('uq_qunclub_media_course_id_name')),
-    sa.UniqueConstraint('storage_key', name=op.f('uq_qunclub_media_storage_key'))
-    )
-    op.create_table('qunclub_phrase',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('body', sa.Text(), nullable=False),
-    sa.Column('used', sa.Integer(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['member_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_phrase_member_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_phrase'))
-    )
-    with op.batch_alter_table('qunclub_phrase', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_phrase_member_id_used'), ['member_id', 'used'], unique=False)
-
-    op.create_table('qunclub_tuition_promise',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('plan_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('works', sa.Integer(), nullable=False),
-    sa.Column('days', sa.Integer(), nullable=False),
-    sa.Column('percent', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.String(length=10), nullable=False),
-    sa.Column('from_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('until_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['plan_id'], ['qunclub_plan.id'], name=op.f('fk_qunclub_tuition_promise_plan_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_tuition_promise'))
-    )
-    with op.batch_alter_table('qunclub_tuition_promise', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_tuition_promise_plan_id_from_at'), ['plan_id', 'from_at'], unique=False)
-
-    op.create_table('qunclub_contest_vote',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('contest_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('entry_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['contest_id'], ['qunclub_contest.id'], name=op.f('fk_qunclub_contest_vote_contest_id')),
-    sa.ForeignKeyConstraint(['entry_id'], ['qunclub_contest_entry.id'], name=op.f('fk_qunclub_contest_vote_entry_id')),
-    sa.ForeignKeyConstraint(['member_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_contest_vote_member_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_contest_vote')),
-    sa.UniqueConstraint('entry_id', 'member_id', name=op.f('uq_qunclub_contest_vote_entry_id_member_id'))
-    )
-    with op.batch_alter_table('qunclub_contest_vote', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_contest_vote_contest_id_member_id'), ['contest_id', 'member_id'], unique=False)
-
-    op.create_table('qunclub_extension',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('assignment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('group_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('cut_off_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('reason', sa.Text(), nullable=False),
-    sa.Column('granted_by', sa.String(length=200), nullable=False),
-    sa.Column('granted_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['assignment_id'], ['qunclub_assignment.id'], name=op.f('fk_qunclub_extension_assignment_id')),
-    sa.ForeignKeyConstraint(['group_id'], ['qunclub_group.id'], name=op.f('fk_qunclub_extension_group_id')),
-    sa.ForeignKeyConstraint(['member_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_extension_member_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_extension')),
-    sa.UniqueConstraint('assignment_id', 'group_id', name=op.f('uq_qunclub_extension_assignment_id_group_id')),
-    sa.UniqueConstraint('assignment_id', 'member_id', name=op.f('uq_qunclub_extension_assignment_id_member_id'))
-    )
-    op.create_table('qunclub_jury_score',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('entry_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('juror_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('score', sa.Integer(), nullable=False),
-    sa.Column('comment', sa.Text(), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['entry_id'], ['qunclub_contest_entry.id'], name=op.f('fk_qunclub_jury_score_entry_id')),
-    sa.ForeignKeyConstraint(['juror_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_jury_score_juror_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_jury_score')),
-    sa.UniqueConstraint('entry_id', 'juror_id', name=op.f('uq_qunclub_jury_score_entry_id_juror_id'))
-    )
-    op.create_table('qunclub_prize_given',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('prize_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('entry_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('given_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('handed_over_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('note', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['entry_id'], ['qunclub_contest_entry.id'], name=op.f('fk_qunclub_prize_given_entry_id')),
-    sa.ForeignKeyConstraint(['prize_id'], ['qunclub_prize.id'], name=op.f('fk_qunclub_prize_given_prize_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_prize_given')),
-    sa.UniqueConstraint('entry_id', name=op.f('uq_qunclub_prize_given_entry_id'))
-    )
-    with op.batch_alter_table('qunclub_prize_given', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_prize_given_prize_id'), ['prize_id'], unique=False)
-
-    op.create_table('qunclub_team',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('assignment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('founder_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('name', sa.String(length=80), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['assignment_id'], ['qunclub_assignment.id'], name=op.f('fk_qunclub_team_assignment_id')),
-    sa.ForeignKeyConstraint(['founder_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_team_founder_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_team')),
-    sa.UniqueConstraint('assignment_id', 'founder_id', name=op.f('uq_qunclub_team_assignment_id_founder_id'))
-    )
-    op.create_table('qunclub_tuition_grant',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('promise_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('kind', sa.String(length=10), nullable=False),
-    sa.Column('amount', sa.BigInteger(), nullable=False),
-    sa.Column('currency', sa.String(length=3), nullable=False),
-    sa.Column('ref', sa.String(length=80), nullable=False),
-    sa.Column('granted_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['member_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_tuition_grant_member_id')),
-    sa.ForeignKeyConstraint(['order_id'], ['qunclub_order.id'], name=op.f('fk_qunclub_tuition_grant_order_id')),
-    sa.ForeignKeyConstraint(['promise_id'], ['qunclub_tuition_promise.id'], name=op.f('fk_qunclub_tuition_grant_promise_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_tuition_grant')),
-    sa.UniqueConstraint('order_id', name=op.f('uq_qunclub_tuition_grant_order_id'))
-    )
-    with op.batch_alter_table('qunclub_tuition_grant', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_tuition_grant_member_id'), ['member_id'], unique=False)
-
-    op.create_table('qunclub_work_draft',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('assignment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('body_md', sa.Text(), nullable=False),
-    sa.Column('link_url', sa.Text(), nullable=False),
-    sa.Column('version', sa.Integer(), nullable=False),
-    sa.Column('saved_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['assignment_id'], ['qunclub_assignment.id'], name=op.f('fk_qunclub_work_draft_assignment_id')),
-    sa.ForeignKeyConstraint(['member_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_work_draft_member_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_work_draft')),
-    sa.UniqueConstraint('assignment_id', 'member_id', name=op.f('uq_qunclub_work_draft_assignment_id_member_id'))
-    )
-    with op.batch_alter_table('qunclub_work_draft', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_work_draft_member_id'), ['member_id'], unique=False)
-
     op.create_table('qunclub_lesson_version',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('lesson_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -312,21 +147,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_qunclub_question_lesson_id_created_at'), ['lesson_id', 'created_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_qunclub_question_member_id_created_at'), ['member_id', 'created_at'], unique=False)
 
-    op.create_table('qunclub_team_member',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('assignment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['assignment_id'], ['qunclub_assignment.id'], name=op.f('fk_qunclub_team_member_assignment_id')),
-    sa.ForeignKeyConstraint(['member_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_team_member_member_id')),
-    sa.ForeignKeyConstraint(['team_id'], ['qunclub_team.id'], name=op.f('fk_qunclub_team_member_team_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_team_member')),
-    sa.UniqueConstraint('assignment_id', 'member_id', name=op.f('uq_qunclub_team_member_assignment_id_member_id'))
-    )
-    with op.batch_alter_table('qunclub_team_member', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_team_member_team_id'), ['team_id'], unique=False)
-
     op.create_table('qunclub_answer',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('question_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -347,162 +167,57 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_qunclub_answer_member_id'), ['member_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_qunclub_answer_question_id_id'), ['question_id', 'id'], unique=False)
 
-    op.create_table('qunclub_review_draft',
+    op.create_table('qunclub_contest_vote',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('submission_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('reviewer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('content', sa.JSON(), nullable=False),
-    sa.Column('version', sa.Integer(), nullable=False),
-    sa.Column('saved_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['reviewer_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_review_draft_reviewer_id')),
-    sa.ForeignKeyConstraint(['submission_id'], ['qunclub_submission.id'], name=op.f('fk_qunclub_review_draft_submission_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_review_draft')),
-    sa.UniqueConstraint('submission_id', 'reviewer_id', name=op.f('uq_qunclub_review_draft_submission_id_reviewer_id'))
-    )
-    op.create_table('qunclub_verdict',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('submission_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('attempt_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('actor', sa.String(length=200), nullable=False),
-    sa.Column('before', sa.String(length=20), nullable=False),
-    sa.Column('after', sa.String(length=20), nullable=False),
-    sa.Column('score_before', sa.Integer(), nullable=True),
-    sa.Column('score_after', sa.Integer(), nullable=True),
-    sa.Column('reason', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['attempt_id'], ['qunclub_attempt.id'], name=op.f('fk_qunclub_verdict_attempt_id')),
-    sa.ForeignKeyConstraint(['submission_id'], ['qunclub_submission.id'], name=op.f('fk_qunclub_verdict_submission_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_verdict'))
-    )
-    with op.batch_alter_table('qunclub_verdict', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_verdict_submission_id'), ['submission_id'], unique=False)
-
-    op.create_table('qunclub_work_appeal',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('submission_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('attempt_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('contest_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('entry_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('reason', sa.Text(), nullable=False),
-    sa.Column('state', sa.String(length=10), nullable=False),
-    sa.Column('answer', sa.Text(), nullable=False),
-    sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('decided_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.ForeignKeyConstraint(['attempt_id'], ['qunclub_attempt.id'], name=op.f('fk_qunclub_work_appeal_attempt_id')),
-    sa.ForeignKeyConstraint(['decided_by'], ['qunclub_member.id'], name=op.f('fk_qunclub_work_appeal_decided_by')),
-    sa.ForeignKeyConstraint(['member_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_work_appeal_member_id')),
-    sa.ForeignKeyConstraint(['submission_id'], ['qunclub_submission.id'], name=op.f('fk_qunclub_work_appeal_submission_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_work_appeal')),
-    sa.UniqueConstraint('attempt_id', name=op.f('uq_qunclub_work_appeal_attempt_id'))
-    )
-    with op.batch_alter_table('qunclub_work_appeal', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_work_appeal_member_id_state'), ['member_id', 'state'], unique=False)
-        batch_op.create_index(batch_op.f('ix_qunclub_work_appeal_state_opened_at'), ['state', 'opened_at'], unique=False)
-
-    op.create_table('qunclub_remark',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('review_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('quote', sa.Text(), nullable=False),
-    sa.Column('begins', sa.Integer(), nullable=True),
-    sa.Column('file_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('x', sa.Integer(), nullable=True),
-    sa.Column('y', sa.Integer(), nullable=True),
-    sa.Column('body', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['file_id'], ['qunclub_submission_file.id'], name=op.f('fk_qunclub_remark_file_id')),
-    sa.ForeignKeyConstraint(['review_id'], ['qunclub_review.id'], name=op.f('fk_qunclub_remark_review_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_remark'))
-    )
-    with op.batch_alter_table('qunclub_remark', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_remark_review_id'), ['review_id'], unique=False)
-
-    op.create_table('qunclub_showcase_like',
-    sa.Column('entry_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
-    sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['entry_id'], ['qunclub_showcase_entry.id'], name=op.f('fk_qunclub_showcase_like_entry_id')),
-    sa.ForeignKeyConstraint(['member_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_showcase_like_member_id')),
-    sa.PrimaryKeyConstraint('entry_id', 'member_id', name=op.f('pk_qunclub_showcase_like'))
+    sa.ForeignKeyConstraint(['contest_id'], ['qunclub_contest.id'], name=op.f('fk_qunclub_contest_vote_contest_id')),
+    sa.ForeignKeyConstraint(['entry_id'], ['qunclub_contest_entry.id'], name=op.f('fk_qunclub_contest_vote_entry_id')),
+    sa.ForeignKeyConstraint(['member_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_contest_vote_member_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_contest_vote')),
+    sa.UniqueConstraint('entry_id', 'member_id', name=op.f('uq_qunclub_contest_vote_entry_id_member_id'))
     )
-    with op.batch_alter_table('qunclub_showcase_like', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_qunclub_showcase_like_member_id'), ['member_id'], unique=False)
+    with op.batch_alter_table('qunclub_contest_vote', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_qunclub_contest_vote_contest_id_member_id'), ['contest_id', 'member_id'], unique=False)
 
-    with op.batch_alter_table('qunclub_assignment', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('cut_off_at', sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column('late_policy', sa.String(length=10), server_default=sa.text("'accept'"), nullable=False))
-        batch_op.add_column(sa.Column('late_percent', sa.Integer(), server_default=sa.text('0'), nullable=False))
-        batch_op.add_column(sa.Column('points', sa.Integer(), server_default=sa.text('(100)'), nullable=False))
-        batch_op.add_column(sa.Column('optional', sa.Boolean(), server_default=sa.text('(false)'), nullable=False))
-        batch_op.add_column(sa.Column('text_part', sa.String(length=10), server_default=sa.text("'optional'"), nullable=False))
-        batch_op.add_column(sa.Column('file_part', sa.String(length=10), server_default=sa.text("'optional'"), nullable=False))
-        batch_op.add_column(sa.Column('link_part', sa.String(length=10), server_default=sa.text("('')"), nullable=False))
-        batch_op.add_column(sa.Column('file_kinds', sa.String(length=80), server_default=sa.text("('')"), nullable=False))
-        batch_op.add_column(sa.Column('team_max', sa.Integer(), server_default=sa.text('1'), nullable=False))
-        batch_op.add_column(sa.Column('turnaround_hours', sa.Integer(), server_default=sa.text('(72)'), nullable=False))
-        batch_op.add_column(sa.Column('blind', sa.Boolean(), server_default=sa.text('(false)'), nullable=False))
-        batch_op.add_column(sa.Column('second_percent', sa.Integer(), server_default=sa.text('0'), nullable=False))
-        batch_op.add_column(sa.Column('divergence', sa.Integer(), server_default=sa.text('(20)'), nullable=False))
-        batch_op.add_column(sa.Column('release', sa.String(length=10), server_default=sa.text("'at_once'"), nullable=False))
-        batch_op.add_column(sa.Column('released_at', sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column('allocation', sa.String(length=10), server_default=sa.text("'open'"), nullable=False))
-
-    with op.batch_alter_table('qunclub_attempt', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('late_days', sa.Integer(), server_default=sa.text('0'), nullable=False))
-        batch_op.add_column(sa.Column('link_url', sa.Text(), server_default=sa.text("('')"), nullable=False))
-        batch_op.add_column(sa.Column('receipt', sa.String(length=64), server_default=sa.text("('')"), nullable=False))
-        batch_op.add_column(sa.Column('withdrawn_at', sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column('minhash', sa.LargeBinary(), nullable=True))
+    op.create_table('qunclub_jury_score',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('entry_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('juror_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('score', sa.Integer(), nullable=False),
+    sa.Column('comment', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['entry_id'], ['qunclub_contest_entry.id'], name=op.f('fk_qunclub_jury_score_entry_id')),
+    sa.ForeignKeyConstraint(['juror_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_jury_score_juror_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_jury_score')),
+    sa.UniqueConstraint('entry_id', 'juror_id', name=op.f('uq_qunclub_jury_score_entry_id_juror_id'))
+    )
+    op.create_table('qunclub_prize_given',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('prize_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('entry_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('given_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('handed_over_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['entry_id'], ['qunclub_contest_entry.id'], name=op.f('fk_qunclub_prize_given_entry_id')),
+    sa.ForeignKeyConstraint(['prize_id'], ['qunclub_prize.id'], name=op.f('fk_qunclub_prize_given_prize_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_prize_given')),
+    sa.UniqueConstraint('entry_id', name=op.f('uq_qunclub_prize_given_entry_id'))
+    )
+    with op.batch_alter_table('qunclub_prize_given', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_qunclub_prize_given_prize_id'), ['prize_id'], unique=False)
 
     with op.batch_alter_table('qunclub_course', schema=None) as batch_op:
         batch_op.add_column(sa.Column('ordered', sa.Boolean(), server_default=sa.text('(false)'), nullable=False))
-        batch_op.add_column(sa.Column('tier_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
-        batch_op.add_column(sa.Column('group_line_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
-        batch_op.add_column(sa.Column('core_only', sa.Boolean(), server_default=sa.text('(false)'), nullable=False))
         batch_op.add_column(sa.Column('certificate', sa.Boolean(), server_default=sa.text('(false)'), nullable=False))
-        batch_op.create_foreign_key(batch_op.f('fk_qunclub_course_tier_id'), 'qunclub_tier', ['tier_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_qunclub_course_group_line_id'), 'qunclub_group_line', ['group_line_id'], ['id'])
 
     with op.batch_alter_table('qunclub_lesson', schema=None) as batch_op:
         batch_op.add_column(sa.Column('state', sa.String(length=20), server_default=sa.text("'published'"), nullable=False))
-        batch_op.add_column(sa.Column('kind', sa.String(length=20), server_default=sa.text("'article'"), nullable=False))
-        batch_op.add_column(sa.Column('media_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
-        batch_op.add_column(sa.Column('live_url', sa.Text(), server_default=sa.text("('')"), nullable=False))
-        batch_op.add_column(sa.Column('live_starts_at', sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column('live_ends_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('opens_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('opens_after_days', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('updated_by', sa.String(length=200), server_default=sa.text("('')"), nullable=False))
-        batch_op.create_foreign_key(batch_op.f('fk_qunclub_lesson_media_id'), 'qunclub_media', ['media_id'], ['id'])
-
-    with op.batch_alter_table('qunclub_progress', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('text_at', sa.Integer(), server_default=sa.text('0'), nullable=False))
-        batch_op.add_column(sa.Column('media_at', sa.Integer(), server_default=sa.text('0'), nullable=False))
-        batch_op.add_column(sa.Column('seen_at', sa.DateTime(timezone=True), nullable=True))
-
-    with op.batch_alter_table('qunclub_review', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('stage', sa.String(length=10), server_default=sa.text("'first'"), nullable=False))
-        batch_op.add_column(sa.Column('counts', sa.Boolean(), server_default=sa.text('(true)'), nullable=False))
-        batch_op.add_column(sa.Column('told_at', sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column('audio_key', sa.String(length=160), server_default=sa.text("('')"), nullable=False))
-        batch_op.add_column(sa.Column('audio_type', sa.String(length=60), server_default=sa.text("('')"), nullable=False))
-        batch_op.drop_constraint(batch_op.f('uq_qunclub_review_attempt_id'), type_='unique')
-        batch_op.create_unique_constraint(batch_op.f('uq_qunclub_review_attempt_id_stage'), ['attempt_id', 'stage'])
-        batch_op.create_index('uq_qunclub_review_counting', ['attempt_id'], unique=True, sqlite_where=sa.text('counts'), postgresql_where=sa.text('counts'))
-
-    with op.batch_alter_table('qunclub_showcase_entry', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('sentence', sa.String(length=200), server_default=sa.text("('')"), nullable=False))
-        batch_op.add_column(sa.Column('likes', sa.Integer(), server_default=sa.text('0'), nullable=False))
-        batch_op.create_index(batch_op.f('ix_qunclub_showcase_entry_likes_consented_at'), ['likes', 'consented_at'], unique=False)
-
-    with op.batch_alter_table('qunclub_submission', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
-        batch_op.add_column(sa.Column('review_due_at', sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column('allocated_to', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
-        batch_op.add_column(sa.Column('stage', sa.String(length=10), server_default=sa.text("'first'"), nullable=False))
-        batch_op.create_index(batch_op.f('ix_qunclub_submission_allocated_to_state_submitted_at'), ['allocated_to', 'state', 'submitted_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_qunclub_submission_state_review_due_at'), ['state', 'review_due_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_qunclub_submission_team_id'), ['team_id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_qunclub_submission_team_id'), 'qunclub_team', ['team_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_qunclub_submission_allocated_to'), 'qunclub_member', ['allocated_to'], ['id'])
 
     # ### end Alembic commands ###
 
@@ -510,111 +225,30 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Undo."""
     # ### commands auto generated by Alembic - please adjust! ###
-    with op.batch_alter_table('qunclub_submission', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_qunclub_submission_allocated_to'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_qunclub_submission_team_id'), type_='foreignkey')
-        batch_op.drop_index(batch_op.f('ix_qunclub_submission_team_id'))
-        batch_op.drop_index(batch_op.f('ix_qunclub_submission_state_review_due_at'))
-        batch_op.drop_index(batch_op.f('ix_qunclub_submission_allocated_to_state_submitted_at'))
-        batch_op.drop_column('stage')
-        batch_op.drop_column('allocated_to')
-        batch_op.drop_column('review_due_at')
-        batch_op.drop_column('team_id')
-
-    with op.batch_alter_table('qunclub_showcase_entry', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_showcase_entry_likes_consented_at'))
-        batch_op.drop_column('likes')
-        batch_op.drop_column('sentence')
-
-    with op.batch_alter_table('qunclub_review', schema=None) as batch_op:
-        batch_op.drop_index('uq_qunclub_review_counting', sqlite_where=sa.text('counts'), postgresql_where=sa.text('counts'))
-        batch_op.drop_constraint(batch_op.f('uq_qunclub_review_attempt_id_stage'), type_='unique')
-        batch_op.create_unique_constraint(batch_op.f('uq_qunclub_review_attempt_id'), ['attempt_id'])
-        batch_op.drop_column('audio_type')
-        batch_op.drop_column('audio_key')
-        batch_op.drop_column('told_at')
-        batch_op.drop_column('counts')
-        batch_op.drop_column('stage')
-
-    with op.batch_alter_table('qunclub_progress', schema=None) as batch_op:
-        batch_op.drop_column('seen_at')
-        batch_op.drop_column('media_at')
-        batch_op.drop_column('text_at')
-
     with op.batch_alter_table('qunclub_lesson', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_qunclub_lesson_media_id'), type_='foreignkey')
         batch_op.drop_column('updated_by')
         batch_op.drop_column('opens_after_days')
         batch_op.drop_column('opens_at')
-        batch_op.drop_column('live_ends_at')
-        batch_op.drop_column('live_starts_at')
-        batch_op.drop_column('live_url')
-        batch_op.drop_column('media_id')
-        batch_op.drop_column('kind')
         batch_op.drop_column('state')
 
     with op.batch_alter_table('qunclub_course', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_qunclub_course_group_line_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_qunclub_course_tier_id'), type_='foreignkey')
         batch_op.drop_column('certificate')
-        batch_op.drop_column('core_only')
-        batch_op.drop_column('group_line_id')
-        batch_op.drop_column('tier_id')
         batch_op.drop_column('ordered')
 
-    with op.batch_alter_table('qunclub_attempt', schema=None) as batch_op:
-        batch_op.drop_column('minhash')
-        batch_op.drop_column('withdrawn_at')
-        batch_op.drop_column('receipt')
-        batch_op.drop_column('link_url')
-        batch_op.drop_column('late_days')
+    with op.batch_alter_table('qunclub_prize_given', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_qunclub_prize_given_prize_id'))
 
-    with op.batch_alter_table('qunclub_assignment', schema=None) as batch_op:
-        batch_op.drop_column('allocation')
-        batch_op.drop_column('released_at')
-        batch_op.drop_column('release')
-        batch_op.drop_column('divergence')
-        batch_op.drop_column('second_percent')
-        batch_op.drop_column('blind')
-        batch_op.drop_column('turnaround_hours')
-        batch_op.drop_column('team_max')
-        batch_op.drop_column('file_kinds')
-        batch_op.drop_column('link_part')
-        batch_op.drop_column('file_part')
-        batch_op.drop_column('text_part')
-        batch_op.drop_column('optional')
-        batch_op.drop_column('points')
-        batch_op.drop_column('late_percent')
-        batch_op.drop_column('late_policy')
-        batch_op.drop_column('cut_off_at')
+    op.drop_table('qunclub_prize_given')
+    op.drop_table('qunclub_jury_score')
+    with op.batch_alter_table('qunclub_contest_vote', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_qunclub_contest_vote_contest_id_member_id'))
 
-    with op.batch_alter_table('qunclub_showcase_like', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_showcase_like_member_id'))
-
-    op.drop_table('qunclub_showcase_like')
-    with op.batch_alter_table('qunclub_remark', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_remark_review_id'))
-
-    op.drop_table('qunclub_remark')
-    with op.batch_alter_table('qunclub_work_appeal', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_work_appeal_state_opened_at'))
-        batch_op.drop_index(batch_op.f('ix_qunclub_work_appeal_member_id_state'))
-
-    op.drop_table('qunclub_work_appeal')
-    with op.batch_alter_table('qunclub_verdict', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_verdict_submission_id'))
-
-    op.drop_table('qunclub_verdict')
-    op.drop_table('qunclub_review_draft')
+    op.drop_table('qunclub_contest_vote')
     with op.batch_alter_table('qunclub_answer', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_qunclub_answer_question_id_id'))
         batch_op.drop_index(batch_op.f('ix_qunclub_answer_member_id'))
 
     op.drop_table('qunclub_answer')
-    with op.batch_alter_table('qunclub_team_member', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_team_member_team_id'))
-
-    op.drop_table('qunclub_team_member')
     with op.batch_alter_table('qunclub_question', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_qunclub_question_member_id_created_at'))
         batch_op.drop_index(batch_op.f('ix_qunclub_question_lesson_id_created_at'))
@@ -623,39 +257,7 @@ def downgrade() -> None:
 
     op.drop_table('qunclub_question')
     op.drop_table('qunclub_lesson_version')
-    with op.batch_alter_table('qunclub_work_draft', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_work_draft_member_id'))
-
-    op.drop_table('qunclub_work_draft')
-    with op.batch_alter_table('qunclub_tuition_grant', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_tuition_grant_member_id'))
-
-    op.drop_table('qunclub_tuition_grant')
-    op.drop_table('qunclub_team')
-    with op.batch_alter_table('qunclub_prize_given', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_prize_given_prize_id'))
-
-    op.drop_table('qunclub_prize_given')
-    op.drop_table('qunclub_jury_score')
-    op.drop_table('qunclub_extension')
-    with op.batch_alter_table('qunclub_contest_vote', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_contest_vote_contest_id_member_id'))
-
-    op.drop_table('qunclub_contest_vote')
-    with op.batch_alter_table('qunclub_tuition_promise', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_tuition_promise_plan_id_from_at'))
-
-    op.drop_table('qunclub_tuition_promise')
-    with op.batch_alter_table('qunclub_phrase', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_phrase_member_id_used'))
-
-    op.drop_table('qunclub_phrase')
-    op.drop_table('qunclub_media')
     op.drop_table('qunclub_juror')
-    with op.batch_alter_table('qunclub_course_reviewer', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_qunclub_course_reviewer_member_id'))
-
-    op.drop_table('qunclub_course_reviewer')
     with op.batch_alter_table('qunclub_contest_entry', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_qunclub_contest_entry_member_id'))
         batch_op.drop_index(batch_op.f('ix_qunclub_contest_entry_contest_id_state_entered_at'))

@@ -8,45 +8,33 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import stripe
 
 from qunclub.kernel.clock import Clock, utcnow
-from qunclub.kernel.money import exponent
 from qunclub.kernel.payments import (
     BadSignature,
     CheckoutRequest,
     CheckoutSession,
     GatewayDeclined,
-    GatewayUnavailable,
     Notification,
-    Outcome,
-    PaymentStatus,
     RefundNotice,
     RefundResult,
-    SessionStatus,
 )
+
+from . import stripe_objects as objects
+from .stripe_calls import make_client, translated
+from .stripe_objects import WEBHOOK_EVENTS, from_stripe_amount, to_stripe_amount
+from .stripe_recurring import RECURRING_METHODS, RecurringAtStripe
 
 if TYPE_CHECKING:
     from stripe.params import RefundCreateParams
     from stripe.params.checkout import SessionCreateParams
 
-log = logging.getLogger(__name__)
-
-WEBHOOK_EVENTS = (
-    "checkout.session.completed",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.async_payment_failed",
-    "checkout.session.expired",
-    "charge.refunded",
-    "refund.created",
-    "refund.updated",
-    "refund.failed",
-)
+__all__ = ["WEBHOOK_EVENTS", "StripeGateway", "from_stripe_amount", "to_stripe_amount"]
 
 # Stripe keeps a checkout open between 30 minutes and 24 hours; a margin for the way there.
 SHORTEST = dt.timedelta(minutes=30, seconds=5)
@@ -55,33 +43,10 @@ STEP = 600  # an adjusted end is rounded to this many seconds, so a retry asks f
 
 SIGNATURE_TOLERANCE = dt.timedelta(minutes=5)
 
-# What Stripe counts differently from the club: three decimals (the last one 0), and UGX with two that are always 00.
-_STRIPE_DIGITS = {**dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 3), "UGX": 2}
-
 _REASONS = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
-_REFUND_KINDS = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
-_SESSION_OUTCOMES: dict[str, Outcome] = {
-    "checkout.session.async_payment_succeeded": "paid",
-    "checkout.session.async_payment_failed": "failed",
-    "checkout.session.expired": "expired",
-}
 
 
-def to_stripe_amount(amount: int, currency: str) -> int:
-    """The club's minor units as the integer Stripe expects for *currency*."""
-    code = currency.upper()
-    own = exponent(code)
-    return amount * int(10 ** (_STRIPE_DIGITS.get(code, own) - own))
-
-
-def from_stripe_amount(amount: int, currency: str) -> int:
-    """Stripe's integer for *currency* as the club's minor units."""
-    code = currency.upper()
-    own = exponent(code)
-    return amount // int(10 ** (_STRIPE_DIGITS.get(code, own) - own))
-
-
-class StripeGateway:
+class StripeGateway(RecurringAtStripe):
     """A :class:`~qunclub.kernel.payments.PaymentGateway` at Stripe.
 
     Args:
@@ -110,46 +75,32 @@ class StripeGateway:
         self._secrets = tuple(secret for secret in webhook_secrets if secret.strip())
         self._methods = tuple(methods)
         self._clock = clock
-        self._client = stripe.StripeClient(
-            api_key,
-            base_addresses={"api": api_base.rstrip("/")} if api_base else None,
-            max_network_retries=retries,
-            http_client=stripe.RequestsClient(timeout=timeout),
-        )
+        self._client = make_client(api_key, api_base=api_base, timeout=timeout, retries=retries)
 
     def create_checkout(self, request: CheckoutRequest, *, idempotency_key: str) -> CheckoutSession:
-        """Open a hosted checkout for one order; see the port."""
+        """Open a hosted checkout for one order, paid once or again each month or year; see the port."""
         ends = self._ends(request.expires_at)
-        methods = request.methods or self._methods
-        product: Any = {"name": request.title}
-        if request.description:
-            product["description"] = request.description
-        metadata = _metadata({**request.metadata, "order": request.order_code})
+        metadata = objects.short_metadata({**request.metadata, "order": request.order_code})
+        description = f"{request.order_code} {request.title}"
         params: SessionCreateParams = {
-            "mode": "payment",
-            "line_items": [
-                {
-                    "quantity": 1,
-                    "price_data": {
-                        "currency": request.currency.lower(),
-                        "unit_amount": to_stripe_amount(request.amount, request.currency),
-                        "product_data": product,
-                    },
-                }
-            ],
+            "mode": "subscription" if request.interval else "payment",
+            "line_items": [{"quantity": 1, "price_data": _price(request)}],
             "success_url": request.success_url,
             "cancel_url": request.cancel_url,
             "client_reference_id": request.order_code,
             "expires_at": ends,
             "locale": request.locale,
             "metadata": metadata,
-            "payment_intent_data": {
-                "description": f"{request.order_code} {request.title}",
-                "metadata": metadata,
-            },
         }
         if request.customer_email:
             params["customer_email"] = request.customer_email
+        methods = list(request.methods or self._methods)
+        if request.interval:
+            # A payment made by a subscription takes nothing from the session; its invoices name the subscription.
+            params["subscription_data"] = {"description": description[:500], "metadata": metadata}
+            methods = methods and list(RECURRING_METHODS)
+        else:
+            params["payment_intent_data"] = {"description": description, "metadata": metadata}
         if methods:
             # Stripe's API has had no writable payment_method_types since 2026-09-30; this is its successor.
             params["allowed_payment_method_types"] = list(methods)
@@ -157,22 +108,29 @@ class StripeGateway:
             params["payment_method_options"] = {"wechat_pay": {"client": "web"}}
         # The end is part of the key: a repeat that falls into another step is another request to Stripe.
         options: stripe.RequestOptions = {"idempotency_key": f"{idempotency_key}:{ends}"}
-        with _translated("create_checkout"):
-            return _session(_plain(self._client.v1.checkout.sessions.create(params, options)))
+        with translated("create_checkout"):
+            if request.interval and request.discount:
+                coupon = self._discount(
+                    request.discount, request.currency, request.order_code, idempotency_key=idempotency_key
+                )
+                params["discounts"] = [{"coupon": coupon}]
+            return objects.session(objects.plain(self._client.v1.checkout.sessions.create(params, options)))
 
     def retrieve_checkout(self, session_id: str) -> CheckoutSession:
-        """How a checkout stands now, with the method it was paid by; see the port."""
-        with _translated("retrieve_checkout"):
-            found = self._client.v1.checkout.sessions.retrieve(
-                session_id, {"expand": ["payment_intent.latest_charge"]}
-            )
-            return _session(_plain(found))
+        """How a checkout stands now, with its payment, the method and what a membership's charge pays for."""
+        expand = ["payment_intent.latest_charge", "subscription", "invoice.payments"]
+        with translated("retrieve_checkout"):
+            made = self._client.v1.checkout.sessions.retrieve(session_id, {"expand": expand})
+        found = objects.session(objects.plain(made))
+        if found.subscription_ref and found.payment_ref and found.method is None:
+            return replace(found, method=self._method(found.payment_ref))
+        return found
 
     def expire_checkout(self, session_id: str) -> CheckoutSession:
         """Close a checkout, or learn that it is no longer open; see the port."""
         try:
-            with _translated("expire_checkout"):
-                return _session(_plain(self._client.v1.checkout.sessions.expire(session_id)))
+            with translated("expire_checkout"):
+                return objects.session(objects.plain(self._client.v1.checkout.sessions.expire(session_id)))
         except GatewayDeclined:
             found = self.retrieve_checkout(session_id)
             if found.status == "open":
@@ -199,14 +157,20 @@ class StripeGateway:
             "reason": reason if reason in _REASONS else "requested_by_customer",
         }
         if notes:
-            params["metadata"] = _metadata(notes)
-        with _translated("refund"):
+            params["metadata"] = objects.short_metadata(notes)
+        with translated("refund"):
             made = self._client.v1.refunds.create(params, {"idempotency_key": idempotency_key})
             return RefundResult(
                 ref=made.id,
                 status=made.status or "pending",
                 amount=from_stripe_amount(made.amount, made.currency),
             )
+
+    def refunds_of(self, payment_ref: str) -> list[RefundNotice]:
+        """Every refund of a payment, the dashboard's too; see the port."""
+        with translated("refunds_of"):
+            found = self._client.v1.refunds.list({"payment_intent": payment_ref, "limit": 100})
+            return [objects.refund(objects.plain(one)) for one in found.auto_paging_iter()]
 
     def parse_notification(self, payload: bytes, signature: str) -> Notification:
         """Check signature and age on the raw body, then say what it means for the club; see the port."""
@@ -216,7 +180,7 @@ class StripeGateway:
     def read_notification(self, payload: bytes) -> Notification:
         """What a notification means whose signature was checked when it came; see the port."""
         try:
-            return _notification(json.loads(payload))
+            return objects.notification(json.loads(payload))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadSignature(code="not_an_event") from error
 
@@ -247,112 +211,16 @@ class StripeGateway:
         return int(wanted.timestamp())
 
 
-@contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Turn Stripe's errors into the port's, keeping nothing of them that a buyer must not read."""
-    try:
-        yield
-    except stripe.StripeError as error:
-        code = str(error.code or type(error).__name__)
-        reference = str(error.request_id or "")
-        log.warning(
-            "stripe refused or did not answer",
-            extra={"doing": doing, "code": code, "status": error.http_status, "request_id": reference},
-        )
-        final = (stripe.InvalidRequestError, stripe.CardError, stripe.IdempotencyError)
-        kind: Callable[..., Exception] = GatewayDeclined if isinstance(error, final) else GatewayUnavailable
-        raise kind(code=code, reference=reference) from error
-
-
-def _plain(thing: stripe.StripeObject) -> dict[str, Any]:
-    return thing.to_dict()
-
-
-def _metadata(values: Mapping[str, str]) -> dict[str, str]:
-    """Within Stripe's limits: 50 keys of 40 characters, values of 500."""
-    return {key[:40]: str(value)[:500] for key, value in list(values.items())[-50:]}
-
-
-def _ref(value: Any) -> str | None:
-    """The id of something that Stripe gives as an id, as an expanded object or not at all."""
-    found: str | None = value["id"] if isinstance(value, dict) else value
-    return found
-
-
-def _session(data: Mapping[str, Any]) -> CheckoutSession:
-    """A Checkout Session object as the port's."""
-    currency = str(data.get("currency") or "").upper()
-    metadata = data.get("metadata") or {}
-    status = str(data.get("status") or "open")
-    return CheckoutSession(
-        id=data["id"],
-        url=data.get("url") or None,
-        status=cast("SessionStatus", status),
-        payment_status=cast("PaymentStatus", str(data.get("payment_status") or "unpaid")),
-        payment_ref=_ref(data.get("payment_intent")),
-        amount_total=from_stripe_amount(int(data.get("amount_total") or 0), currency),
-        currency=currency,
-        order_code=str(data.get("client_reference_id") or metadata.get("order") or ""),
-        method=_method(data),
-    )
-
-
-def _method(data: Mapping[str, Any]) -> str | None:
-    """How it was paid: from the expanded charge, or because there was only one way."""
-    intent = data.get("payment_intent")
-    charge = intent.get("latest_charge") if isinstance(intent, dict) else None
-    if isinstance(charge, dict):
-        details = charge.get("payment_method_details") or {}
-        kind: str | None = details.get("type")
-        return kind
-    types: list[str] = data.get("payment_method_types") or []
-    return types[0] if data.get("payment_status") == "paid" and len(types) == 1 else None
-
-
-def _notification(raw: dict[str, Any]) -> Notification:
-    """A genuine event, in the port's words."""
-    data, kind = raw["data"]["object"], str(raw["type"])
-    session: CheckoutSession | None = None
-    refund: RefundNotice | None = None
-    payment_ref: str | None = None
-    outcome: Outcome = "other"
-    if kind.startswith("checkout.session.") and data.get("mode", "payment") == "payment":
-        session = _session(data)
-        payment_ref = session.payment_ref
-        outcome = _SESSION_OUTCOMES.get(kind, "other")
-        if kind == "checkout.session.completed":
-            outcome = "paid" if session.settled else "pending"
-    elif kind == "charge.refunded":
-        payment_ref, refund, outcome = _ref(data.get("payment_intent")), _charge_refund(data), "refund"
-    elif kind in _REFUND_KINDS:
-        payment_ref, refund, outcome = _ref(data.get("payment_intent")), _refund(data), "refund"
-    return Notification(
-        id=str(raw["id"]),
-        kind=kind,
-        created=dt.datetime.fromtimestamp(int(raw["created"]), dt.UTC),
-        outcome=outcome,
-        session=session,
-        payment_ref=payment_ref,
-        refund=refund,
-        raw=raw,
-    )
-
-
-def _charge_refund(charge: Mapping[str, Any]) -> RefundNotice:
-    """A refunded charge tells the new total, not which refund made it."""
-    currency = str(charge.get("currency") or "").upper()
-    total = from_stripe_amount(int(charge.get("amount_refunded") or 0), currency)
-    return RefundNotice(None, "succeeded", None, total, currency)
-
-
-def _refund(data: Mapping[str, Any]) -> RefundNotice:
-    """A Refund object as the port's."""
-    currency = str(data.get("currency") or "").upper()
-    return RefundNotice(
-        ref=data["id"],
-        status=str(data.get("status") or "pending"),
-        amount=from_stripe_amount(int(data.get("amount") or 0), currency),
-        total_refunded=None,
-        currency=currency,
-        metadata=dict(data.get("metadata") or {}),
-    )
+def _price(request: CheckoutRequest) -> Any:
+    """What is sold, as Stripe's inline price."""
+    product = {"name": request.title}
+    if request.description:
+        product["description"] = request.description
+    price: dict[str, Any] = {
+        "currency": request.currency.lower(),
+        "unit_amount": to_stripe_amount(request.amount, request.currency),
+        "product_data": product,
+    }
+    if request.interval:
+        price["recurring"] = {"interval": request.interval}
+    return price

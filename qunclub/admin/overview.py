@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -14,7 +15,10 @@ from qunclub.homework.models import Submission
 from qunclub.kernel import outbox
 from qunclub.kernel.store import AuditEntry
 from qunclub.members.models import Member
+from qunclub.orders import queries_coupons, queries_takings, queries_transfers
 from qunclub.orders.models import Order
+from qunclub.orders.models_selling import Coupon
+from qunclub.orders.queries_takings import Line
 from qunclub.seasons.models import Season
 
 COUNTED = 1_000
@@ -60,29 +64,38 @@ class Overview:
     members: int
     orders: list[OrderInNeed]
     order_count: int
+    overshot: Sequence[Coupon]
+    transfers: int
     season: Season | None
     filling: list[Filling]
     waiting_reviews: int
     oldest_review: dt.datetime | None
     overdue_reviews: int
     given_up: int
+    today: list[Line]
+    month: list[Line]
     acts: list[AuditEntry]
 
 
-def overview(session: Session, *, now: dt.datetime) -> Overview:
-    """Everything, in nine statements."""
+def overview(session: Session, *, now: dt.datetime, zone: dt.tzinfo) -> Overview:
+    """Everything, in twelve statements."""
     waiting, oldest, overdue = _reviews(session, now)
     orders, order_count = _orders(session)
+    today, month = queries_takings.recent(session, now.astimezone(zone).date())
     return Overview(
         members=members.current_number(session),
         orders=orders,
         order_count=order_count,
+        overshot=queries_coupons.overshot(session),
+        transfers=queries_transfers.counts(session)[queries_transfers.CHECK],
         season=_season(session),
         filling=_filling(session),
         waiting_reviews=waiting,
         oldest_review=oldest,
         overdue_reviews=overdue,
         given_up=outbox.given_up(session),
+        today=today,
+        month=month,
         acts=list(session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(6))),
     )
 

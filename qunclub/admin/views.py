@@ -48,7 +48,7 @@ register(
 def index() -> Any:
     """What needs a hand."""
     with reading() as session:
-        view = overview(session, now=now())
+        view = overview(session, now=now(), zone=club().settings.zone)
         return render("admin/home.html", view=view, counted=COUNTED, act_words=acts(), now=now())
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import filetype
 
 from qunclub.kernel import N_, Invalid, ids
-from qunclub.kernel.pictures import IMAGES, reencode
 from qunclub.kernel.ports import FileStore
+from qunclub.kernel.uploads import IMAGES, reencode
 
 from .services import Picture
 

@@ -25,6 +25,13 @@ REASONS: dict[str, tuple[str, str]] = {
         N_("The pass that opened this course was refunded or revoked; your orders tell why."),
     ),
     "suspended": (N_("Your membership is suspended"), N_("Ask the admins of the club about it.")),
+    "suspended_payment": (
+        N_("Your pass is suspended"),
+        N_(
+            "The payment for it is disputed at the bank. Everything is kept, and opens again when the dispute ends in "
+            "favour of the payment; write to the club if it is a mistake."
+        ),
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Courses, their lessons and media, and how far each member is."""
+"""Courses, their lessons and versions, questions, certificates, and how far each member is."""
 
 from __future__ import annotations
 
@@ -24,10 +24,6 @@ class Course(Base):
     position: Mapped[int] = mapped_column(default=0)
     # Whether a lesson opens only when all before it are done.
     ordered: Mapped[bool] = mapped_column(default=False)
-    # What a reader needs beside a pass: at least this tier, a seat in this group line, a seat in the core group.
-    tier_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_tier.id"))
-    group_line_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_group_line.id"))
-    core_only: Mapped[bool] = mapped_column(default=False)
     # Whether finishing every lesson gives a certificate.
     certificate: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
@@ -38,8 +34,7 @@ class Course(Base):
 class Lesson(Base):
     """One lesson; a preview (试看) is open to everybody, a draft only to staff.
 
-    Every kind has a text in Markdown; audio, video and file have a medium, a live lesson a link and its hours. It opens
-    at ``opens_at``, or ``opens_after_days`` days after the reader's own start, or at once.
+    It opens at ``opens_at``, or ``opens_after_days`` days after the reader's own start, or at once.
     """
 
     __tablename__ = "qunclub_lesson"
@@ -54,11 +49,6 @@ class Lesson(Base):
     minutes: Mapped[int] = mapped_column(default=0)
     is_preview: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(String(20), default="published")
-    kind: Mapped[str] = mapped_column(String(20), default="article")
-    media_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_media.id"))
-    live_url: Mapped[str] = mapped_column(Text, default="")
-    live_starts_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    live_ends_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     opens_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     opens_after_days: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
@@ -67,28 +57,6 @@ class Lesson(Base):
 
     course: Mapped[Course] = relationship(lazy="raise")
     __table_args__ = (UniqueConstraint("course_id", "slug"), Index(None, "course_id", "position"))
-
-
-class Media(Base):
-    """A file of a course: a picture in a text, the sound or film of a lesson, something to take away.
-
-    The bytes live in the file store under ``storage_key``; the type is found in the content, not believed.
-    ``public`` files are shown in a preview or in the course's description; all others only to who may read the course.
-    """
-
-    __tablename__ = "qunclub_media"
-    id: Mapped[pk]
-    course_id: Mapped[int] = mapped_column(ForeignKey("qunclub_course.id"))
-    name: Mapped[str] = mapped_column(String(160))
-    content_type: Mapped[str] = mapped_column(String(100))
-    size: Mapped[int]
-    sha256: Mapped[str] = mapped_column(String(64))
-    storage_key: Mapped[str] = mapped_column(String(160), unique=True)
-    seconds: Mapped[int | None]
-    public: Mapped[bool] = mapped_column(default=False)
-    uploaded_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
-    uploaded_by: Mapped[str] = mapped_column(String(200), default="")
-    __table_args__ = (UniqueConstraint("course_id", "name"),)
 
 
 class LessonVersion(Base):
@@ -116,10 +84,6 @@ class Progress(Base):
     lesson_id: Mapped[int] = mapped_column(ForeignKey("qunclub_lesson.id"))
     opened_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     completed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    # Where the reader was: thousandths of the text, seconds of the medium.
-    text_at: Mapped[int] = mapped_column(default=0)
-    media_at: Mapped[int] = mapped_column(default=0)
-    seen_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     __table_args__ = (UniqueConstraint("member_id", "lesson_id"), Index(None, "member_id", "course_id"))
 
 

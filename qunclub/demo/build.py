@@ -23,12 +23,15 @@ from qunclub.kernel import Actor
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.kernel.store import set_value
 from qunclub.members.models import Member
+from qunclub.orders import services_takings
+from qunclub.passes.rules_plans import StepDraft
 from qunclub.web.state import ClubState
 from qunclub.web.uow import transaction
 
 from . import content
 from .contest_story import add_contests
 from .homework_story import Piece
+from .money_story import add_money, money_settings
 from .season_story import Reading, add_seasons
 from .story import Story, tell
 
@@ -93,10 +96,13 @@ def build(state: ClubState, *, ways_in: bool = True) -> str:
     with transaction(session):
         _people(session, cast, secret)
         _rooms(session, cast)
-        tell(session, _story(cast))
+        money_settings(session, state.files, cast)
+        tell(session, _story(cast, state))
         _profile(session)
         # The story's mails were never meant to be sent.
         session.execute(delete(OutboxMessage))
+        while services_takings.book(session, zone=cast.zone, now=now):
+            pass
     made = f"The demo club is open: {len(cast.people)} members, {len(cast.plans)} plans."
     if not ways_in:
         return f"{made}\nNobody of the demo can sign in to this app; look at it as one of your own people."
@@ -180,28 +186,39 @@ def _rooms(session: Session, cast: Cast) -> None:
     for text in content.courses():
         _course(session, cast, text, opened)
     for plan in content.table("plans")["plan"]:
-        cast.plans[plan["slug"]] = passes.create_plan(
-            session,
-            slug=plan["slug"],
-            title=plan["title"],
-            summary=plan["summary"],
-            description_md=plan["description"],
-            price=plan["price_minor"],
-            currency=plan["currency"],
-            tier_id=tiers[plan["tier"]],
-            group_line_id=cast.lines[plan["group_line"]],
-            course_ids=[cast.courses[slug] for slug in plan["courses"]],
-            stock=plan.get("stock"),
-            validity_days=plan.get("validity_days"),
-            sale_starts_at=cast.midnight(plan["sales_start_days"]) if "sales_start_days" in plan else None,
-            sale_ends_at=cast.midnight(plan["sales_end_days"], end=True)
-            if "sales_end_days" in plan
-            else None,
-            position=plan["position"],
-            state="on_sale",
-            actor=admin,
-            now=opened,
-        ).id
+        cast.plans[plan["slug"]] = _plan(session, cast, plan, tiers[plan["tier"]], opened)
+
+
+def _plan(session: Session, cast: Cast, plan: dict[str, Any], tier_id: int, opened: dt.datetime) -> int:
+    steps = tuple(
+        StepDraft(step["price_minor"], cast.midnight(step["until_days"], end=True), step.get("until_sold"))
+        for step in plan.get("steps", ())
+    )
+    # Whatever a plan says under the draft's own names is taken as it is.
+    as_said = ("stock", "validity_days", "interval", "grace_days", "hidden", "per_member", "gift_max")
+    facts = {name: plan[name] for name in (*as_said, "refund_days", "refund_progress") if name in plan}
+    return passes.create_plan(
+        session,
+        slug=plan["slug"],
+        title=plan["title"],
+        summary=plan["summary"],
+        description_md=plan["description"],
+        price=plan["price_minor"],
+        currency=plan["currency"],
+        tier_id=tier_id,
+        group_line_id=cast.lines[plan["group_line"]],
+        course_ids=[cast.courses[slug] for slug in plan["courses"]],
+        sale_starts_at=cast.midnight(plan["sales_start_days"]) if "sales_start_days" in plan else None,
+        sale_ends_at=cast.midnight(plan["sales_end_days"], end=True) if "sales_end_days" in plan else None,
+        asks=tuple(plan.get("asks", ())),
+        steps=steps,
+        upgrades_from=tuple(cast.plans[slug] for slug in plan.get("upgrades_from", ()) if slug in cast.plans),
+        position=plan["position"],
+        state="on_sale",
+        actor=cast.admin,
+        now=opened,
+        **facts,
+    ).id
 
 
 def _course(session: Session, cast: Cast, text: CourseText, opened: dt.datetime) -> None:
@@ -233,10 +250,12 @@ def _profile(session: Session) -> None:
     )
 
 
-def _story(cast: Cast) -> Story:
+def _story(cast: Cast, state: ClubState) -> Story:
     story = Story()
     plans = cast.plans
     for place, person in enumerate(content.table("members")["member"]):
+        if person.get("gift"):
+            continue
         # People buy at all hours; the order of the days stays the order of the numbers.
         story.add(
             cast.ago(person["joined_days_ago"], _hour(place)),
@@ -247,6 +266,7 @@ def _story(cast: Cast) -> Story:
     _seasons(story, cast)
     add_contests(story, cast)
     _progress(story, cast)
+    add_money(story, cast, state.files)
     return story
 
 
@@ -267,15 +287,20 @@ def _buying(cast: Cast, email: str, plan_id: int) -> Callable[[Session, dt.datet
             now=now,
             actor=cast.admin,
         )
-        for line_id in cast.lines.values():
-            if groups.live_seat(session, line_id=line_id, member_id=actor.member_id) is not None:
-                covenant = groups.current_covenant(session, line_id)
-                if covenant is not None:
-                    groups.accept_covenant(
-                        session, member_id=actor.member_id, line_id=line_id, version=covenant.version, now=now
-                    )
+        accept_covenants(session, cast, actor.member_id, now)
 
     return buy
+
+
+def accept_covenants(session: Session, cast: Cast, member_id: int, now: dt.datetime) -> None:
+    """The member agrees to the rules of every group they have a seat in."""
+    for line_id in cast.lines.values():
+        if groups.live_seat(session, line_id=line_id, member_id=member_id) is not None:
+            covenant = groups.current_covenant(session, line_id)
+            if covenant is not None:
+                groups.accept_covenant(
+                    session, member_id=member_id, line_id=line_id, version=covenant.version, now=now
+                )
 
 
 def _homework(story: Story, cast: Cast, slug: str, work: dict[str, Any], late: float) -> None:

@@ -9,7 +9,7 @@ from qunclub import migrate
 from qunclub.kernel.engine import create_club_engine
 from qunclub.web.assets import folder
 
-NEWEST, BEFORE, MESSAGE = "0004", "0001", "learning"
+NEWEST, BEFORE, MESSAGE = "0004", "0003", "learning"
 
 
 def main() -> None:

@@ -25,7 +25,9 @@ from qunclub.homework.models import (
 from qunclub.kernel import Base
 from qunclub.members.models import Member, Tier
 from qunclub.orders.models import Order, OrderLine, Payment, Refund
-from qunclub.passes.models import EntryTicket, Pass, Plan
+from qunclub.orders.models_money import TransferProof
+from qunclub.orders.models_selling import ClaimCode, Coupon, CouponUse, Fapiao, Subscription
+from qunclub.passes.models import EntryTicket, Pass, PassTerm, Plan
 from qunclub.points.models import LedgerEntry, Standing, Window
 from qunclub.seasons.models import CoreSeat, Decision, Season
 
@@ -33,7 +35,7 @@ Rows = list[dict[str, Any]]
 # Internal links that mean nothing outside the database, and what is another person's.
 LEFT_OUT = {
     "member_id", "user_key", "version", "holds_stock", "claimed_by", "reviewer_id", "checkout_url", "storage_key",
-    "body_html", "detail_html", "comment_html", "image_key",
+    "body_html", "detail_html", "comment_html", "image_key", "file_key", "decided_by",
 }  # fmt: skip
 
 
@@ -58,12 +60,18 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
     ).one()
     parts: dict[str, Callable[[Session, int], Rows]] = {
         "passes": _passes,
+        "pass_terms": _pass_terms,
         "seats": _seats,
         "tickets": _tickets,
         "covenants": _covenants,
         "orders": _orders,
         "payments": _payments,
         "refunds": _refunds,
+        "coupons": _coupons,
+        "gifts": _gifts,
+        "memberships": _memberships,
+        "transfer_proofs": _transfer_proofs,
+        "fapiao": _fapiao,
         "lessons": _lessons,
         "questions": _questions,
         "answers": _answers,
@@ -91,6 +99,11 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
 def _passes(session: Session, member_id: int) -> Rows:
     query = select(Pass, Plan.title).join(Plan, Plan.id == Pass.plan_id).where(Pass.member_id == member_id)
     return [plain(held, plan=title) for held, title in session.execute(query.order_by(Pass.id))]
+
+
+def _pass_terms(session: Session, member_id: int) -> Rows:
+    query = select(PassTerm).join(Pass, Pass.id == PassTerm.pass_id).where(Pass.member_id == member_id)
+    return [plain(term) for term in session.scalars(query.order_by(PassTerm.id))]
 
 
 def _seats(session: Session, member_id: int) -> Rows:
@@ -154,6 +167,39 @@ def _refunds(session: Session, member_id: int) -> Rows:
         .order_by(Refund.id)
     )
     return [plain(row) for row in session.scalars(query)]
+
+
+def _coupons(session: Session, member_id: int) -> Rows:
+    query = (
+        select(CouponUse, Coupon.code)
+        .join(Coupon, Coupon.id == CouponUse.coupon_id)
+        .where(CouponUse.member_id == member_id)
+        .order_by(CouponUse.id)
+    )
+    return [plain(use, code=code) for use, code in session.execute(query)]
+
+
+def _gifts(session: Session, member_id: int) -> Rows:
+    query = select(ClaimCode).join(Order, Order.id == ClaimCode.order_id)
+    mine = query.where(Order.member_id == member_id).order_by(ClaimCode.id)
+    return [plain(row) for row in session.scalars(mine)]
+
+
+def _memberships(session: Session, member_id: int) -> Rows:
+    query = select(Subscription).where(Subscription.member_id == member_id).order_by(Subscription.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _transfer_proofs(session: Session, member_id: int) -> Rows:
+    query = select(TransferProof).join(Order, Order.id == TransferProof.order_id)
+    mine = query.where(Order.member_id == member_id).order_by(TransferProof.id)
+    return [plain(row) for row in session.scalars(mine)]
+
+
+def _fapiao(session: Session, member_id: int) -> Rows:
+    query = select(Fapiao).join(Order, Order.id == Fapiao.order_id)
+    mine = query.where(Order.member_id == member_id).order_by(Fapiao.id)
+    return [plain(row) for row in session.scalars(mine)]
 
 
 def _lessons(session: Session, member_id: int) -> Rows:

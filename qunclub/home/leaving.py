@@ -36,6 +36,7 @@ class Effects:
     shown: int
     orders: int
     pending: int
+    memberships: int
     core: bool
     in_need: bool
     admin: bool
@@ -52,7 +53,7 @@ def effects(session: Session, member_id: int) -> Effects:
     titles = session.scalars(
         select(Plan.title)
         .join(Pass, Pass.plan_id == Plan.id)
-        .where(Pass.member_id == member_id, Pass.state == "active")
+        .where(Pass.member_id == member_id, Pass.state.in_(("active", "suspended")))
         .order_by(Pass.id)
     )
     states: dict[str, int] = {
@@ -85,8 +86,9 @@ def effects(session: Session, member_id: int) -> Effects:
         shown=shown,
         orders=sum(states.values()),
         pending=states.get("pending", 0),
+        memberships=orders.renewing(session, member_id=member_id),
         core=is_core(session, member_id),
-        in_need=bool(states.get("needs_attention")),
+        in_need=orders.unsettled(session, member_id=member_id),
         admin="admin" in member.roles,
     )
 
@@ -108,16 +110,17 @@ def leave(
     address, names = member.email, {member.name, member.shown_name}
     # What is written down from here on is written without a name.
     actor = replace(actor, name=NAMELESS, email="")
-    if session.scalar(
-        select(Order.id).where(Order.member_id == member_id, Order.state == "needs_attention").limit(1)
-    ):
+    if orders.unsettled(session, member_id=member_id):
         raise Conflict(
             N_("One of your orders still needs the hand of an admin: money of yours is not settled.")
         )
     pending = select(Order.code).where(Order.member_id == member_id, Order.state == "pending")
     for code in session.scalars(pending).all():
         orders.cancel(session, order_code=code, now=now, actor=actor)
-    held = select(Pass.id).where(Pass.member_id == member_id, Pass.state == "active").order_by(Pass.id)
+    # Before their passes: a membership is locked first.
+    orders.end_memberships(session, member_id=member_id, now=now, actor=actor)
+    kept = Pass.state.in_(("active", "suspended"))
+    held = select(Pass.id).where(Pass.member_id == member_id, kept).order_by(Pass.id)
     for pass_id in session.scalars(held).all():
         passes.revoke(session, pass_id=pass_id, reason=REASON, now=now, actor=actor)
     leave_core(session, member_id=member_id, now=now)
@@ -129,6 +132,8 @@ def leave(
     courses.forget(session, member_id=member_id, now=now)
     works = homework.forget(session, member_id=member_id, now=now)
     for key in (*works, *contests.forget(session, member_id=member_id, now=now)):
+        outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
+    for key in orders.forget_papers(session, member_id=member_id):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
     mine = select(Order.id).where(Order.member_id == member_id)
     session.execute(update(Order).where(Order.member_id == member_id).values(email=""))

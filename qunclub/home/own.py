@@ -15,6 +15,7 @@ from qunclub.adapters import accounts
 from qunclub.courses import queries_certificates
 from qunclub.kernel import Invalid
 from qunclub.members.forms import ProfileForm
+from qunclub.orders import queries_memberships as memberships
 from qunclub.passes import queries as passes
 from qunclub.seasons import queries as seasons
 from qunclub.web import (
@@ -67,6 +68,7 @@ def page(form: ProfileForm | None = None) -> Any:
             decisions=seasons.decisions_about(session, ident, limit=3),
             form=form,
             unverified=accounts.unverified(),
+            failing=memberships.failing(session, ident),
             now=moment,
         )
     return shown, 422 if form.errors else 200

@@ -154,7 +154,7 @@ def home(
     unpaid = _unpaid(session, member_id, now)
     facts = Facts(
         numbered=member.number is not None,
-        has_pass=any(one.live(now) for one in holdings),
+        has_pass=any(one.live(now) or one.suspended(now) for one in holdings),
         unpaid=unpaid.code if unpaid else "",
         covenant=next((one.group.slug for one in seats if one.group and not one.may_enter), ""),
         nameless=_nameless(member, holdings, seats, now),

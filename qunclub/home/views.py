@@ -13,6 +13,7 @@ from qunclub.admin.overview import overview
 from qunclub.homework import queries_desk
 from qunclub.kernel import Actor, render_markdown
 from qunclub.kernel.text import plain
+from qunclub.orders import queries_memberships as memberships
 from qunclub.web import (
     NavItem,
     _,
@@ -72,6 +73,7 @@ def index() -> Any:
             tagline=tagline,
             about=about_html(about) if about else "",
             unverified=accounts.unverified(),
+            failing=memberships.failing(session, home.member.id) if home and numbered else [],
             now=moment,
             **_staff(session, actor),
             page_meta={
@@ -97,5 +99,5 @@ def _staff(session: Session, actor: Actor | None) -> dict[str, Any]:
     if actor is not None and actor.has("instructor") and actor.member_id is not None:
         desk = queries_desk.stats(session, member_id=actor.member_id, now=now())
     if actor is not None and actor.has("admin"):
-        view = overview(session, now=now())
+        view = overview(session, now=now(), zone=club().settings.zone)
     return {"desk": desk, "view": view, "shown": queries_desk.QueueStats.shown}

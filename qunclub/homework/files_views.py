@@ -1,31 +1,14 @@
-"""Giving out what others uploaded: never as a page of ours, whatever it contains."""
+"""Giving out what others handed in."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-from flask import Response, send_file
+from flask import Response
 
-from qunclub.kernel import NotFound
-from qunclub.web import club
-
-# Even opened by hand such a response runs nothing, loads nothing and belongs to no origin.
-SANDBOX = "default-src 'none'; style-src 'none'; sandbox; frame-ancestors 'none'"
+from qunclub.web.files import give_out
 
 
 def attachment(row: Any, *, inline: bool = False) -> Response:
     """The bytes of a file as a download; *inline* only for pictures the club itself has written."""
-    try:
-        data = club().files.get(row.storage_key)
-    except KeyError:
-        raise NotFound() from None
-    response = send_file(
-        io.BytesIO(data), mimetype=row.content_type, as_attachment=not inline, download_name=row.name
-    )
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = SANDBOX
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    # A right that is taken back is gone at once: nothing is kept on the way.
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+    return give_out(row.storage_key, content_type=row.content_type, name=row.name, inline=inline)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.courses.models import Course
@@ -53,35 +53,7 @@ class Assignment(Base):
     state: Mapped[str] = mapped_column(String(20), default="draft")
     opens_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     due_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    # After this moment nothing is taken any more; between due and cut-off work is late, as late_policy says.
-    cut_off_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    late_policy: Mapped[str] = mapped_column(String(10), default="accept")
-    # Percent of the score that each begun day of delay costs, when late_policy is "deduct".
-    late_percent: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int | None]
-    # The most points that accepted work earns: its score in percent of this.
-    points: Mapped[int] = mapped_column(default=100)
-    optional: Mapped[bool] = mapped_column(default=False)
-    # What has to be in it: "", "optional" or "required" for each part.
-    text_part: Mapped[str] = mapped_column(String(10), default="optional")
-    file_part: Mapped[str] = mapped_column(String(10), default="optional")
-    link_part: Mapped[str] = mapped_column(String(10), default="")
-    # Kinds of files taken, comma separated (image, document, audio, video, archive); empty: all the club takes.
-    file_kinds: Mapped[str] = mapped_column(String(80), default="")
-    # How many may work together; 1: alone.
-    team_max: Mapped[int] = mapped_column(default=1)
-    # How soon a review is promised, in hours.
-    turnaround_hours: Mapped[int] = mapped_column(default=72)
-    # Reviewers do not see who wrote it.
-    blind: Mapped[bool] = mapped_column(default=False)
-    # Percent of the works that a second reviewer judges too; a third decides when they differ by more than the limit.
-    second_percent: Mapped[int] = mapped_column(default=0)
-    divergence: Mapped[int] = mapped_column(default=20)
-    # Reviews are told at once, or all together when an admin releases them.
-    release: Mapped[str] = mapped_column(String(10), default="at_once")
-    released_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    # Who gets the work: "open" for whoever claims it, "even" over the course's reviewers, "group" by author's group.
-    allocation: Mapped[str] = mapped_column(String(10), default="open")
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
 
@@ -110,13 +82,6 @@ class Submission(Base):
     score: Mapped[int | None]
     claimed_by: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
     claimed_until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    team_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_team.id"))
-    # When its review is due by the promise; kept, so that the desk finds what is late by an index.
-    review_due_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    # Whose it is by allocation; others may take it when it is late.
-    allocated_to: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
-    # "first", "second" or "third": which judgement is asked for now; "appeal" when the author asked again.
-    stage: Mapped[str] = mapped_column(String(10), default="first")
     version: Mapped[int] = mapped_column(default=1)
 
     assignment: Mapped[Assignment] = relationship(lazy="raise")
@@ -127,9 +92,6 @@ class Submission(Base):
         Index(None, "state", "submitted_at", "id"),
         Index(None, "member_id", "submitted_at"),
         Index(None, "assignment_id", "state", "submitted_at", "id"),
-        Index(None, "state", "review_due_at"),
-        Index(None, "allocated_to", "state", "submitted_at"),
-        Index(None, "team_id"),
         # Only what is held is in it: the desk asks for mine.
         Index(
             None,
@@ -154,21 +116,9 @@ class Attempt(Base):
     body_html: Mapped[str] = mapped_column(Text, default="")
     submitted_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     on_time: Mapped[bool] = mapped_column(default=True)
-    late_days: Mapped[int] = mapped_column(default=0)
-    link_url: Mapped[str] = mapped_column(Text, default="")
-    # What the receipt says: a hash over text, link and files.
-    receipt: Mapped[str] = mapped_column(String(64), default="")
-    withdrawn_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    # For finding near duplicates; a hint for reviewers only.
-    minhash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     files: Mapped[list[SubmissionFile]] = relationship(lazy="raise", order_by="SubmissionFile.id")
-    review: Mapped[Review | None] = relationship(
-        lazy="raise",
-        primaryjoin="and_(Attempt.id == foreign(Review.attempt_id), Review.counts)",
-        viewonly=True,
-        uselist=False,
-    )
+    review: Mapped[Review | None] = relationship(lazy="raise")
     __table_args__ = (UniqueConstraint("submission_id", "n"),)
 
 
@@ -188,21 +138,12 @@ class SubmissionFile(Base):
 
 
 class Review(Base):
-    """A judgement of one attempt. One of an attempt's reviews counts: it is the verdict, and points follow it.
-
-    A second or third reviewer's and the answer to an appeal are further rows; whichever decides has ``counts``.
-    """
+    """An instructor's judgement of one attempt; one a attempt, so points come once."""
 
     __tablename__ = "qunclub_review"
     id: Mapped[pk]
     submission_id: Mapped[int] = mapped_column(ForeignKey("qunclub_submission.id"))
-    attempt_id: Mapped[int] = mapped_column(ForeignKey("qunclub_attempt.id"))
-    stage: Mapped[str] = mapped_column(String(10), default="first")
-    counts: Mapped[bool] = mapped_column(default=True)
-    # When its author could read it; None while it waits to be released together.
-    told_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    audio_key: Mapped[str] = mapped_column(String(160), default="")
-    audio_type: Mapped[str] = mapped_column(String(60), default="")
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("qunclub_attempt.id"), unique=True)
     reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
     reviewer_name: Mapped[str] = mapped_column(String(120), default="")
     verdict: Mapped[str] = mapped_column(String(20))
@@ -212,16 +153,7 @@ class Review(Base):
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
 
     scores: Mapped[list[ReviewScore]] = relationship(lazy="raise")
-    __table_args__ = (
-        Index(None, "submission_id"),
-        Index(None, "reviewer_id", "created_at"),
-        UniqueConstraint("attempt_id", "stage"),
-        # One verdict an attempt, whatever happens at once.
-        Index(
-            "uq_qunclub_review_counting", "attempt_id", unique=True, sqlite_where=text("counts"),
-            postgresql_where=text("counts"),
-        ),
-    )  # fmt: skip
+    __table_args__ = (Index(None, "submission_id"), Index(None, "reviewer_id", "created_at"))
 
 
 class ReviewScore(Base):
@@ -244,25 +176,4 @@ class ShowcaseEntry(Base):
     featured_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     consented_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    # What the share page says of it; the author may change it.
-    sentence: Mapped[str] = mapped_column(String(200), default="")
-    likes: Mapped[int] = mapped_column(default=0)
-    __table_args__ = (
-        Index(None, "consented_at"),
-        Index(None, "member_id"),
-        Index(None, "likes", "consented_at"),
-    )
-
-
-class ShowcaseLike(Base):
-    """A member likes a shown work, once."""
-
-    __tablename__ = "qunclub_showcase_like"
-    entry_id: Mapped[int] = mapped_column(
-        BigInt, ForeignKey("qunclub_showcase_entry.id"), primary_key=True, autoincrement=False
-    )
-    member_id: Mapped[int] = mapped_column(
-        BigInt, ForeignKey("qunclub_member.id"), primary_key=True, autoincrement=False
-    )
-    at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
-    __table_args__ = (Index(None, "member_id"),)
+    __table_args__ = (Index(None, "consented_at"), Index(None, "member_id"))

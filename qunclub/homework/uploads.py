@@ -7,7 +7,6 @@ them. Archives and office files are never opened: they are kept as they are and 
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,14 +15,36 @@ from dataclasses import dataclass
 import filetype
 
 from qunclub.kernel import N_, Invalid, ids
-from qunclub.kernel.pictures import IMAGES, reencode
-from qunclub.kernel.pictures import PICTURES as PICTURES
-from qunclub.kernel.pictures import SHOWN_SIDE as SHOWN_SIDE
 from qunclub.kernel.ports import FileStore
+from qunclub.kernel.uploads import (
+    IMAGES,
+    MAX_NAME,
+    PICTURES,
+    SHOWN_SIDE,
+    Checked,
+    Upload,
+    clean_name,
+    ending_of,
+    named,
+    reencode,
+)
 
 from .rules import StoredFile
 
-MAX_NAME = 100
+__all__ = [
+    "ACCEPT",
+    "MAX_NAME",
+    "OFFICE",
+    "PICTURES",
+    "SHOWN_SIDE",
+    "Checked",
+    "Limits",
+    "Upload",
+    "check",
+    "check_all",
+    "clean_name",
+    "stored",
+]
 OFFICE = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
@@ -32,24 +53,6 @@ OFFICE = {
 ZIP = "application/zip"
 TEXTS = {".txt": "text/plain", ".md": "text/plain"}
 ACCEPT = ".png,.jpg,.jpeg,.webp,.gif,.pdf,.pptx,.docx,.xlsx,.zip,.txt,.md"
-RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file as it came."""
-
-    name: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A file as it will be kept."""
-
-    name: str
-    content_type: str
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,42 +100,24 @@ def check(upload: Upload, limits: Limits) -> Checked:
             name=shown,
             limit=max(1, limits.max_bytes // 1_000_000),
         )
-    ending = _ending(upload.name)
+    ending = ending_of(upload.name)
     kind = filetype.guess_mime(upload.data)
     if kind in IMAGES:
         content_type, data = reencode(upload.data, kind, shown)
-        return Checked(_named(shown, IMAGES[kind][1]), content_type, data)
+        return Checked(named(shown, IMAGES[kind][1]), content_type, data)
     if kind == "application/pdf" and ending == ".pdf":
-        return Checked(_named(shown, ".pdf"), "application/pdf", upload.data)
+        return Checked(named(shown, ".pdf"), "application/pdf", upload.data)
     if (kind == ZIP and ending in (".zip", *OFFICE)) or (
         kind in OFFICE.values() and OFFICE.get(ending) == kind
     ):
-        return Checked(_named(shown, ending), OFFICE.get(ending, ZIP), upload.data)
+        return Checked(named(shown, ending), OFFICE.get(ending, ZIP), upload.data)
     if kind is None and ending in TEXTS:
-        return Checked(_named(shown, ending), TEXTS[ending], _text(upload.data, shown))
+        return Checked(named(shown, ending), TEXTS[ending], _text(upload.data, shown))
     raise Invalid(
         N_("%(name)s is not a file the club takes: pictures, PDF, PPTX, DOCX, XLSX, ZIP, TXT or MD."),
         field="files",
         name=shown,
     )
-
-
-def clean_name(name: str) -> str:
-    """A file name without folders, control or invisible characters, and not longer than the club keeps.
-
-    >>> clean_name("../../etc/passwd")
-    'passwd'
-    """
-    base = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
-    # Cc: control, Cf: invisible and direction-changing, Cs/Co/Cn: not characters at all.
-    kept = "".join(ch for ch in base if unicodedata.category(ch) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
-    kept = re.sub(r'[<>:"|?*%\s]+', " ", kept).strip(" .")
-    stem, dot, ending = kept.rpartition(".")
-    if not dot:
-        stem, ending = kept, ""
-    if RESERVED.match(stem) or not stem:
-        stem = f"file {stem}".strip()
-    return f"{stem[: MAX_NAME - len(ending) - 1]}{dot}{ending}" if len(ending) <= 10 else stem[:MAX_NAME]
 
 
 def _text(data: bytes, shown: str) -> bytes:
@@ -147,17 +132,6 @@ def _text(data: bytes, shown: str) -> bytes:
         ):
             return text.encode()
     raise Invalid(N_("%(name)s is not plain text."), field="files", name=shown)
-
-
-def _ending(name: str) -> str:
-    base = clean_name(name)
-    return "." + base.rpartition(".")[2].lower() if "." in base else ""
-
-
-def _named(shown: str, ending: str) -> str:
-    stem = shown.rpartition(".")[0] if "." in shown else shown
-    # shot.php.png would be a script to a careless server that it is copied to.
-    return f"{stem.replace('.', '_')}{ending}"
 
 
 @contextmanager

@@ -6,9 +6,10 @@ from decimal import Decimal, InvalidOperation
 
 from .errors import N_, Invalid
 
-# ISO 4217 currencies without minor units, as Stripe lists them.
+# ISO 4217 currencies without minor units, as Stripe lists them; ISK and UGX too, in which Stripe takes no fractions
+# (it writes both with two digits that are always 00: the adapter's business).
 ZERO_DECIMAL = frozenset(
-    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF".split(" ")  # noqa: SIM905 - reads as the list
+    "BIF CLP DJF GNF ISK JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF".split(" ")  # noqa: SIM905 - reads as the list
 )
 
 

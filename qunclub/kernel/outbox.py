@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, Index, String, Text, select, update
+from sqlalchemy import JSON, Index, String, Text, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .base import Base, UTCDateTime, pk
@@ -32,7 +32,21 @@ class OutboxMessage(Base):
     done_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str] = mapped_column(Text, default="")
-    __table_args__ = (Index(None, "due_at"),)
+    __table_args__ = (
+        # What waits for its turn; what is done stays, and is not in the way.
+        Index(
+            "ix_qunclub_outbox_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_qunclub_outbox_given_up",
+            "id",
+            sqlite_where=text("due_at IS NULL AND done_at IS NULL"),
+            postgresql_where=text("due_at IS NULL AND done_at IS NULL"),
+        ),
+    )
 
 
 def put(session: Session, *, kind: str, key: str, payload: dict[str, Any], now: dt.datetime) -> None:

@@ -15,7 +15,13 @@ from .errors import N_, ClubError
 
 SessionStatus = Literal["open", "complete", "expired"]
 PaymentStatus = Literal["paid", "unpaid", "no_payment_required"]
-Outcome = Literal["paid", "pending", "failed", "expired", "refund", "other"]
+Outcome = Literal[
+    "paid", "pending", "failed", "expired", "refund", "invoice", "subscription", "dispute", "other"
+]
+Interval = Literal["", "month", "year"]
+InvoiceStatus = Literal["draft", "open", "paid", "uncollectible", "void"]
+SubscriptionStatus = Literal["incomplete", "active", "past_due", "ended"]
+DisputeStatus = Literal["inquiry", "open", "won", "lost"]
 
 
 class GatewayError(ClubError):
@@ -71,6 +77,9 @@ class CheckoutRequest:
         methods: ``card``, ``alipay``, ``wechat_pay``; those that fit the currency are shown. Empty: as the gateway is
             set up.
         metadata: short texts kept at the gateway with the session and the payment.
+        interval: ``month`` or ``year`` for a membership that the gateway charges again each time; empty for once.
+        discount: minor units taken off the first charge of a recurring membership, whose *amount* is that of every
+            later one. A single payment's *amount* is what is to be paid, whatever it was reduced by.
     """
 
     order_code: str
@@ -85,6 +94,8 @@ class CheckoutRequest:
     locale: Literal["zh", "en"] = "en"
     methods: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    interval: Interval = ""
+    discount: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +104,11 @@ class CheckoutSession:
 
     Attributes:
         url: where the buyer pays; None when the session is no longer open.
-        payment_ref: the payment's id at the gateway, once money was tried; refunds name it.
+        payment_ref: the payment's id at the gateway, once money was tried; refunds name it. Of a recurring
+            membership only ``retrieve_checkout`` tells it, not a notification; None too when nothing was due.
         method: how it was paid, when the gateway says so.
+        subscription_ref, customer_ref, invoice_ref: for a recurring membership, once the buyer is done.
+        period_ends_at: until when its first charge pays; told by ``retrieve_checkout``.
     """
 
     id: str
@@ -106,6 +120,10 @@ class CheckoutSession:
     currency: str
     order_code: str
     method: str | None = None
+    subscription_ref: str | None = None
+    customer_ref: str | None = None
+    invoice_ref: str | None = None
+    period_ends_at: dt.datetime | None = None
 
     @property
     def settled(self) -> bool:
@@ -134,6 +152,76 @@ class RefundNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class Invoice:
+    """One charge of a recurring membership, as the gateway sees it now.
+
+    Attributes:
+        first: whether it is the one paid at checkout.
+        amount: what it asks for or was paid, minor units.
+        payment_ref: the payment that settled it; refunds name it. None while it is open, and when nothing was due.
+        method: how it was paid.
+        period_starts_at, period_ends_at: the time it pays for.
+        pay_url: where the member can pay it while it is open.
+        order_code: the order that began the membership.
+        next_attempt_at: when the gateway tries again by itself; None when it will not.
+    """
+
+    ref: str
+    status: InvoiceStatus
+    first: bool
+    amount: int
+    currency: str
+    subscription_ref: str | None
+    order_code: str
+    payment_ref: str | None = None
+    method: str | None = None
+    period_starts_at: dt.datetime | None = None
+    period_ends_at: dt.datetime | None = None
+    pay_url: str | None = None
+    next_attempt_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecurringState:
+    """A recurring membership, as the gateway sees it now.
+
+    Attributes:
+        status: ``incomplete`` until the first charge, ``past_due`` while one failed, ``ended`` for good.
+        cancel_at_end: whether it ends by itself at *period_ends_at*.
+        period_ends_at: the end of the period being charged for, paid or not; what was paid for is told by invoices.
+        latest_invoice_ref: its newest charge, paid or not.
+    """
+
+    ref: str
+    status: SubscriptionStatus
+    order_code: str
+    customer_ref: str
+    cancel_at_end: bool
+    period_ends_at: dt.datetime | None
+    latest_invoice_ref: str | None = None
+    ended_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeNotice:
+    """A dispute, as the gateway sees it now.
+
+    Attributes:
+        amount: what is disputed, minor units.
+        status: ``inquiry`` while the bank only asks and no money has moved; ``open``; ``won`` or ``lost`` at last.
+        due_at: until when evidence can be sent.
+    """
+
+    ref: str
+    payment_ref: str | None
+    amount: int
+    currency: str
+    reason: str
+    status: DisputeStatus
+    due_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """One thing the gateway told us; deliveries repeat and come in any order.
 
@@ -142,7 +230,9 @@ class Notification:
         kind: the gateway's own name for it, kept as it came.
         outcome: what it means for the club. ``paid``: the session is settled. ``pending``: the buyer is done, the
             money is on its way. ``failed``: it will not come. ``expired``: the session ended unpaid. ``refund``: see
-            *refund*. ``other``: keep it, do nothing.
+            *refund*; ``dispute``: see *dispute*. ``invoice`` and ``subscription``: something of a recurring membership
+            changed; ask the gateway for *invoice_ref* or *subscription_ref*, because what is told here may be old.
+            ``other``: keep it, do nothing.
         raw: the whole notification, for the inbox.
     """
 
@@ -154,6 +244,9 @@ class Notification:
     payment_ref: str | None
     refund: RefundNotice | None
     raw: dict[str, Any]
+    invoice_ref: str | None = None
+    subscription_ref: str | None = None
+    dispute: DisputeNotice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +285,26 @@ class PaymentGateway(Protocol):
         metadata: Mapping[str, str] | None = None,
     ) -> RefundResult:
         """Give back *amount* of one payment, in part or whole."""
+
+    def refunds_of(self, payment_ref: str) -> list[RefundNotice]:
+        """Every refund of one payment, wherever it was made, the newest first."""
+
+    def retrieve_invoice(self, invoice_ref: str) -> Invoice:
+        """How one charge of a recurring membership stands now."""
+
+    def retrieve_subscription(self, subscription_ref: str) -> RecurringState:
+        """How a recurring membership stands now."""
+
+    def cancel_subscription(
+        self, subscription_ref: str, *, at_end: bool, idempotency_key: str
+    ) -> RecurringState:
+        """End it at the end of the time paid for, or (*at_end* false) at once, without giving anything back."""
+
+    def resume_subscription(self, subscription_ref: str, *, idempotency_key: str) -> RecurringState:
+        """Take a cancellation at the period's end back, before it has come."""
+
+    def retrieve_dispute(self, dispute_ref: str) -> DisputeNotice:
+        """How a dispute stands now."""
 
     def parse_notification(self, payload: bytes, signature: str) -> Notification:
         """Read a notification from its raw body; raises BadSignature unless it is genuine and recent."""

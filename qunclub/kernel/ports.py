@@ -28,7 +28,8 @@ class Access:
 
     Attributes:
         allowed: whether lessons and homework are open.
-        reason: ``pass``, ``staff``, or when locked ``sign_in``, ``no_pass``, ``expired``, ``revoked``, ``suspended``.
+        reason: ``pass``, ``staff``, or when locked ``sign_in``, ``no_pass``, ``expired``, ``revoked``, ``suspended``
+            (the member), ``suspended_payment`` (the payment for the pass is disputed).
         until: when the access ends (UTC), None for life or when locked.
         plan_slugs: plans on sale that would open it, cheapest first.
         since: when the reader's own time began (UTC), for what opens some days after it; None for staff.

@@ -5,32 +5,48 @@ Promise 5: refunds never exceed the payment they name, and a full refund ends ex
 """
 
 from .models import GatewayEvent, Order, OrderEvent, OrderLine, Payment, Refund
+from .models_selling import ClaimCode, Coupon, CouponUse, Subscription
+from .rules_selling import Details, Purchase
 from .services import attach_checkout, cancel, expire_order, place
 from .services_attention import add_note, fulfil_attention
+from .services_forget import end_memberships, forget_papers, renewing, unsettled
 from .services_inbox import handle_notification
 from .services_payments import Outcome, record_payment, settle_checkout
+from .services_quote import Quote, quote
 from .services_refunds import refund
 from .services_transfers import buy_offline, record_transfer, take_free
 
 __all__ = [
+    "ClaimCode",
+    "Coupon",
+    "CouponUse",
+    "Details",
     "GatewayEvent",
     "Order",
     "OrderEvent",
     "OrderLine",
     "Outcome",
     "Payment",
+    "Purchase",
+    "Quote",
     "Refund",
+    "Subscription",
     "add_note",
     "attach_checkout",
     "buy_offline",
     "cancel",
+    "end_memberships",
     "expire_order",
+    "forget_papers",
     "fulfil_attention",
     "handle_notification",
     "place",
+    "quote",
     "record_payment",
     "record_transfer",
     "refund",
+    "renewing",
     "settle_checkout",
     "take_free",
+    "unsettled",
 ]

@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from qunclub.kernel import Conflict, ids, parse_amount, to_decimal
-from qunclub.passes import queries_admin as passes_queries
+from qunclub.kernel import Conflict, parse_amount, to_decimal
 from qunclub.web import (
+    N_,
     NavItem,
     _,
     _l,
@@ -21,7 +21,6 @@ from qunclub.web import (
     flash,
     form_errors,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -29,25 +28,59 @@ from qunclub.web import (
     unit_of_work,
 )
 
+from . import (
+    dashboard,
+    queries_attention,
+    queries_orders,
+    rules,
+    rules_papers,
+    rules_subscriptions,
+    rules_transfers,
+    services,
+    services_attention,
+    services_transfers,
+)
 from . import queries_admin as queries
-from . import rules, services, services_attention, services_refunds, services_transfers
-from .forms import NoteForm, RefundForm, TransferForm, day
-from .queries_admin import Filters
+from .forms import NoteForm, TransferForm, day
+from .models import Payment
+from .queries_memberships import DisputeView
+from .queries_orders import Filters
 
 bp = Blueprint("orders_admin", __name__, url_prefix="/admin/orders")
 register(NavItem("admin", _l("Orders"), "qunclub.orders_admin.index", "receipt", 15, role="admin"))
 
+KIND_LABELS = {"purchase": N_("Purchase"), "gift": N_("Gift"), "renewal": N_("Renewal")}
+LINE_LABELS = {
+    "new": N_("New pass"),
+    "gift": N_("To give away"),
+    "renewal": N_("More time"),
+    "upgrade": N_("Upgrade"),
+}
+PAY_BY_LABELS = {"gateway": N_("Payment service"), "transfer": N_("Transfer")}
 WORDS = {
     "labels": rules.STATE_LABELS,
     "kinds": rules.STATE_KINDS,
     "methods": rules.METHOD_LABELS,
     "refund_labels": rules.REFUND_LABELS,
+    "order_kinds": KIND_LABELS,
+    "line_kinds": LINE_LABELS,
+    "pay_by": PAY_BY_LABELS,
+    "proof_labels": rules_transfers.PROOF_LABELS,
+    "proof_kinds": rules_transfers.PROOF_KINDS,
+    "fapiao_labels": rules_papers.FAPIAO_LABELS,
+    "fapiao_kinds": rules_papers.FAPIAO_KINDS,
+    "membership_labels": rules_subscriptions.STATE_LABELS,
+    "membership_kinds": rules_subscriptions.STATE_KINDS,
+    "intervals": rules_subscriptions.INTERVAL_LABELS,
 }
+ASKED = (
+    "q", "state", "plan", "method", "kind", "pay_by", "disputed", "coupon", "show", "since", "until", "sort"
+)  # fmt: skip
 
 
 def _filters() -> tuple[Filters, dict[str, str]]:
     """What is looked for, and the same as it stood in the address."""
-    asked = {key: request.args.get(key, "")[:120] for key in ("q", "state", "plan", "since", "until")}
+    asked = {key: request.args.get(key, "")[:120] for key in ASKED}
     zone = club().settings.zone
     since, until = day(asked["since"]), day(asked["until"])
     return (
@@ -55,9 +88,16 @@ def _filters() -> tuple[Filters, dict[str, str]]:
             q=asked["q"],
             state=asked["state"] if asked["state"] in rules.STATES else "",
             plan_id=int(asked["plan"][:15]) if asked["plan"].isdecimal() else None,
+            method=asked["method"] if asked["method"] in rules.METHOD_LABELS else "",
+            kind=asked["kind"] if asked["kind"] in KIND_LABELS else "",
+            pay_by=asked["pay_by"] if asked["pay_by"] in PAY_BY_LABELS else "",
+            disputed=bool(asked["disputed"]),
+            coupon=asked["coupon"],
+            show=asked["show"] if asked["show"] in queries_orders.SHOWS else "",
             since=dt.datetime.combine(since, dt.time(), zone) if since else None,
             # The day itself is meant to be in.
             until=dt.datetime.combine(until + dt.timedelta(days=1), dt.time(), zone) if until else None,
+            oldest=asked["sort"] == "oldest",
         ),
         {key: value for key, value in asked.items() if value},
     )
@@ -71,8 +111,10 @@ def index() -> Any:
     with reading() as session:
         return render(
             "orders/admin_index.html",
-            page=queries.orders(session, filters, page=page_number()),
-            plans=queries.plan_names(session),
+            found=queries_orders.orders(session, filters, after=request.args.get("after", type=int)),
+            plans=queries_orders.plan_names(session),
+            waiting=queries_orders.waiting(session),
+            looked=queries_orders.LOOKED_THROUGH,
             asked=asked,
             **WORDS,
         )
@@ -84,7 +126,9 @@ def export() -> Any:
     """The same list as a table of record."""
     filters, _asked = _filters()
     with reading() as session:
-        return csv_response("orders", queries.ORDERS_HEADER, queries.orders_rows(session, filters))
+        return csv_response(
+            "orders", queries_orders.ORDERS_HEADER, queries_orders.orders_rows(session, filters)
+        )
 
 
 @bp.get("/<code>")
@@ -98,7 +142,6 @@ def _page(code: str, *, transfer: TransferForm | None = None, note: NoteForm | N
     with reading() as session:
         story = queries.story(session, code)
         order = story.order
-        money = [rules.Money(paid.amount, paid.refunded, paid.fulfils) for paid in story.view.payments]
         if transfer is None:
             typed = {"amount": str(to_decimal(order.total, order.currency))}
             transfer = TransferForm(formdata=None, data=typed)
@@ -109,11 +152,18 @@ def _page(code: str, *, transfer: TransferForm | None = None, note: NoteForm | N
             order=order,
             transfer=transfer,
             note=note or NoteForm(formdata=None),
-            entitled=rules.entitled(money),
-            unspent=sum(paid.left for paid in money if not paid.fulfils),
+            dashboard=_dashboard,
+            disputes=[DisputeView(dispute) for dispute in story.disputes],
+            choices=queries_attention.choices(session, order, now()),
             **WORDS,
         )
     return page, 422 if failed else 200
+
+
+def _dashboard(payment: Payment) -> str | None:
+    """The payment's page in Stripe's own dashboard; None for a transfer."""
+    stripe = payment.provider == club().gateway.name
+    return dashboard.address(club().settings, "payments", payment.ref) if stripe else None
 
 
 @bp.post("/<code>/transfer")
@@ -195,73 +245,4 @@ def cancel(code: str) -> Any:
         flash(explain(refused), "danger")
     else:
         flash(_("The order is cancelled; its stock is back on sale."))
-    return see_other(".show", code=code)
-
-
-@bp.get("/payments/<int:payment_id>/refund")
-@allow("admin")
-def refund(payment_id: int) -> Any:
-    """What giving money back would do, exactly, before it is done."""
-    with reading() as session:
-        payment, _order = queries.payment_with_order(session, payment_id)
-        left = to_decimal(payment.amount - payment.refunded, payment.currency)
-    form = (
-        RefundForm(request.args) if "amount" in request.args else RefundForm(formdata=None, amount=str(left))
-    )
-    return _refund_page(payment_id, form, sent="amount" in request.args and form.validate())
-
-
-def _refund_page(payment_id: int, form: RefundForm, *, sent: bool) -> Any:
-    with reading() as session:
-        payment, order = queries.payment_with_order(session, payment_id)
-        shown, effects = None, []
-        if sent:
-            with form_errors(form):
-                amount = parse_amount(form.amount.data or "", payment.currency, field="amount")
-                shown = services_refunds.preview(session, payment_id=payment_id, amount=amount)
-                effects = [passes_queries.effect_of_revoking(session, held.id, now()) for held in shown.ends]
-        page = render(
-            "orders/admin_refund.html",
-            payment=payment,
-            order=order,
-            form=form,
-            preview=shown,
-            effects=effects,
-            key=ids.token(12),
-            **WORDS,
-        )
-    return page, 422 if form.errors else 200
-
-
-@bp.post("/payments/<int:payment_id>/refund")
-@allow("admin")
-def give_back(payment_id: int) -> Any:
-    """Give money back. The page's own key makes a double click one refund."""
-    form = RefundForm()
-    key = request.form.get("key", "")[:60]
-    if not form.validate_on_submit() or not key:
-        return _refund_page(payment_id, form, sent=False)
-    with reading() as session:
-        payment, order = queries.payment_with_order(session, payment_id)
-        code, currency = order.code, payment.currency
-    settled = False
-    with form_errors(form):
-        amount = parse_amount(form.amount.data or "", currency, field="amount")
-        with unit_of_work() as session:
-            made = services_refunds.refund(
-                session,
-                payment_id=payment_id,
-                amount=amount,
-                reason=form.reason.data or "",
-                key=f"desk-{key}",
-                actor=current_actor(),
-                now=now(),
-            )
-            settled = made.state == "settled"
-    if form.errors:
-        return _refund_page(payment_id, form, sent=False)
-    if settled:
-        flash(_("Recorded as given back. Send the transfer if you have not done so yet."))
-    else:
-        flash(_("The refund is on its way to the payment service; this page shows when it has answered."))
     return see_other(".show", code=code)

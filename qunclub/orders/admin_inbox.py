@@ -12,6 +12,7 @@ from qunclub.web import (
     NavItem,
     _,
     _l,
+    _n,
     allow,
     club,
     current_actor,
@@ -25,8 +26,8 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import jobs, services_inbox
-from . import queries_admin as queries
+from . import jobs_inbox, services_inbox
+from . import queries_inbox as inbox
 
 bp = Blueprint("orders_inbox", __name__, url_prefix="/admin/gateway")
 register(
@@ -47,6 +48,16 @@ OUTCOMES = {
     "recorded": N_("Refund recorded"),
     "settled": N_("Refund settled"),
     "requested": N_("Refund on its way"),
+    "known": N_("Known already"),
+    "repeated": N_("Known already"),
+    "renewed": N_("Membership renewed"),
+    "past_due": N_("Renewal failed"),
+    "ended": N_("Membership ended"),
+    "updated": N_("Membership looked at"),
+    "inquiry": N_("Inquiry written down"),
+    "disputed": N_("Dispute opened"),
+    "won": N_("Dispute won"),
+    "lost": N_("Dispute lost"),
 }
 
 
@@ -54,10 +65,40 @@ OUTCOMES = {
 @allow("admin")
 def index() -> Any:
     """The inbox, the newest first."""
-    show = request.args.get("show", "")
+    show, q = request.args.get("show", ""), request.args.get("q", "").strip()[:120]
     with reading() as session:
-        page = queries.gateway_events(session, show=show, page=page_number())
-        return render("orders/admin_inbox.html", page=page, show=show, outcomes=OUTCOMES)
+        page = inbox.events(session, show=show, q=q, page=page_number())
+        return render(
+            "orders/admin_inbox.html",
+            page=page,
+            show=show,
+            q=q,
+            failed=inbox.failed(session),
+            counted=inbox.COUNTED,
+            outcomes=OUTCOMES,
+        )
+
+
+@bp.post("/replay-failed")
+@allow("admin")
+def replay_failed() -> Any:
+    """Handle all that failed once more, the oldest first."""
+    counts = jobs_inbox.replay_failed(club())
+    with unit_of_work() as session:
+        services_inbox.audit_replay_failed(session, counts=counts, actor=current_actor(), now=now())
+    if counts["failed"] or counts["left"]:
+        flash(
+            _(
+                "Handled: %(handled)s. Failed again: %(failed)s. Not tried: %(left)s.",
+                handled=counts["handled"],
+                failed=counts["failed"],
+                left=counts["left"],
+            ),
+            "warning",
+        )
+    else:
+        flash(_n("%(num)s notification is handled.", "%(num)s notifications are handled.", counts["handled"]))
+    return see_other(".index")
 
 
 @bp.get("/<int:event_id>")
@@ -65,7 +106,7 @@ def index() -> Any:
 def event(event_id: int) -> Any:
     """One notification as it came."""
     with reading() as session:
-        found = queries.gateway_event(session, event_id)
+        found = inbox.event(session, event_id)
         try:
             payload = json.dumps(json.loads(found.payload), indent=2, ensure_ascii=False)
         except ValueError:
@@ -77,7 +118,7 @@ def event(event_id: int) -> Any:
 @allow("admin")
 def replay(event_id: int) -> Any:
     """Handle a notification once more; what was handled stays handled."""
-    outcome = jobs.replay_event(club(), event_id)
+    outcome = jobs_inbox.replay_event(club(), event_id)
     with unit_of_work() as session:
         services_inbox.audit_replay(
             session, event_id=event_id, outcome=outcome, actor=current_actor(), now=now()

@@ -2,32 +2,34 @@
 
 What is held to be true:
 
-- An order with ``paid_at`` was fulfilled: every unit of its lines has its pass (source ``order:<line>:<unit>``),
-  one and no more. An order without it has none.
-- A fulfilled order is entitled while money that fulfilled it is left (or it cost nothing). When it is not entitled, no
-  pass of it is active.
+- A fulfilled order is entitled while money that fulfilled it is left (or it cost nothing). When it is not entitled,
+  nothing it gave is live.
 - ``paid`` orders are entitled; ``refunded`` ones have no money left; open money lies only in ``needs_attention``.
 - A payment's ``refunded`` is the sum of its refunds that did not fail, and never more than its amount.
 - ``Plan.held`` is the sum of the lines of orders that hold stock, which only pending orders and those that need
-  attention do. (``Plan.sold`` equals the bought passes that are not revoked; the passes' own doctor holds that.)
+  attention do; ``Plan.sold`` is the bought passes that are not revoked and the claim codes that are open.
 - Nothing waits for ever: notifications are handled, refunds answered, expired orders swept, outside work done.
+
+What was sold, and for how much, is looked at in ``doctor_selling``; refunds, memberships and takings have their own.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
+from qunclub import passes
 from qunclub.kernel import Finding
 from qunclub.kernel.outbox import OutboxMessage
-from qunclub.passes.models import Pass, Plan
+from qunclub.passes.models import Pass, PassTerm, Plan
 
-from . import rules
+from . import doctor_recurring, doctor_refunds, doctor_selling, doctor_takings, rules
+from .doctor_selling import given_terms
 from .models import GatewayEvent, Order, OrderLine, Payment, Refund
-from .services_payments import MOST_TIMES
+from .models_selling import ClaimCode
+from .rules_selling import RENEWAL
 
 SHOWN = 20
 STUCK = dt.timedelta(days=1)
@@ -35,75 +37,17 @@ STUCK = dt.timedelta(days=1)
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
     """What is broken, in a constant number of statements."""
-    found: list[Finding] = []
-    for look in (
-        _passes_missing,
-        _passes_too_many,
-        _access_without_money,
-        _money_and_states,
-        _refunds,
-        _held,
-    ):
-        found += look(session)
-    return found + _stuck(session, now)
-
-
-def _source(unit: Any, again: Any = None) -> ColumnElement[str]:
-    text = literal("order:") + cast(OrderLine.id, String) + ":" + cast(unit, String)
-    return text if again is None else text + again
-
-
-def _units(most: int, name: str) -> Any:
-    """The numbers 1 to *most* as a table."""
-    first = select(literal(1).label("n")).cte(name, recursive=True)
-    return first.union_all(select(first.c.n + 1).where(first.c.n < most))
-
-
-def _most(session: Session) -> int:
-    return session.execute(select(func.max(OrderLine.quantity))).scalar() or 1
-
-
-def _passes_missing(session: Session) -> list[Finding]:
-    units = _units(_most(session), "units")
-    query = (
-        select(Order.code, OrderLine.id, units.c.n)
-        .join(OrderLine, OrderLine.order_id == Order.id)
-        .join(units, units.c.n <= OrderLine.quantity)
-        .join(Pass, Pass.source == _source(units.c.n), isouter=True)
-        .where(
-            Order.paid_at.is_not(None),
-            or_(Pass.id.is_(None), Pass.plan_id != OrderLine.plan_id, Pass.member_id != Order.member_id),
-        )
-        .order_by(Order.id)
-        .limit(SHOWN)
-    )
     return [
-        Finding(
-            3,
-            f"Order {code} was paid, but unit {unit} of its line {line_id} has no pass of its plan and buyer.",
-            {"order": code, "line_id": line_id, "unit": unit},
-        )
-        for code, line_id, unit in session.execute(query)
+        *doctor_selling.check(session),
+        *_access_without_money(session),
+        *_money_and_states(session),
+        *_refunds(session),
+        *_stock(session),
+        *doctor_refunds.check(session, now),
+        *doctor_recurring.check(session, now),
+        *doctor_takings.check(session),
+        *_stuck(session, now),
     ]
-
-
-def _passes_too_many(session: Session) -> list[Finding]:
-    # Every unit has its pass (above) and sources are unique, so any surplus shows in the totals.
-    bought = (
-        select(func.count())
-        .select_from(Pass)
-        .where(Pass.source.like("order:%:%"), Pass.source.not_like("order:%:%:%"))
-    )
-    due = (
-        select(func.coalesce(func.sum(OrderLine.quantity), 0))
-        .join(Order, Order.id == OrderLine.order_id)
-        .where(Order.paid_at.is_not(None))
-    )
-    have, owed = session.execute(select(bought.scalar_subquery(), due.scalar_subquery())).one()
-    if have <= owed:
-        return []
-    message = f"{have} passes were issued from orders, but paid orders are owed {owed}."
-    return [Finding(3, message, {"passes": have, "owed": owed})]
 
 
 def _entitled() -> ColumnElement[bool]:
@@ -119,15 +63,16 @@ def _entitled() -> ColumnElement[bool]:
 
 
 def _access_without_money(session: Session) -> list[Finding]:
-    units, times = _units(_most(session), "units"), _units(MOST_TIMES, "times")
-    suffix = case((times.c.n == 1, ""), else_=literal(":") + cast(times.c.n, String))
     query = (
         select(Order.code, Pass.id)
-        .join(OrderLine, OrderLine.order_id == Order.id)
-        .join(units, units.c.n <= OrderLine.quantity)
-        .join(times, literal(True))
-        .join(Pass, Pass.source == _source(units.c.n, suffix))
-        .where(Order.paid_at.is_not(None), Order.state != rules.PAID, Pass.state == "active", ~_entitled())
+        .select_from(given_terms(session, all_times=True))
+        .where(
+            Order.paid_at.is_not(None),
+            Order.state != rules.PAID,
+            PassTerm.revoked_at.is_(None),
+            Pass.state == "active",
+            ~_entitled(),
+        )
         .order_by(Order.id)
         .limit(SHOWN)
     )
@@ -189,29 +134,46 @@ def _refunds(session: Session) -> list[Finding]:
     ]
 
 
-def _held(session: Session) -> list[Finding]:
-    summed = (
-        select(OrderLine.plan_id, func.sum(OrderLine.quantity).label("held"))
+def _stock(session: Session) -> list[Finding]:
+    holding = (
+        select(OrderLine.plan_id, func.sum(OrderLine.quantity).label("n"))
         .join(Order, Order.id == OrderLine.order_id)
-        .where(Order.holds_stock.is_(True))
+        .where(Order.holds_stock.is_(True), OrderLine.kind != RENEWAL)
         .group_by(OrderLine.plan_id)
         .subquery()
     )
-    holding = func.coalesce(summed.c.held, 0)
+    bought = (
+        select(Pass.plan_id, func.count().label("n"))
+        .where(Pass.source.startswith(passes.SOLD_PREFIX), Pass.state != "revoked")
+        .group_by(Pass.plan_id)
+        .subquery()
+    )
+    codes = (
+        select(OrderLine.plan_id, func.count().label("n"))
+        .join(ClaimCode, ClaimCode.line_id == OrderLine.id)
+        .where(ClaimCode.state == "open")
+        .group_by(OrderLine.plan_id)
+        .subquery()
+    )
+    held = func.coalesce(holding.c.n, 0)
+    sold = func.coalesce(bought.c.n, 0) + func.coalesce(codes.c.n, 0)
     query = (
-        select(Plan.slug, Plan.held, holding)
-        .join(summed, summed.c.plan_id == Plan.id, isouter=True)
-        .where(Plan.held != holding)
+        select(Plan.slug, Plan.held, held, Plan.sold, sold)
+        .join(holding, holding.c.plan_id == Plan.id, isouter=True)
+        .join(bought, bought.c.plan_id == Plan.id, isouter=True)
+        .join(codes, codes.c.plan_id == Plan.id, isouter=True)
+        .where(or_(Plan.held != held, Plan.sold != sold))
         .order_by(Plan.id)
         .limit(SHOWN)
     )
     found = [
         Finding(
             3,
-            f"Plan {slug} holds {kept} of its stock back; the orders that hold it add up to {total}.",
-            {"plan": slug, "held": kept, "orders": total},
+            f"Plan {slug} says {kept} are held and {gone} sold; its open orders add up to {total}, "
+            f"its passes and open claim codes to {given}.",
+            {"plan": slug, "held": kept, "orders": total, "sold": gone, "passes": given},
         )
-        for slug, kept, total in session.execute(query)
+        for slug, kept, total, gone, given in session.execute(query)
     ]
     ended = (
         select(Order.code, Order.state)

@@ -1,6 +1,7 @@
 """What is done after the commit, and what the sweeper settles when events were missed. Callable without HTTP.
 
-No transaction is open while the gateway is asked: its answer is written down in one of its own.
+No transaction is open while the gateway is asked: its answer is written down in one of its own. The inbox's part is in
+``jobs_inbox``, that of memberships and disputes in ``jobs_recurring``.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ import datetime as dt
 import logging
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from qunclub.kernel import Actor, NotFound, outbox
-from qunclub.kernel.payments import CheckoutSession, GatewayDeclined, GatewayError, Notification
+from qunclub.kernel.payments import CheckoutSession, GatewayDeclined, GatewayError
 from qunclub.web.state import ClubState
 from qunclub.web.uow import retrying, transaction
 
-from . import rules, services, services_inbox, services_payments, services_refunds
-from .models import GatewayEvent, Order, Payment, Refund
+from . import jobs_inbox, jobs_recurring, rules, services, services_inbox, services_payments, services_refunds
+from .models import Order, Payment, Refund
 
 log = logging.getLogger("qunclub.orders")
 
@@ -81,11 +82,12 @@ def expire_checkout(state: ClubState, payload: dict[str, Any], key: str) -> None
 
 def settle(state: ClubState, checkout: CheckoutSession, *, actor: Actor) -> services_payments.Outcome | None:
     """Record a settled checkout's payment in a transaction of its own; None when the order is not ours."""
+    whole = jobs_inbox.whole(state, checkout)
     try:
         return retrying(
             state.session(),
             lambda session: services_payments.settle_checkout(
-                session, provider=state.gateway.name, checkout=checkout, now=state.clock(), actor=actor
+                session, provider=state.gateway.name, checkout=whole, now=state.clock(), actor=actor
             ),
             wake=state.wake,
         )
@@ -95,8 +97,15 @@ def settle(state: ClubState, checkout: CheckoutSession, *, actor: Actor) -> serv
 
 
 def sweep(state: ClubState) -> int:
-    """Settle what events missed; returns how many things were mended."""
-    return _expired_orders(state) + _unanswered_refunds(state) + _unhandled_events(state)
+    """Settle what events missed; returns how many things were mended. One part that fails does not stop the others."""
+    mended = 0
+    for part in (_expired_orders, _unanswered_refunds, jobs_inbox.sweep, jobs_recurring.sweep):
+        try:
+            mended += part(state)
+        except Exception:
+            state.session().rollback()
+            log.exception("a part of the sweep failed", extra={"facts": {"part": part.__name__}})
+    return mended
 
 
 def _expired_orders(state: ClubState) -> int:
@@ -104,7 +113,8 @@ def _expired_orders(state: ClubState) -> int:
     now = state.clock()
     due = session.execute(
         select(Order.code, Order.checkout_ref, Order.expires_at)
-        .where(Order.state == rules.PENDING, Order.expires_at <= now)
+        # Those that wait for a transfer have a sweep of their own, which also writes to the buyer.
+        .where(Order.state == rules.PENDING, Order.expires_at <= now, Order.pay_by != "transfer")
         .order_by(Order.expires_at)
         .limit(BATCH)
     ).all()
@@ -158,6 +168,8 @@ def _unanswered_refunds(state: ClubState) -> int:
         .join(outbox.OutboxMessage, outbox.OutboxMessage.key == "refund:" + Refund.key, isouter=True)
         .where(
             Refund.state == "requested",
+            # As the index of the open ones says it.
+            text("qunclub_refund.state != 'settled'"),
             Refund.provider_ref.is_(None),
             Refund.created_at <= now - UNANSWERED,
             outbox.OutboxMessage.due_at.is_(None),
@@ -171,58 +183,3 @@ def _unanswered_refunds(state: ClubState) -> int:
         with transaction(session, wake=state.wake):
             outbox.put(session, kind="refund", key=hourly, payload={"refund": key}, now=now)
     return len(keys)
-
-
-def _unhandled_events(state: ClubState) -> int:
-    session = state.session()
-    idents = session.scalars(
-        select(GatewayEvent.id)
-        .where(GatewayEvent.handled_at.is_(None), GatewayEvent.provider == state.gateway.name)
-        .order_by(GatewayEvent.id)
-        .limit(BATCH)
-    ).all()
-    session.rollback()
-    return sum(replay_event(state, ident) not in ("failed", services_inbox.WAITING) for ident in idents)
-
-
-def replay_event(state: ClubState, event_id: int) -> str:
-    """Handle a kept notification again; ``failed`` when it fails again (the row says why).
-
-    Raises:
-        NotFound: when there is none.
-    """
-    session = state.session()
-    event = session.get(GatewayEvent, event_id)
-    if event is None:
-        raise NotFound()
-    payload = event.payload
-    session.rollback()
-    notification = state.gateway.read_notification(payload.encode())
-    return receive(state, notification, payload)[0]
-
-
-def receive(state: ClubState, notification: Notification, payload: str) -> tuple[str, Exception | None]:
-    """Handle a notification in one transaction with its effect; a failure is noted in another and given back."""
-    session = state.session()
-    now = state.clock()
-    try:
-        outcome = retrying(
-            session,
-            lambda work: services_inbox.handle_notification(
-                work, notification=notification, payload=payload, now=now, provider=state.gateway.name
-            ),
-            wake=state.wake,
-        )
-    except Exception as error:
-        log.exception("notification not handled", extra={"facts": {"event": notification.id}})
-        with transaction(session):
-            services_inbox.keep_failure(
-                session,
-                notification=notification,
-                payload=payload,
-                error=f"{type(error).__name__}: {error}",
-                now=now,
-                provider=state.gateway.name,
-            )
-        return "failed", error
-    return outcome, None

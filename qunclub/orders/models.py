@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from qunclub.kernel import Base, UTCDateTime, minor, pk
+from qunclub.kernel import Base, BigInt, UTCDateTime, minor, pk
 from qunclub.members.models import Member
 from qunclub.passes.models import Plan
 
+ORDER_KINDS = ("purchase", "gift", "renewal")
+LINE_KINDS = ("new", "renewal", "upgrade", "gift")
+PAY_BY = ("gateway", "transfer")
+RARE_ORDERS = (
+    ("kind", ("kind", "created_at"), "kind != 'purchase'"),
+    ("pay_by", ("pay_by", "created_at"), "pay_by != 'gateway'"),
+    ("disputed", ("created_at",), "disputed"),
+)
 ORDER_STATES = ("pending", "paid", "expired", "cancelled", "needs_attention", "refunded")
 
 
 class Order(Base):
-    """A purchase. ``holds_stock`` says whether its lines are counted in the plans' ``held``."""
+    """A purchase. ``holds_stock`` says whether its lines are counted in the plans' ``held``.
+
+    ``total`` is what is to be paid: the lines' quantity times price, less their ``reduction``, less ``discount``.
+    ``plan_id``, ``method`` and ``refunded`` repeat what lines, payments and refunds say, for the desk's filters.
+    """
 
     __tablename__ = "qunclub_order"
     id: Mapped[pk]
@@ -24,6 +36,24 @@ class Order(Base):
     state: Mapped[str] = mapped_column(String(20), default="pending")
     currency: Mapped[str] = mapped_column(String(3))
     total: Mapped[minor]
+    discount: Mapped[minor] = mapped_column(default=0)
+    refunded: Mapped[minor] = mapped_column(default=0)
+    kind: Mapped[str] = mapped_column(String(20), default="purchase")
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_plan.id"))
+    # How the buyer means to pay; what was really used is ``method``.
+    pay_by: Mapped[str] = mapped_column(String(20), default="gateway")
+    method: Mapped[str] = mapped_column(String(30), default="")
+    # The subscription this order began or renewed, and the gateway's invoice that a renewal paid.
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_subscription.id"))
+    invoice_ref: Mapped[str | None] = mapped_column(String(120), unique=True)
+    # Gapless, given with the passes of an order that cost something; never given twice.
+    receipt_no: Mapped[int | None] = mapped_column(unique=True)
+    # Whether a dispute about one of its payments is open.
+    disputed: Mapped[bool] = mapped_column(default=False)
+    buyer_name: Mapped[str] = mapped_column(String(120), default="")
+    buyer_phone: Mapped[str] = mapped_column(String(40), default="")
+    buyer_address: Mapped[str] = mapped_column(Text, default="")
+    reminded_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     email: Mapped[str] = mapped_column(String(254), default="")
     locale: Mapped[str] = mapped_column(String(8), default="")
     holds_stock: Mapped[bool] = mapped_column(default=True)
@@ -41,11 +71,25 @@ class Order(Base):
         Index(None, "member_id", "created_at"),
         Index(None, "state", "expires_at"),
         Index(None, "created_at"),
+        Index(None, "state", "created_at"),
+        Index(None, "plan_id", "created_at"),
+        Index(None, "method", "created_at"),
+        Index(None, "subscription_id"),
+        Index(None, "email"),
+        # Of what is rare only the rare ones: the desk finds the others by their date.
+        *(
+            Index(f"ix_qunclub_order_{name}", *columns, sqlite_where=text(rare), postgresql_where=text(rare))
+            for name, columns, rare in RARE_ORDERS
+        ),
     )
 
 
 class OrderLine(Base):
-    """So many passes of one plan at the price of the moment of ordering."""
+    """So many passes of one plan at the price of the moment of ordering.
+
+    ``new``: a pass for the buyer. ``gift``: claim codes to give away. ``renewal``: more time for ``pass_id``.
+    ``upgrade``: a pass for the difference to ``pass_id``, whose worth is ``reduction``.
+    """
 
     __tablename__ = "qunclub_order_line"
     id: Mapped[pk]
@@ -54,9 +98,17 @@ class OrderLine(Base):
     title: Mapped[str] = mapped_column(String(160))
     quantity: Mapped[int] = mapped_column(default=1)
     unit_price: Mapped[minor]
+    # The plan's price without early-bird steps when it was ordered; None where that is not known.
+    list_price: Mapped[int | None] = mapped_column(BigInt)
+    kind: Mapped[str] = mapped_column(String(20), default="new")
+    pass_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_pass.id"))
+    reduction: Mapped[minor] = mapped_column(default=0)
+    # What the plan promised at the moment of ordering: see its columns of these names. It stays promised.
+    refund_days: Mapped[int | None]
+    refund_progress: Mapped[int] = mapped_column(default=100)
 
     plan: Mapped[Plan] = relationship(lazy="raise")
-    __table_args__ = (Index(None, "order_id"), Index(None, "plan_id"))
+    __table_args__ = (Index(None, "order_id"), Index(None, "plan_id"), Index(None, "pass_id"))
 
 
 class Payment(Base):
@@ -74,9 +126,15 @@ class Payment(Base):
     fulfils: Mapped[bool] = mapped_column(default=False)
     received_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     recorded_by: Mapped[str] = mapped_column(String(120))
+    # Whether the takings have still to learn of it.
+    to_book: Mapped[bool] = mapped_column(default=True)
     __table_args__ = (
         UniqueConstraint("provider", "ref"),
         Index(None, "order_id"),
+        Index(None, "received_at"),
+        Index(
+            "ix_qunclub_payment_to_book", "id", sqlite_where=text("to_book"), postgresql_where=text("to_book")
+        ),
         CheckConstraint("refunded >= 0 AND refunded <= amount", name="refund"),
     )
 
@@ -96,7 +154,27 @@ class Refund(Base):
     requested_by: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     settled_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    __table_args__ = (Index(None, "payment_id"), UniqueConstraint("payment_id", "provider_ref"))
+    # Whether the takings have still to learn of its present state, and how much of it they know, on which day.
+    to_book: Mapped[bool] = mapped_column(default=True)
+    booked: Mapped[int] = mapped_column(default=0)
+    booked_on: Mapped[dt.date | None]
+    __table_args__ = (
+        Index(None, "payment_id"),
+        UniqueConstraint("payment_id", "provider_ref"),
+        Index(None, "created_at"),
+        Index(
+            "ix_qunclub_refund_to_book", "id", sqlite_where=text("to_book"), postgresql_where=text("to_book")
+        ),
+        Index(None, "provider_ref"),
+        # Those that were not simply carried out.
+        Index(
+            "ix_qunclub_refund_open",
+            "state",
+            "id",
+            sqlite_where=text("state != 'settled'"),
+            postgresql_where=text("state != 'settled'"),
+        ),
+    )
 
 
 class OrderEvent(Base):
@@ -127,4 +205,17 @@ class GatewayEvent(Base):
     outcome: Mapped[str] = mapped_column(String(40), default="")
     error: Mapped[str] = mapped_column(Text, default="")
     attempts: Mapped[int] = mapped_column(default=0)
-    __table_args__ = (UniqueConstraint("provider", "event_id"), Index(None, "received_at"))
+    # The order it names or its payment is of; empty when it is about none of ours.
+    order_code: Mapped[str] = mapped_column(String(20), default="")
+    __table_args__ = (
+        UniqueConstraint("provider", "event_id"),
+        Index(None, "received_at"),
+        Index(None, "order_code"),
+        Index(None, "outcome", "received_at"),
+        Index(
+            "ix_qunclub_gateway_event_open",
+            "id",
+            sqlite_where=text("handled_at IS NULL"),
+            postgresql_where=text("handled_at IS NULL"),
+        ),
+    )

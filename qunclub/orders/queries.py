@@ -6,15 +6,15 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from qunclub.kernel import NotFound, Page, paginate
-from qunclub.passes.models import Pass, Plan
+from qunclub.passes.models import Pass, PassTerm, Plan
 
 from . import rules
 from .models import Order, OrderLine, Payment, Refund
-from .services_payments import pass_sources
+from .services_fulfil import pass_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,11 @@ def view(session: Session, order: Order) -> OrderView:
 
 
 def passes_of(session: Session, lines: Sequence[OrderLine]) -> Sequence[Pass]:
-    """Every pass these lines ever bought, with its plan."""
+    """Every pass these lines ever bought or extended, with its plan."""
     sources = [source for line in lines for source in pass_sources(line.id, line.quantity)]
-    query = select(Pass).where(Pass.source.in_(sources)).options(joinedload(Pass.plan)).order_by(Pass.id)
+    # Through their terms: a renewal gave more time to a pass that something else had bought.
+    bought = select(PassTerm.pass_id).where(PassTerm.source.in_(sources))
+    query = select(Pass).where(Pass.id.in_(bought)).options(joinedload(Pass.plan)).order_by(Pass.id)
     return session.scalars(query.execution_options(populate_existing=True)).all()
 
 
@@ -93,33 +95,6 @@ def my_orders(session: Session, *, member_id: int, page: int = 1) -> Page[Order]
         .order_by(Order.created_at.desc(), Order.id.desc())
     )
     return paginate(session, query, page=page, per_page=20)
-
-
-def plan_to_buy(session: Session, slug: str) -> Plan:
-    """The plan behind an address; drafts are not there yet.
-
-    Raises:
-        NotFound: when there is none.
-    """
-    plan = session.scalars(select(Plan).where(Plan.slug == slug, Plan.state != "draft")).one_or_none()
-    if plan is None:
-        raise NotFound()
-    return plan
-
-
-def endless_pass(session: Session, *, member_id: int, plan_id: int, now: dt.datetime) -> Pass | None:
-    """A pass of this plan that the member holds for life: another one would give nothing."""
-    return session.scalars(
-        select(Pass)
-        .where(
-            Pass.member_id == member_id,
-            Pass.plan_id == plan_id,
-            Pass.state == "active",
-            Pass.ends_at.is_(None),
-            or_(Pass.ended_at.is_(None), Pass.ended_at > now),
-        )
-        .limit(1)
-    ).one_or_none()
 
 
 def state_of(session: Session, *, code: str, member_id: int) -> str:

@@ -129,11 +129,14 @@ class Verdict:
 FULFIL = Verdict(True)
 
 
-def judge_payment(due: Due, *, amount: int, currency: str, supply: Sequence[Supply] = ()) -> Verdict:
+def judge_payment(
+    due: Due, *, amount: int, currency: str, supply: Sequence[Supply] = (), obstacle: str = ""
+) -> Verdict:
     """What a payment that has just arrived means.
 
     Args:
         supply: one for each line; looked at only when nothing is held for the order any more.
+        obstacle: why what was ordered cannot be given in the way it was meant, when something else has changed.
     """
     if due.state in (PAID, REFUNDED):
         return Verdict(False, DOUBLE)
@@ -145,6 +148,8 @@ def judge_payment(due: Due, *, amount: int, currency: str, supply: Sequence[Supp
         return Verdict(False, WRONG_AMOUNT)
     if due.state == CANCELLED:
         return Verdict(False, AFTER_CANCEL)
+    if obstacle:
+        return Verdict(False, obstacle)
     if not due.holds:
         if any(line.stock is not None and line.stock < line.wanted for line in supply):
             return Verdict(False, LATE_NO_STOCK)

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from qunclub import passes
-from qunclub.kernel import N_, Actor, NotFound, ids, locks, outbox, store
+from qunclub.kernel import N_, Actor, Conflict, NotFound, ids, locks, outbox, store
 from qunclub.passes.models import Plan
 
-from . import rules
+# These four stand on this module and it on them: as modules, not by their names.
+from . import rules, rules_selling, services_claims, services_coupons, services_quote, services_subscriptions
 from .models import Order, OrderEvent, OrderLine, Payment
+from .models_selling import Coupon, CouponUse
+from .rules_selling import Details, Purchase
+from .services_quote import Quote
 
 CODE_LENGTH = 10
+ORDER_KIND = {rules_selling.GIFT: "gift", rules_selling.RENEWAL: "renewal"}
+REPLACED = N_("Its buyer changed it before paying; a new order takes its place.")
+IN_THE_WAY = N_("You have an open order for this pass, %(code)s. Pay it or cancel it first.")
 PLACED = N_("Order placed; the stock is held for it.")
 CHECKOUT_OPENED = N_("The pay page was opened.")
 TIME_RAN_OUT = N_("The time to pay ran out; the stock is back on sale.")
@@ -26,33 +35,99 @@ def place(
     session: Session,
     *,
     member_id: int,
-    plan_id: int,
+    plan_id: int | None = None,
+    purchase: Purchase | None = None,
     email: str,
     locale: str,
     now: dt.datetime,
     actor: Actor,
     hold_minutes: int,
 ) -> Order:
-    """Order one pass and hold it in stock; who has an open order for it at today's price gets that one back.
+    """Order what *purchase* says (or one pass of *plan_id*) and hold its stock and its coupons.
+
+    Who has an open order for the very same gets that one back, at the price of its moment, as long as today's is not
+    lower. Another one of one's own for the same plan is replaced while nobody can have paid it; once its pay page is
+    open, its buyer pays it or calls it off first. Orders to give away stand beside each other.
+
+    Locks, in order: the member's open orders, the plan, the coupons, the pass that is upgraded.
 
     Raises:
-        Conflict: when the plan is not on sale or sold out.
+        Conflict: when it cannot be bought now, or by this member; with ``code`` when an open order is in the way.
+        Invalid: naming the field that cannot be taken.
     """
-    # The plan's lock comes first: two clicks at once then find one order, not two holds.
-    plan = locks.lock(session, Plan, plan_id)
-    order = _open_order(session, member_id, plan, now)
-    if order is not None:
-        return order
+    if purchase is None:
+        assert plan_id is not None  # one of the two says what is bought
+        purchase = Purchase(plan_id)
+    open_orders = [
+        locks.lock(session, Order, ident)
+        for ident in _open_ids(session, member_id, purchase.plan_id, purchase.gift, now)
+    ]
+    # The plan's lock comes before looking again: two clicks at once then find one order, not two holds.
+    plan = locks.lock(session, Plan, purchase.plan_id)
+    details = rules_selling.check_details(purchase.details, plan.asks)
+    for ident in _open_ids(session, member_id, plan.id, purchase.gift, now):
+        order = session.get_one(Order, ident)
+        if _is_same(session, order, purchase, plan, now):
+            if order in open_orders:
+                _refresh(order, details)
+                session.flush()
+            return order
+        if not purchase.gift:
+            if order not in open_orders or order.checkout_ref or order.pay_by != rules_selling.GATEWAY:
+                raise Conflict(IN_THE_WAY, code=order.code)
+            _end_locked(session, order, rules.CANCELLED, actor=actor, now=now, text=REPLACED)
+    offer = services_quote.quote(session, member_id=member_id, purchase=purchase, now=now, lock=True)
     return new_order(
         session,
         member_id=member_id,
-        plan_id=plan_id,
+        plan_id=plan.id,
         email=email,
         locale=locale,
         now=now,
         actor=actor,
         expires_at=now + dt.timedelta(minutes=hold_minutes),
+        offer=offer,
+        purchase=replace(purchase, details=details),
     )
+
+
+def _open_ids(session: Session, member_id: int, plan_id: int, gift: bool, now: dt.datetime) -> Sequence[int]:
+    """The member's open orders for the plan, for themselves or to give away; the newest last."""
+    kind = OrderLine.kind == rules_selling.GIFT
+    return session.scalars(
+        select(Order.id)
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .where(
+            Order.member_id == member_id,
+            Order.state == rules.PENDING,
+            # Without an end: its transfer is being looked at.
+            or_(Order.expires_at > now, Order.expires_at.is_(None)),
+            OrderLine.plan_id == plan_id,
+            kind if gift else ~kind,
+        )
+        .order_by(Order.id)
+    ).all()
+
+
+def _is_same(session: Session, order: Order, purchase: Purchase, plan: Plan, now: dt.datetime) -> bool:
+    """Whether an open order is for the very same, at a price that is no worse than today's."""
+    line = lines_of(session, order)[0]
+    if line.quantity != purchase.quantity or order.currency != plan.currency:
+        return False
+    if line.unit_price > passes.price_of(session, plan, now).price:
+        return False
+    if purchase.gift and not services_claims.same_people(session, order, purchase.recipients):
+        return False
+    used: tuple[str, ...] = ()
+    if order.discount:
+        query = select(Coupon.code).join(CouponUse, CouponUse.coupon_id == Coupon.id)
+        used = tuple(sorted(session.scalars(query.where(CouponUse.order_id == order.id))))
+    return used == rules_selling.coupon_codes(purchase.coupon_codes)
+
+
+def _refresh(order: Order, details: Details) -> None:
+    """Take over what the buyer said anew of the same order. How it is paid is chosen apart: a transfer may be sent."""
+    order.buyer_name, order.buyer_phone, order.buyer_address = details.name, details.phone, details.address
 
 
 def new_order(
@@ -65,16 +140,47 @@ def new_order(
     now: dt.datetime,
     actor: Actor,
     expires_at: dt.datetime | None,
+    offer: Quote | None = None,
+    purchase: Purchase | None = None,
 ) -> Order:
-    """A new order with its stock held, whatever else the member has open."""
-    plan = passes.hold(session, plan_id=plan_id, quantity=1, now=now)
-    line = OrderLine(plan_id=plan.id, title=plan.title, quantity=1, unit_price=plan.price)
+    """A new order with its stock and coupons held, whatever else the member has open.
+
+    Args:
+        offer: what it comes to, worked out under the locks; without it, a pass at the price of this moment.
+    """
+    kind = offer.kind if offer else rules_selling.NEW
+    quantity = offer.quantity if offer else 1
+    plan = offer.plan if offer else locks.lock(session, Plan, plan_id)
+    price = offer.price if offer else passes.price_of(session, plan, now)
+    if kind != rules_selling.RENEWAL:
+        passes.hold(session, plan_id=plan_id, quantity=quantity, now=now)
+    line = OrderLine(
+        plan_id=plan.id,
+        title=plan.title,
+        quantity=quantity,
+        unit_price=price.price,
+        list_price=price.list_price,
+        kind=kind,
+        pass_id=offer.pass_id if offer else None,
+        reduction=offer.reduction if offer else 0,
+        refund_days=plan.refund_days,
+        refund_progress=plan.refund_progress,
+    )
+    details = purchase.details if purchase else Details()
     order = Order(
         code=ids.code(CODE_LENGTH),
         member_id=member_id,
         state=rules.PENDING,
         currency=plan.currency,
-        total=plan.price,
+        total=offer.total if offer else price.price,
+        discount=offer.discount if offer else 0,
+        refunded=0,
+        kind=ORDER_KIND.get(kind, "purchase"),
+        plan_id=plan.id,
+        pay_by=purchase.pay_by if purchase else rules_selling.GATEWAY,
+        buyer_name=details.name,
+        buyer_phone=details.phone,
+        buyer_address=details.address,
         email=email,
         locale=locale,
         holds_stock=True,
@@ -84,26 +190,15 @@ def new_order(
     )
     session.add(order)
     session.flush()
+    if offer is not None:
+        services_coupons.hold(session, order, offer.discounts, now=now)
+    if kind == rules_selling.GIFT:
+        services_claims.write_down(session, order, line, purchase.recipients if purchase else (), now)
+    if plan.interval:
+        services_subscriptions.begin(session, order, plan, now)
     note(session, order, actor=actor, now=now, text=PLACED, before="")
     session.flush()
     return order
-
-
-def _open_order(session: Session, member_id: int, plan: Plan, now: dt.datetime) -> Order | None:
-    return session.scalars(
-        select(Order)
-        .join(OrderLine, OrderLine.order_id == Order.id)
-        .where(
-            Order.member_id == member_id,
-            Order.state == rules.PENDING,
-            Order.expires_at > now,
-            Order.total == plan.price,
-            Order.currency == plan.currency,
-            OrderLine.plan_id == plan.id,
-        )
-        .order_by(Order.id.desc())
-        .limit(1)
-    ).one_or_none()
 
 
 def locked(session: Session, code: str) -> Order:
@@ -166,9 +261,12 @@ def attach_checkout(
         return
     order.checkout_ref, order.checkout_url = ref, url
     note(session, order, actor=actor, now=now, text=CHECKOUT_OPENED)
-    if order.state != rules.PENDING:
-        # It ended while the gateway was answering: nobody is to pay for it now.
+    transfer = order.pay_by == rules_selling.TRANSFER
+    if order.state != rules.PENDING or transfer:
+        # It ended, or was to be paid otherwise, while the gateway was answering: nobody is to pay for it there.
         close_checkout(session, order, now=now)
+        if transfer:
+            order.checkout_ref, order.checkout_url = None, ""
     session.flush()
 
 
@@ -186,10 +284,12 @@ def close_checkout(session: Session, order: Order, *, now: dt.datetime) -> None:
 
 
 def release_hold(session: Session, order: Order, lines: list[OrderLine], *, now: dt.datetime) -> None:
-    """Put what the order holds back on sale; a no-op when it holds nothing."""
+    """Put what the order holds back on sale, and give its coupons back; a no-op when it holds nothing."""
     if order.holds_stock:
         for line in lines:
-            passes.release(session, plan_id=line.plan_id, quantity=line.quantity, now=now)
+            if line.kind != rules_selling.RENEWAL:
+                passes.release(session, plan_id=line.plan_id, quantity=line.quantity, now=now)
+        services_coupons.release(session, order)
         order.holds_stock = False
 
 
@@ -225,11 +325,17 @@ def _end(session: Session, order_code: str, to: str, *, actor: Actor, now: dt.da
     order = locked(session, order_code)
     if order.state != rules.PENDING:
         return False
+    _end_locked(session, order, to, actor=actor, now=now, text=text)
+    return True
+
+
+def _end_locked(
+    session: Session, order: Order, to: str, *, actor: Actor, now: dt.datetime, text: str
+) -> None:
     move(session, order, to, actor=actor, now=now, text=text)
     release_hold(session, order, lines_of(session, order), now=now)
     close_checkout(session, order, now=now)
     session.flush()
-    return True
 
 
 def postpone(

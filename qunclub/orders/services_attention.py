@@ -12,13 +12,16 @@ from qunclub.passes.models import Pass
 
 from . import rules, services
 from .models import Order, Payment
-from .services_payments import fulfil
+from .services_fulfil import fulfil
 
 FULFILLED_NOTE = N_("An admin fulfilled the order; the passes are issued.")
 
 
 def fulfil_attention(session: Session, *, order_code: str, now: dt.datetime, actor: Actor) -> list[Pass]:
     """An admin's decision to give what was ordered for the money that is here, whatever was odd about it.
+
+    A renewal whose pass has ended gives a new one; an upgrade whose pass has ended is given nevertheless; claim codes
+    that a failed refund had revoked open again.
 
     Raises:
         Conflict: when the order does not wait for a decision, has its passes already, no money is left of it, or the
@@ -27,6 +30,8 @@ def fulfil_attention(session: Session, *, order_code: str, now: dt.datetime, act
     order = services.locked(session, order_code)
     if order.state != rules.ATTENTION:
         raise Conflict(rules.BLOCKED[order.state])
+    if order.disputed:
+        raise Conflict(N_("A payment of this order is disputed. Wait until that has ended."))
     payments = list(
         session.scalars(
             select(Payment)
@@ -47,7 +52,8 @@ def fulfil_attention(session: Session, *, order_code: str, now: dt.datetime, act
     services.close_checkout(session, order, now=now)
     lines = services.lines_of(session, order)
     issued = fulfil(session, order, lines, text=FULFILLED_NOTE, now=now, actor=actor)
-    services.audit(session, order, "order.fulfil", actor=actor, now=now)
+    given: dict[str, object] = {"passes": [held.id for held in issued]}
+    services.audit(session, order, "order.fulfil", actor=actor, now=now, details=given)
     session.flush()
     return issued
 

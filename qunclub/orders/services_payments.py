@@ -9,17 +9,19 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub import groups, passes
+from qunclub import groups
 from qunclub.groups.models import GroupLine
-from qunclub.kernel import N_, Actor, Conflict, locks, mail, signals
+from qunclub.kernel import N_, Actor, Conflict, locks, mail
 from qunclub.kernel.payments import CheckoutSession
 from qunclub.passes.models import Pass, Plan
 
-from . import rules, services
+from . import rules, services, services_subscriptions
 from .models import Order, OrderLine, Payment
+from .rules_selling import GIFT, RENEWAL
+from .services_fulfil import fulfil
+from .services_fulfil import obstacle as obstacle_to
 
 OFFLINE, FREE = "offline", "free"
-MOST_TIMES = 5
 PAID_NOTE = N_("Paid; the passes are issued.")
 PAID_LATE_NOTE = N_("Paid after its time; stock and seat allowed it, the passes are issued.")
 
@@ -51,11 +53,15 @@ def record_payment(
     currency: str,
     now: dt.datetime,
     actor: Actor,
+    period_ends_at: dt.datetime | None = None,
 ) -> Outcome:
     """Record money for an order and, when it is the right money, give what was bought, once.
 
-    The same *provider* and *ref* again change nothing. Locks are taken in this order: order, plan, group line,
-    member, number counter.
+    The same *provider* and *ref* again change nothing. Locks are taken in this order: order, plan, coupon, pass, group
+    line, member, counters.
+
+    Args:
+        period_ends_at: until when it pays, for a recurring membership.
 
     Raises:
         NotFound: when there is no such order.
@@ -69,6 +75,8 @@ def record_payment(
             raise Conflict(N_("This payment is recorded for another order already."))
         if method and not known.method:
             known.method = method
+            if order.method == provider:
+                order.method = method
             session.flush()
         return Outcome("already", order)
     return receive(
@@ -87,6 +95,7 @@ def record_payment(
         ),
         now=now,
         actor=actor,
+        period_ends_at=period_ends_at,
     )
 
 
@@ -123,13 +132,19 @@ def receive(
     *,
     now: dt.datetime,
     actor: Actor,
+    period_ends_at: dt.datetime | None = None,
 ) -> Outcome:
+    """Judge money for a locked order: fulfil it, or put it before an admin."""
     due = rules.Due(order.state, order.total, order.currency, order.holds_stock)
     late = order.state == rules.EXPIRED
+    obstacle = obstacle_to(session, order, lines, now=now) if late or order.state == rules.PENDING else ""
     supply = _supply(session, lines) if late else ()
-    verdict = rules.judge_payment(due, amount=payment.amount, currency=payment.currency, supply=supply)
+    verdict = rules.judge_payment(
+        due, amount=payment.amount, currency=payment.currency, supply=supply, obstacle=obstacle
+    )
     session.add(payment)
     if not verdict.fulfil:
+        order.method = order.method or payment.method or payment.provider
         session.flush()
         _put_before_admin(session, order, payment, verdict.reason, actor=actor, now=now)
         return Outcome("attention", order, verdict.reason)
@@ -138,12 +153,23 @@ def receive(
         # Paid another way: the open pay page must not take the money a second time.
         services.close_checkout(session, order, now=now)
     text = PAID_LATE_NOTE if late else PAID_NOTE
-    issued = fulfil(session, order, lines, text=text, now=now, actor=actor)
+    issued = fulfil(
+        session,
+        order,
+        lines,
+        text=text,
+        now=now,
+        actor=actor,
+        period_ends_at=period_ends_at,
+        method=payment.method or payment.provider,
+    )
     return Outcome("fulfilled", order, passes=issued)
 
 
 def _supply(session: Session, lines: list[OrderLine]) -> list[rules.Supply]:
     """What is left for a late payment, under the locks of the plans and then of their group lines."""
+    # More time for a pass takes neither stock nor seat; whether the pass is still there is looked at apart.
+    lines = [line for line in lines if line.kind != RENEWAL]
     plans = {line.plan_id: locks.lock(session, Plan, line.plan_id) for line in lines}
     line_ids = sorted({plan.group_line_id for plan in plans.values() if plan.group_line_id is not None})
     for line_id in line_ids:
@@ -153,7 +179,9 @@ def _supply(session: Session, lines: list[OrderLine]) -> list[rules.Supply]:
     for line in lines:
         plan = plans[line.plan_id]
         stock = None if plan.stock is None else plan.stock - plan.held - plan.sold
-        room = None if plan.group_line_id is None else seats[plan.group_line_id]
+        # A gift takes its seats when it is claimed.
+        seatless = plan.group_line_id is None or line.kind == GIFT
+        room = None if seatless or plan.group_line_id is None else seats[plan.group_line_id]
         # Nobody is seated before those who wait.
         free = None if room is None else 0 if room.waiting else room.free
         found.append(rules.Supply(line.quantity, stock, free))
@@ -180,94 +208,21 @@ def _put_before_admin(
         )
 
 
-def fulfil(
-    session: Session, order: Order, lines: list[OrderLine], *, text: str, now: dt.datetime, actor: Actor
-) -> list[Pass]:
-    """Give what the order bought: stock, passes (number, seat, ticket, tier), points, receipt."""
-    # Only an admin's decision after a refund that ended the passes and then failed comes here a second time.
-    again = 1 if order.paid_at is None else _times_fulfilled(session, lines) + 1
-    if again > MOST_TIMES:
-        raise Conflict(N_("This order was fulfilled too often; give the money back."))
-    # Kept in hand: the session then finds them again without asking the database.
-    sold = [
-        passes.sell(session, plan_id=line.plan_id, quantity=line.quantity, held=order.holds_stock, now=now)
-        for line in lines
-    ]
-    order.holds_stock = False
-    order.paid_at = order.paid_at or now
-    services.move(session, order, rules.PAID, actor=actor, now=now, text=text)
-    session.flush()
-    issued = [
-        _issue(session, order, line, unit, again, now=now, actor=actor)
-        for line in lines
-        for unit in range(1, line.quantity + 1)
-    ]
-    del sold
-    if order.email:
-        mail.send(
-            session,
-            to=order.email,
-            template="receipt",
-            context={
-                "code": order.code,
-                "lines": [{"title": line.title, "quantity": line.quantity} for line in lines],
-                "total": order.total,
-                "currency": order.currency,
-            },
-            locale=order.locale,
-            key=f"receipt:{order.code}",
-            now=now,
-        )
-    signals.after_commit(
-        session,
-        signals.order_paid,
-        order_code=order.code,
-        member_id=order.member_id,
-        total=order.total,
-        currency=order.currency,
-    )
-    return issued
-
-
-def pass_source(line_id: int, unit: int, again: int = 1) -> str:
-    """The unique source of the pass that one unit of an order line bought.
-
-    *again* is 2 and more when an admin fulfils an order whose refund had ended the first pass and then failed.
-    """
-    return f"order:{line_id}:{unit}" + (f":{again}" if again > 1 else "")
-
-
-def pass_sources(line_id: int, quantity: int) -> list[str]:
-    """Every source the passes of an order line can have."""
-    units = range(1, quantity + 1)
-    return [pass_source(line_id, unit, again) for unit in units for again in range(1, MOST_TIMES + 1)]
-
-
-def _issue(
-    session: Session, order: Order, line: OrderLine, unit: int, again: int, *, now: dt.datetime, actor: Actor
-) -> Pass:
-    return passes.issue(
-        session,
-        member_id=order.member_id,
-        plan_id=line.plan_id,
-        source=pass_source(line.id, unit, again),
-        now=now,
-        actor=actor,
-    )
-
-
-def _times_fulfilled(session: Session, lines: list[OrderLine]) -> int:
-    first = lines[0]
-    sources = [pass_source(first.id, 1, again) for again in range(1, MOST_TIMES + 1)]
-    return len(session.execute(select(Pass.id).where(Pass.source.in_(sources))).all())
-
-
 def settle_checkout(
     session: Session, *, provider: str, checkout: CheckoutSession, now: dt.datetime, actor: Actor
 ) -> Outcome:
     """Record the payment of a settled checkout, whoever told of it: webhook, return page or sweeper."""
     if not checkout.settled:
         raise Conflict(N_("The payment service has not received this payment yet."))
+    if checkout.subscription_ref:
+        services_subscriptions.linked(
+            session,
+            services.locked(session, checkout.order_code),
+            ref=checkout.subscription_ref,
+            customer_ref=checkout.customer_ref or "",
+            period_ends_at=checkout.period_ends_at,
+            now=now,
+        )
     return record_payment(
         session,
         order_code=checkout.order_code,
@@ -278,4 +233,5 @@ def settle_checkout(
         currency=checkout.currency,
         now=now,
         actor=actor,
+        period_ends_at=checkout.period_ends_at,
     )

@@ -9,7 +9,7 @@ from flask import Blueprint, jsonify, request
 from qunclub.kernel.payments import BadSignature
 from qunclub.web import allow, club, csrf_exempt
 
-from . import jobs
+from . import jobs_inbox
 
 bp = Blueprint("orders_webhook", __name__)
 
@@ -29,7 +29,7 @@ def stripe() -> Any:
         notification = state.gateway.parse_notification(payload, request.headers.get("Stripe-Signature", ""))
     except BadSignature as error:
         return jsonify(error=error.code or "bad signature"), 400
-    outcome, failure = jobs.receive(state, notification, payload.decode())
+    outcome, failure = jobs_inbox.receive(state, notification, payload.decode())
     if failure is not None:
         return jsonify(error="not handled; it is kept and will be tried again"), 500
     return jsonify(outcome=outcome), 200

@@ -12,6 +12,7 @@ from qunclub.web import (
     NavItem,
     _,
     _l,
+    absolute_url,
     allow,
     club,
     current_actor,
@@ -29,7 +30,9 @@ from qunclub.web import (
 
 from . import queries_admin as queries
 from . import rules, services_plans
-from .forms import STATE_LABELS, PlanForm, TierForm
+from .forms import STATE_LABELS, TierForm
+from .forms_plans import PlanForm
+from .queries_prices import steps_of
 
 bp = Blueprint("passes_admin", __name__, url_prefix="/admin/plans")
 register(
@@ -53,12 +56,17 @@ def index() -> Any:
     with reading() as session:
         page = queries.plans(session, q=q, state=state, page=page_number())
         reasons = {plan.id: rules.can_sell(plan, moment) for plan in page.items}
+        steps = steps_of(session, [plan.id for plan in page.items])
         return render(
             "passes/admin_index.html",
             page=page,
             q=q,
             state=state,
             states=STATE_LABELS,
+            prices={
+                plan.id: rules.price_at(plan.price, steps[plan.id], sold=plan.held + plan.sold, now=moment)
+                for plan in page.items
+            },
             left={plan.id: rules.stock_left(plan) for plan in page.items},
             reasons={
                 ident: rules.SALE_REASONS[reason] if reason else "" for ident, reason in reasons.items()
@@ -73,25 +81,36 @@ def preview() -> Any:
     return render("passes/_preview.html", html=render_markdown(request.form.get("description_md", "")))
 
 
+@bp.post("/steps")
+@allow("admin")
+def steps() -> Any:
+    """The rows of early prices with one more or one less: a fragment of the form."""
+    form = PlanForm()
+    form.change_rows(request.form)
+    return render("passes/_steps.html", form=form)
+
+
 @bp.route("/new", methods=["GET", "POST"])
 @allow("admin")
 def new() -> Any:
     """Make a plan; as a draft nobody sees it yet."""
     form = PlanForm()
-    _offer(form)
+    with reading() as session:
+        form.offer(queries.choices(session), none=_("none"))
     if not form.is_submitted():
         form.currency.data = club().settings.currency
-    if form.validate_on_submit():
-        with form_errors(form):
+    elif _only_rows():
+        form.change_rows(request.form)
+    elif form.validate():
+        with form.refusals():
             draft = form.draft()
-            values = {key: getattr(draft, key) for key in services_plans.FIELDS}
-            transact(
-                lambda session: services_plans.create_plan(
-                    session, **values, course_ids=draft.course_ids, actor=current_actor(), now=now()
+            made = transact(
+                lambda session: (
+                    services_plans.create(session, draft=draft, actor=current_actor(), now=now()).id
                 )
             )
             flash(_("The plan is made."))
-            return see_other(".index")
+            return see_other(".edit", plan_id=made) if draft.hidden else see_other(".index")
     return render("passes/admin_edit.html", form=form, plan=None, stale=""), 422 if form.errors else 200
 
 
@@ -100,15 +119,17 @@ def new() -> Any:
 def edit(plan_id: int) -> Any:
     """Change a plan."""
     form, stale = PlanForm(), ""
-    _offer(form)
     with reading() as session:
+        form.offer(queries.choices(session, plan_id), none=_("none"))
         plan = queries.plan(session, plan_id)
         if not form.is_submitted():
-            form.show(plan)
+            form.show(services_plans.draft_of(session, plan), plan.version)
         session.expunge(plan)
-    if form.validate_on_submit():
+    if form.is_submitted() and _only_rows():
+        form.change_rows(request.form)
+    elif form.validate_on_submit():
         try:
-            with form_errors(form):
+            with form.refusals():
                 draft, version = form.draft(), int(form.version.data or 0)
                 transact(
                     lambda session: services_plans.update_plan(
@@ -121,17 +142,33 @@ def edit(plan_id: int) -> Any:
                     )
                 )
                 flash(_("Saved."))
-                return see_other(".index")
+                return (
+                    see_other(".edit", plan_id=plan_id)
+                    if draft.hidden and not plan.hidden
+                    else see_other(".index")
+                )
         except Stale as error:
             # What was typed stays in the form; saving again from here is a decision, so it carries the new version.
             stale, form.version.data = explain(error), str(plan.version)
     status = 409 if stale else 422 if form.errors else 200
-    return render("passes/admin_edit.html", form=form, plan=plan, stale=stale), status
+    link = absolute_url("qunclub.passes.show", slug=plan.slug, key=plan.link_key) if plan.link_key else ""
+    return render("passes/admin_edit.html", form=form, plan=plan, stale=stale, link=link), status
 
 
-def _offer(form: PlanForm) -> None:
-    with reading() as session:
-        form.offer(queries.choices(session), none=_("none"))
+def _only_rows() -> bool:
+    """Whether the form was sent, without JavaScript, only to have one more or one less of its rows."""
+    return "add_step" in request.form or "remove_step" in request.form
+
+
+@bp.post("/<int:plan_id>/link")
+@allow("admin")
+def new_link(plan_id: int) -> Any:
+    """Another link for a hidden plan; the one before leads nowhere."""
+    transact(
+        lambda session: services_plans.new_link(session, plan_id=plan_id, actor=current_actor(), now=now()).id
+    )
+    flash(_("The plan has a new link; the one before leads nowhere now."))
+    return see_other(".edit", plan_id=plan_id)
 
 
 @bp.get("/tiers")

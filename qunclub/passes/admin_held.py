@@ -63,6 +63,7 @@ def index() -> Any:
             page=page,
             plans=queries.plan_names(session),
             states=PASS_LABELS,
+            now=now(),
             **filters,
         )
 

@@ -11,8 +11,8 @@ from qunclub.groups.models import Seat
 from qunclub.kernel import Finding
 from qunclub.members.models import Member
 
-from .models import EntryTicket, Pass, Plan
-from .rules import SOLD_PREFIX
+from .models import EntryTicket, Pass, PassTerm, Plan
+from .rules import LIVE
 
 LIMIT = 50
 PATIENCE = dt.timedelta(hours=1)
@@ -25,40 +25,75 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         *_stock(session),
         *_passes(session, now),
         *_units(session),
+        *_terms(session),
         *_tickets(session, now),
         *_without_ticket(session, now),
     ]
 
 
 def _stock(session: Session) -> list[Finding]:
-    bought = (
-        select(Pass.plan_id, func.count().label("n"))
-        .where(Pass.source.startswith(SOLD_PREFIX), Pass.state != "revoked")
-        .group_by(Pass.plan_id)
-        .subquery()
-    )
-    n = func.coalesce(bought.c.n, 0)
     rows = session.execute(
-        select(Plan.id, Plan.sold, Plan.held, Plan.stock, n)
-        .join(bought, bought.c.plan_id == Plan.id, isouter=True)
-        .where(or_(Plan.sold != n, Plan.held < 0, Plan.held + Plan.sold > Plan.stock))
+        select(Plan.id, Plan.sold, Plan.held, Plan.stock)
+        .where(or_(Plan.sold < 0, Plan.held < 0, Plan.held + Plan.sold > Plan.stock))
         .limit(LIMIT)
     )
     return [
         Finding(
             3,
-            f"plan {plan} says {sold} are sold and {held} held of {stock or 'no limit'}; {count} bought passes count",
-            {"plan_id": plan, "sold": sold, "held": held, "stock": stock, "passes": count},
+            f"plan {plan} says {sold} are sold and {held} held of {'no limit' if stock is None else stock}",
+            {"plan_id": plan, "sold": sold, "held": held, "stock": stock},
         )
-        for plan, sold, held, stock, count in rows
+        for plan, sold, held, stock in rows
     ]
+
+
+def _terms(session: Session) -> list[Finding]:
+    live = (
+        select(
+            PassTerm.pass_id,
+            func.count().label("n"),
+            func.count(PassTerm.ends_at).label("ending"),
+            func.max(PassTerm.ends_at).label("last"),
+        )
+        .where(PassTerm.revoked_at.is_(None))
+        .group_by(PassTerm.pass_id)
+        .subquery()
+    )
+    first = aliased(PassTerm)
+    stands = Pass.state != "revoked"
+    wrong = case(
+        (first.id.is_(None), "has no term of what paid for it"),
+        (and_(Pass.state == "revoked", live.c.n.is_not(None)), "is revoked, but a term of it is not"),
+        (and_(stands, live.c.n.is_(None)), "is not revoked, but all its terms are"),
+        (
+            and_(stands, live.c.ending < live.c.n, Pass.ends_at.is_not(None)),
+            "ends, but a term of it does not",
+        ),
+        (
+            and_(
+                stands,
+                live.c.ending == live.c.n,
+                or_(Pass.ends_at.is_(None), Pass.ends_at != live.c.last),
+            ),
+            "does not end with its last term",
+        ),
+        else_=None,
+    )
+    rows = session.execute(
+        select(Pass.id, wrong)
+        .join(live, live.c.pass_id == Pass.id, isouter=True)
+        .join(first, and_(first.source == Pass.source, first.pass_id == Pass.id), isouter=True)
+        .where(wrong.is_not(None))
+        .limit(LIMIT)
+    )
+    return [Finding(3, f"pass {held} {what}", {"pass_id": held}) for held, what in rows]
 
 
 def _passes(session: Session, now: dt.datetime) -> list[Finding]:
     wrong = case(
         (Member.number.is_(None), "belongs to a member without a number"),
         (
-            and_(Pass.state == "active", Plan.group_line_id.is_not(None), Pass.seat_id.is_(None)),
+            and_(Pass.state.in_(LIVE), Plan.group_line_id.is_not(None), Pass.seat_id.is_(None)),
             "leads to a group line but has neither a seat nor a waiting place",
         ),
         (Seat.member_id != Pass.member_id, "holds the seat of somebody else"),
@@ -67,10 +102,14 @@ def _passes(session: Session, now: dt.datetime) -> list[Finding]:
             "holds a seat of another line than its plan's",
         ),
         (
-            and_(Pass.state == "active", Pass.ends_at <= now - PATIENCE),
+            and_(
+                Pass.state == "active",
+                Pass.ends_at <= now - PATIENCE,
+                or_(Pass.grace_until.is_(None), Pass.grace_until <= now - PATIENCE),
+            ),
             "should have expired",
         ),
-        (and_(Pass.state != "active", Pass.ended_at.is_(None)), "ended at no time"),
+        (and_(Pass.state.not_in(LIVE), Pass.ended_at.is_(None)), "ended at no time"),
         else_=None,
     )
     rows = session.execute(
@@ -85,18 +124,18 @@ def _passes(session: Session, now: dt.datetime) -> list[Finding]:
 
 
 def _units(session: Session) -> list[Finding]:
-    rows = session.execute(
-        select(Pass.source, func.count()).group_by(Pass.source).having(func.count() > 1).limit(LIMIT)
-    )
     return [
-        Finding(3, f"{count} passes came of one source, {source}", {"source": source, "passes": count})
-        for source, count in rows
+        Finding(3, f"{count} {what} came of one source, {source}", {"source": source, what: count})
+        for what, column in (("passes", Pass.source), ("terms", PassTerm.source))
+        for source, count in session.execute(
+            select(column, func.count()).group_by(column).having(func.count() > 1).limit(LIMIT)
+        )
     ]
 
 
 def _tickets(session: Session, now: dt.datetime) -> list[Finding]:
     live = aliased(Pass)
-    kept = select(live.id).where(live.seat_id == EntryTicket.seat_id, live.state == "active").exists()
+    kept = select(live.id).where(live.seat_id == EntryTicket.seat_id, live.state.in_(LIVE)).exists()
     wrong = case(
         (Seat.member_id != EntryTicket.member_id, "belongs to another member than its seat"),
         (and_(EntryTicket.state == "used", EntryTicket.used_at.is_(None)), "was used at no time"),
@@ -126,7 +165,7 @@ def _tickets(session: Session, now: dt.datetime) -> list[Finding]:
 def _without_ticket(session: Session, now: dt.datetime) -> list[Finding]:
     rows = session.scalars(
         select(Seat.id)
-        .join(Pass, and_(Pass.seat_id == Seat.id, Pass.state == "active"))
+        .join(Pass, and_(Pass.seat_id == Seat.id, Pass.state.in_(LIVE)))
         .join(EntryTicket, EntryTicket.seat_id == Seat.id, isouter=True)
         .where(Seat.state == "admitted", Seat.admitted_at <= now - PATIENCE, EntryTicket.id.is_(None))
         .distinct()

@@ -1,35 +1,20 @@
-"""Forms about plans, passes and tickets."""
+"""Forms about passes, tiers and tickets."""
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Any
+from wtforms import HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, NumberRange
 
-from wtforms import (
-    DateTimeLocalField,
-    HiddenField,
-    IntegerField,
-    SelectField,
-    SelectMultipleField,
-    StringField,
-    TextAreaField,
-)
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
-
-from qunclub.kernel import ClubError, parse_amount, to_decimal
-from qunclub.web import Form, _l, club, explain
-
-from .models import Plan
-from .rules import PlanDraft
+from qunclub.kernel import ClubError
+from qunclub.web import Form, _l, explain
 
 STATE_LABELS = {"draft": _l("Draft"), "on_sale": _l("On sale"), "closed": _l("Off sale")}
-PASS_LABELS = {"active": _l("Active"), "expired": _l("Expired"), "revoked": _l("Revoked")}
-MOMENT = "%Y-%m-%dT%H:%M"
-
-
-def _number_or_none(value: Any) -> int | None:
-    return int(value) if value not in (None, "", "None", 0, "0") else None
+PASS_LABELS = {
+    "active": _l("Active"),
+    "suspended": _l("Suspended: the payment is disputed"),
+    "expired": _l("Expired"),
+    "revoked": _l("Revoked"),
+}
 
 
 class DoorForm(Form):
@@ -62,120 +47,6 @@ class NameForm(Form):
         description=_l("So that members near you can find you."),
         render_kw={"maxlength": 30, "autocomplete": "address-level2"},
     )
-
-
-class PlanForm(Form):
-    """A plan; the price is typed in major units, times are the club's."""
-
-    title = StringField(_l("Title"), [InputRequired(), Length(max=160)])
-    slug = StringField(
-        _l("Address"), [InputRequired(), Length(max=80)], description=_l("Small letters, digits and dashes.")
-    )
-    summary = TextAreaField(
-        _l("In one sentence"), [Length(max=400)], description=_l("Shown in the catalogue and when the page is shared."),
-        render_kw={"rows": 2},
-    )  # fmt: skip
-    description_md = TextAreaField(
-        _l("Description"),
-        [Length(max=40_000)],
-        description=_l("Markdown: what is inside, what is not, how refunds work."),
-        render_kw={"rows": 14},
-    )
-    price = StringField(
-        _l("Price"),
-        [InputRequired(), Length(max=20)],
-        description=_l("In whole units of the currency, such as 199 or 199.00; 0 is free."),
-        render_kw={"inputmode": "decimal"},
-    )
-    currency = StringField(
-        _l("Currency"), [InputRequired(), Length(min=3, max=3)], render_kw={"maxlength": 3}
-    )
-    tier_id = SelectField(_l("Tier it gives"), coerce=_number_or_none, validate_choice=False)
-    course_ids = SelectMultipleField(
-        _l("Courses it opens"),
-        coerce=int,
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
-        validate_choice=False,
-    )
-    group_line_id = SelectField(
-        _l("Group line it leads into"),
-        coerce=_number_or_none,
-        validate_choice=False,
-        description=_l("Fixed once somebody holds the pass."),
-    )
-    stock = IntegerField(
-        _l("Stock"),
-        [Optional(), NumberRange(min=0)],
-        description=_l("How many in all; empty means no limit. What is left is shown as it is."),
-    )
-    validity_days = IntegerField(
-        _l("Valid for days"),
-        [Optional(), NumberRange(min=1, max=36_500)],
-        description=_l("Empty means for life."),
-    )
-    sale_starts_at = DateTimeLocalField(_l("Sale begins"), [Optional()], format=[MOMENT])
-    sale_ends_at = DateTimeLocalField(_l("Sale ends"), [Optional()], format=[MOMENT])
-    position = IntegerField(
-        _l("Order in the catalogue"), [Optional(), NumberRange(min=-9999, max=9999)], default=0
-    )
-    state = SelectField(_l("State"), choices=list(STATE_LABELS.items()))
-    version = HiddenField()
-
-    def offer(self, choices: dict[str, list[tuple[int, str]]], none: str) -> None:
-        """Fill the lists; *none* is how "nothing" is called."""
-        self.tier_id.choices = [("", none), *choices["tiers"]]
-        self.group_line_id.choices = [("", none), *choices["lines"]]
-        self.course_ids.choices = choices["courses"]
-
-    def show(self, plan: Plan) -> None:
-        """Fill the fields from *plan*."""
-        for name in (
-            "title",
-            "slug",
-            "summary",
-            "description_md",
-            "currency",
-            "tier_id",
-            "group_line_id",
-            "stock",
-        ):
-            self[name].data = getattr(plan, name)
-        self.validity_days.data, self.position.data = plan.validity_days, plan.position
-        self.state.data, self.version.data = plan.state, str(plan.version)
-        self.price.data = str(to_decimal(plan.price, plan.currency))
-        self.course_ids.data = [course.id for course in plan.courses]
-        self.sale_starts_at.data = _here(plan.sale_starts_at)
-        self.sale_ends_at.data = _here(plan.sale_ends_at)
-
-    def draft(self) -> PlanDraft:
-        """What was typed; the price may be refused."""
-        currency = (self.currency.data or "").strip().upper()
-        return PlanDraft(
-            slug=(self.slug.data or "").strip(),
-            title=(self.title.data or "").strip(),
-            price=parse_amount(self.price.data or "", currency),
-            currency=currency,
-            summary=(self.summary.data or "").strip(),
-            description_md=self.description_md.data or "",
-            tier_id=self.tier_id.data,
-            group_line_id=self.group_line_id.data,
-            course_ids=tuple(self.course_ids.data or ()),
-            state=self.state.data,
-            stock=self.stock.data,
-            sale_starts_at=_utc(self.sale_starts_at.data),
-            sale_ends_at=_utc(self.sale_ends_at.data),
-            validity_days=self.validity_days.data,
-            position=self.position.data or 0,
-        )
-
-
-def _here(stamp: dt.datetime | None) -> dt.datetime | None:
-    return None if stamp is None else stamp.astimezone(club().settings.zone).replace(tzinfo=None)
-
-
-def _utc(typed: dt.datetime | None) -> dt.datetime | None:
-    return None if typed is None else typed.replace(tzinfo=club().settings.zone).astimezone(dt.UTC)
 
 
 class RevokeForm(Form):

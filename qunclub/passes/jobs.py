@@ -13,6 +13,7 @@ from qunclub.web.uow import transaction
 
 from . import services, tickets
 from .models import EntryTicket, Pass
+from .rules import LIVE
 
 BATCH = 200
 
@@ -40,7 +41,7 @@ def make_tickets(session: Session, now: dt.datetime) -> int:
         select(Seat.id, Seat.member_id)
         .join(Pass, Pass.seat_id == Seat.id)
         .join(EntryTicket, EntryTicket.seat_id == Seat.id, isouter=True)
-        .where(Seat.state == "admitted", Pass.state == "active", EntryTicket.id.is_(None))
+        .where(Seat.state == "admitted", Pass.state.in_(LIVE), EntryTicket.id.is_(None))
         .distinct()
         .limit(BATCH)
     ).all()

@@ -17,6 +17,9 @@ from qunclub.members.models import Member
 from . import rules
 from .models import Pass, Plan, PlanCourse
 
+NO_PURCHASE_HELPS = ("suspended", "suspended_payment")
+"""What another pass would not mend."""
+
 
 def _of(courses: int) -> ColumnElement[bool]:
     # A list of unknown length is written anew into each statement; one course, the usual case, is not.
@@ -32,7 +35,14 @@ def _which(course_ids: Sequence[int]) -> dict[str, Any]:
 @cache
 def _held(courses: int) -> Select[*tuple[Any, ...]]:
     return (
-        select(PlanCourse.course_id, Pass.state, Pass.ends_at, Pass.starts_at, Member.suspended_at)
+        select(
+            PlanCourse.course_id,
+            Pass.state,
+            Pass.ends_at,
+            Pass.grace_until,
+            Pass.starts_at,
+            Member.suspended_at,
+        )
         .join(Pass, Pass.plan_id == PlanCourse.plan_id)
         .join(Member, Member.id == Pass.member_id)
         .where(Pass.member_id == bindparam("member"), _of(courses))
@@ -48,8 +58,10 @@ def _openers(courses: int) -> Select[*tuple[Any, ...]]:
         .where(
             _of(courses),
             Plan.state == "on_sale",
+            Plan.hidden.is_(False),
             or_(Plan.sale_starts_at.is_(None), Plan.sale_starts_at <= now),
             or_(Plan.sale_ends_at.is_(None), Plan.sale_ends_at > now),
+            or_(Plan.valid_until.is_(None), Plan.valid_until > now),
             or_(Plan.stock.is_(None), func.coalesce(Plan.stock, 0) > Plan.held + Plan.sold),
         )
         .order_by(Plan.price, Plan.position, Plan.id)
@@ -68,8 +80,8 @@ def course_access(
         rows = reads.rows(
             session, _held(min(len(course_ids), 2)), member=actor.member_id, **_which(course_ids)
         )
-        for course_id, state, ends_at, starts_at, suspended_at in rows:
-            held[course_id].append(rules.Held(state, ends_at, starts_at))
+        for course_id, state, ends_at, grace_until, starts_at, suspended_at in rows:
+            held[course_id].append(rules.Held(state, ends_at, grace_until, starts_at))
             suspended = suspended or suspended_at is not None
     found = {
         course_id: rules.access(
@@ -77,7 +89,11 @@ def course_access(
         )
         for course_id in course_ids
     }
-    locked = [course_id for course_id, one in found.items() if not one.allowed and one.reason != "suspended"]
+    locked = [
+        course_id
+        for course_id, one in found.items()
+        if not one.allowed and one.reason not in NO_PURCHASE_HELPS
+    ]
     if locked:
         slugs = plans_that_open(session, locked, now)
         for course_id in locked:

@@ -16,11 +16,14 @@ from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import NotFound, Page, paginate
 from qunclub.members.models import Member, Tier
 
-from .models import Pass, Plan
+from . import rules
+from .models import Pass, PassTerm, Plan
 
 MOST_CHOICES = 500
+LONGEST_NUMBER = 9
 HELD_HEADER = (
     "pass", "state", "number", "name", "email", "plan", "source", "starts_at", "ends_at", "ended_at", "end_reason",
+    "renews", "grace_until", "extended",
 )  # fmt: skip
 
 
@@ -31,6 +34,12 @@ class HeldRow:
     held: Pass
     member: Member
     plan: Plan
+    terms: int = 1
+
+    @property
+    def extended(self) -> int:
+        """How many times its time was added to."""
+        return max(0, self.terms - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +94,8 @@ def plan(session: Session, plan_id: int) -> Plan:
     return row
 
 
-def choices(session: Session) -> dict[str, list[tuple[int, str]]]:
-    """What a plan can name: tiers, courses, group lines."""
+def choices(session: Session, plan_id: int | None = None) -> dict[str, list[tuple[int, str]]]:
+    """What a plan can name: tiers, courses, group lines, other plans that it may be an upgrade from."""
     tier_rows = session.execute(select(Tier.id, Tier.name).order_by(Tier.rank).limit(MOST_CHOICES))
     course_rows = session.execute(
         select(Course.id, Course.title).order_by(Course.position).limit(MOST_CHOICES)
@@ -97,7 +106,14 @@ def choices(session: Session) -> dict[str, list[tuple[int, str]]]:
         .order_by(GroupLine.id)
         .limit(MOST_CHOICES)
     )
+    plan_rows = session.execute(
+        select(Plan.id, Plan.title)
+        .where(Plan.interval == "", Plan.id != (plan_id or 0))
+        .order_by(Plan.position, Plan.id)
+        .limit(MOST_CHOICES)
+    )
     return {
+        "plans": [(ident, title) for ident, title in plan_rows],
         "tiers": [(ident, name) for ident, name in tier_rows],
         "courses": [(ident, title) for ident, title in course_rows],
         "lines": [(ident, name) for ident, name in line_rows],
@@ -122,7 +138,7 @@ def held_query(*, q: str = "", state: str = "", plan_id: int | None = None) -> S
         query = query.where(Pass.state == state)
     if plan_id is not None:
         query = query.where(Pass.plan_id == plan_id)
-    if q.isdecimal():
+    if q.isdecimal() and len(q) <= LONGEST_NUMBER:
         query = query.where(Member.number == int(q))
     elif q:
         query = query.where(
@@ -140,16 +156,30 @@ def held(
 ) -> Page[HeldRow]:
     """Passes that members hold or held, the newest first."""
     found = paginate(session, held_query(q=q, state=state, plan_id=plan_id), page=page)
-    rows = [HeldRow(one, member, sold) for one, member, sold in found.items]
+    live = select(PassTerm.pass_id, func.count()).where(
+        PassTerm.pass_id.in_([one.id for one, _member, _plan in found.items]), PassTerm.revoked_at.is_(None)
+    )
+    terms: dict[int, int] = {
+        ident: count for ident, count in session.execute(live.group_by(PassTerm.pass_id))
+    }
+    rows = [HeldRow(one, member, sold, terms.get(one.id, 0)) for one, member, sold in found.items]
     return Page(items=rows, page=found.page, per_page=found.per_page, has_next=found.has_next)
 
 
 def held_rows(session: Session, **filters: Any) -> Iterator[tuple[Any, ...]]:
     """The same list as a table of record."""
-    for one, member, sold in session.execute(held_query(**filters).execution_options(yield_per=500)):
+    terms = (
+        select(func.count(PassTerm.id))
+        .where(PassTerm.pass_id == Pass.id, PassTerm.revoked_at.is_(None))
+        .correlate(Pass)
+        .scalar_subquery()
+    )
+    query = held_query(**filters).add_columns(terms)
+    for one, member, sold, count in session.execute(query.execution_options(yield_per=500)):
+        extended = max(0, count - 1)
         yield (
             one.id, one.state, member.number, member.name, member.email, sold.title, one.source, one.starts_at,
-            one.ends_at, one.ended_at, one.end_reason,
+            one.ends_at, one.ended_at, one.end_reason, one.renews, one.grace_until, extended,
         )  # fmt: skip
 
 
@@ -173,15 +203,17 @@ def effect_of_revoking(session: Session, pass_id: int, now: dt.datetime) -> Effe
         select(Pass)
         .where(
             Pass.member_id == member.id,
-            Pass.state == "active",
+            Pass.state.in_(rules.LIVE),
             Pass.id != one.id,
-            or_(Pass.ends_at.is_(None), Pass.ends_at > now),
+            or_(Pass.ends_at.is_(None), Pass.ends_at > now, Pass.grace_until > now),
         )
         .options(
             joinedload(Pass.plan).selectinload(Plan.courses), joinedload(Pass.plan).joinedload(Plan.tier)
         )
     ).all()
-    open_elsewhere = {course.id for other in others for course in other.plan.courses}
+    open_elsewhere = {
+        course.id for other in others if other.state == "active" for course in other.plan.courses
+    }
     tiers = [other.plan.tier for other in others if other.plan.tier is not None]
     mine = groups.seat_of(session, one.seat_id) if one.seat_id else None
     kept = any(other.seat_id == one.seat_id for other in others)
@@ -195,7 +227,7 @@ def effect_of_revoking(session: Session, pass_id: int, now: dt.datetime) -> Effe
         waiting=mine.line.waiting_count if mine else 0,
         tier_now=session.get(Tier, member.tier_id) if member.tier_id else None,
         tier_after=max(tiers, key=lambda tier: tier.rank) if tiers else None,
-        bought=one.source.startswith("order:"),
+        bought=one.source.startswith(rules.SOLD_PREFIX),
     )
 
 
@@ -208,6 +240,6 @@ def member_by(session: Session, text: str) -> Member | None:
     """The member with this number or e-mail."""
     query = select(Member)
     text = text.strip()
-    if text.isdecimal():
+    if text.isdecimal() and len(text) <= LONGEST_NUMBER:
         return session.scalars(query.where(Member.number == int(text))).one_or_none()
     return session.scalars(query.where(func.lower(Member.email) == text.lower()).limit(1)).one_or_none()

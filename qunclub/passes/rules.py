@@ -1,20 +1,20 @@
-"""What may be sold, what a pass opens, who passes the door: pure functions."""
+"""What may be sold and for how much, how long a pass lasts, what it opens, who passes the door: pure functions."""
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from qunclub.kernel import N_, Access, Invalid
+from qunclub.kernel import N_, Access
 
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-CURRENCY = re.compile(r"[A-Z]{3}")
-MAX_PRICE = 10**12
 SOLD_PREFIX = "order:"
 """Sources that begin so were bought: each counts in ``Plan.sold`` until it is revoked. Gifts have other sources."""
+LIVE = ("active", "suspended")
+"""The states in which a pass keeps its seat and can be extended; only an active one opens anything."""
+MONTHS = {"month": 1, "year": 12}
 
 SaleReason = Literal["draft", "closed", "not_yet", "ended", "sold_out"]
 SALE_REASONS: dict[SaleReason, str] = {
@@ -41,6 +41,8 @@ class Sellable(Protocol):
     def sale_starts_at(self) -> dt.datetime | None: ...
     @property
     def sale_ends_at(self) -> dt.datetime | None: ...
+    @property
+    def valid_until(self) -> dt.datetime | None: ...
 
 
 def stock_left(plan: Sellable) -> int | None:
@@ -56,15 +58,93 @@ def can_sell(plan: Sellable, now: dt.datetime, *, quantity: int = 1) -> SaleReas
         return "closed"
     if plan.sale_starts_at is not None and now < plan.sale_starts_at:
         return "not_yet"
-    if plan.sale_ends_at is not None and now >= plan.sale_ends_at:
+    if any(end is not None and now >= end for end in (plan.sale_ends_at, plan.valid_until)):
         return "ended"
     left = stock_left(plan)
     return "sold_out" if left is not None and left < quantity else None
 
 
-def ends_at(starts_at: dt.datetime, validity_days: int | None) -> dt.datetime | None:
-    """When a pass that begins at *starts_at* ends; None for life."""
-    return None if validity_days is None else starts_at + dt.timedelta(days=validity_days)
+class Priced(Protocol):
+    """An early price: it holds until a moment, until so many are sold, or until the first of both."""
+
+    @property
+    def price(self) -> int: ...
+    @property
+    def until_at(self) -> dt.datetime | None: ...
+    @property
+    def until_sold(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PriceNow:
+    """What a plan costs now, and what comes of it.
+
+    Attributes:
+        list_price: what it costs when every early price is over.
+        until_at: until when *price* holds at most; None when no date ends it.
+        left: how many more are sold at *price* at most; None when no count ends it.
+        next_price: what it costs then; None when *price* is the list price.
+    """
+
+    price: int
+    list_price: int
+    until_at: dt.datetime | None = None
+    left: int | None = None
+    next_price: int | None = None
+
+    @property
+    def early(self) -> bool:
+        """Whether an early price holds."""
+        return self.next_price is not None
+
+
+def _holds(step: Priced, sold: int, now: dt.datetime) -> bool:
+    return (step.until_at is None or now < step.until_at) and (
+        step.until_sold is None or sold < step.until_sold
+    )
+
+
+def price_at(price: int, steps: Sequence[Priced], *, sold: int, now: dt.datetime) -> PriceNow:
+    """The price that holds now: that of the first step that still does, else *price* itself.
+
+    Args:
+        steps: in their order.
+        sold: how many are sold or held for open orders.
+    """
+    for at, step in enumerate(steps):
+        if _holds(step, sold, now):
+            then, many = step.until_at or now, step.until_sold or sold
+            after = next((one.price for one in steps[at + 1 :] if _holds(one, many, then)), price)
+            left = None if step.until_sold is None else step.until_sold - sold
+            return PriceNow(step.price, price, step.until_at, left, after)
+    return PriceNow(price, price)
+
+
+class Timed(Protocol):
+    """The facts of a plan that decide how long its pass lasts."""
+
+    @property
+    def validity_days(self) -> int | None: ...
+    @property
+    def valid_until(self) -> dt.datetime | None: ...
+    @property
+    def interval(self) -> str: ...
+
+
+def add_months(moment: dt.datetime, months: int) -> dt.datetime:
+    """The same day so many months later; the last day of that month when it has no such day."""
+    years, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    day = min(moment.day, calendar.monthrange(years, month + 1)[1])
+    return moment.replace(year=years, month=month + 1, day=day)
+
+
+def end_of(plan: Timed, starts_at: dt.datetime) -> dt.datetime | None:
+    """When a pass of *plan* that begins at *starts_at* ends; None for life."""
+    if plan.interval:
+        return add_months(starts_at, MONTHS[plan.interval])
+    if plan.valid_until is not None:
+        return plan.valid_until
+    return None if plan.validity_days is None else starts_at + dt.timedelta(days=plan.validity_days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +153,30 @@ class Held:
 
     state: str
     ends_at: dt.datetime | None
+    grace_until: dt.datetime | None = None
     starts_at: dt.datetime | None = None
+
+
+class Lasting(Protocol):
+    """The facts of a pass that decide whether its time is up."""
+
+    @property
+    def ends_at(self) -> dt.datetime | None: ...
+    @property
+    def grace_until(self) -> dt.datetime | None: ...
+
+
+def closes_at(held: Lasting) -> dt.datetime | None:
+    """When its time is up, days of grace for a late renewal included; None for life."""
+    if held.ends_at is None or held.grace_until is None:
+        return held.ends_at
+    return max(held.ends_at, held.grace_until)
+
+
+def is_over(held: Lasting, now: dt.datetime) -> bool:
+    """Whether its time is up, whether or not the sweeper has said so."""
+    end = closes_at(held)
+    return end is not None and end <= now
 
 
 def access(
@@ -98,24 +201,30 @@ def access(
     if suspended:
         return Access(False, "suspended")
     passes = list(held)
-    live = [one for one in passes if one.state == "active" and (one.ends_at is None or now < one.ends_at)]
+    live = [one for one in passes if one.state == "active" and not is_over(one, now)]
     if live:
-        ends = [one.ends_at for one in live]
+        ends = [one.ends_at if one.ends_at is None or now < one.ends_at else closes_at(one) for one in live]
         known = [end for end in ends if end is not None]
         begun = min((one.starts_at for one in live if one.starts_at is not None), default=None)
         until = max(known) if len(known) == len(ends) else None
         return Access(True, "pass", until=until, since=begun)
+    if any(one.state == "suspended" and not is_over(one, now) for one in passes):
+        return Access(False, "suspended_payment")
     states = {one.state for one in passes}
     # A pass whose time is up is expired from that moment, whether or not the sweeper has said so.
-    reason = "expired" if states & {"expired", "active"} else "revoked" if states else "no_pass"
+    reason = "expired" if states & {"expired", *LIVE} else "revoked" if states else "no_pass"
     return Access(False, reason, plan_slugs=tuple(plan_slugs))
 
 
-Door = Literal["admit", "used", "void", "waiting", "left", "removed", "suspended"]
+Door = Literal["admit", "used", "void", "waiting", "left", "removed", "suspended", "suspended_payment"]
 
 
-def admission(*, ticket: str, seat: str, suspended: bool = False) -> Door:
-    """What a host is told at the door about a ticket whose signature is right."""
+def admission(*, ticket: str, seat: str, suspended: bool = False, disputed: bool = False) -> Door:
+    """What a host is told at the door about a ticket whose signature is right.
+
+    Args:
+        disputed: whether every pass that keeps the seat is suspended because its payment is disputed.
+    """
     if seat in ("left", "removed"):
         return "left" if seat == "left" else "removed"
     if ticket == "void":
@@ -124,55 +233,6 @@ def admission(*, ticket: str, seat: str, suspended: bool = False) -> Door:
         return "used"
     if suspended:
         return "suspended"
+    if disputed:
+        return "suspended_payment"
     return "admit" if seat == "admitted" else "waiting"
-
-
-@dataclass(frozen=True, slots=True)
-class PlanDraft:
-    """What an admin says of a plan; :func:`checked` makes it fit to be kept."""
-
-    slug: str
-    title: str
-    price: int
-    currency: str
-    summary: str = ""
-    description_md: str = ""
-    tier_id: int | None = None
-    group_line_id: int | None = None
-    course_ids: tuple[int, ...] = ()
-    state: str = "draft"
-    stock: int | None = None
-    sale_starts_at: dt.datetime | None = None
-    sale_ends_at: dt.datetime | None = None
-    validity_days: int | None = None
-    position: int = 0
-
-
-def checked(draft: PlanDraft, *, gone: int = 0) -> PlanDraft:
-    """The draft, when it can be kept.
-
-    Args:
-        gone: how many are sold or held already: the stock cannot be less.
-
-    Raises:
-        Invalid: naming the field that cannot be taken.
-    """
-    if not SLUG.fullmatch(draft.slug) or len(draft.slug) > 80:
-        raise Invalid(N_("Use small letters, digits and single dashes."), field="slug")
-    if not draft.title.strip():
-        raise Invalid(N_("Give it a name."), field="title")
-    if not CURRENCY.fullmatch(draft.currency):
-        raise Invalid(N_("Write the three letters of a currency, such as CNY."), field="currency")
-    if not 0 <= draft.price <= MAX_PRICE:
-        raise Invalid(N_("This price cannot be charged."), field="price")
-    if draft.state not in ("draft", "on_sale", "closed"):
-        raise Invalid(N_("Choose one of the states."), field="state")
-    if draft.stock is not None and draft.stock < gone:
-        raise Invalid(
-            N_("%(gone)s are sold or held already; the stock cannot be less."), field="stock", gone=gone
-        )
-    if draft.sale_starts_at and draft.sale_ends_at and draft.sale_ends_at <= draft.sale_starts_at:
-        raise Invalid(N_("The sale has to end after it begins."), field="sale_ends_at")
-    if draft.validity_days is not None and not 1 <= draft.validity_days <= 36_500:
-        raise Invalid(N_("A pass is valid for 1 to 36500 days, or without end."), field="validity_days")
-    return draft

@@ -1,4 +1,4 @@
-"""Plans as an admin shapes them, and their stock: held, released and sold under the lock of the plan's row."""
+"""Plans and tiers as an admin shapes them; every change is audited with what it was before."""
 
 from __future__ import annotations
 
@@ -12,58 +12,20 @@ from sqlalchemy.orm import Session
 from qunclub import members
 from qunclub.courses.models import Course
 from qunclub.groups.models import GroupLine
-from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, render_markdown, store
+from qunclub.kernel import N_, Actor, Invalid, Stale, ids, locks, render_markdown, store
 from qunclub.members.models import Tier
 
-from . import rules
-from .models import Pass, Plan, PlanCourse
-from .rules import PlanDraft
+from . import rules_plans
+from .models import Pass, Plan, PlanCourse, PlanUpgrade, PriceStep
+from .queries_prices import steps_of
+from .rules_plans import PlanDraft, StepDraft
 
 FIELDS = (
     "slug", "title", "summary", "description_md", "price", "currency", "tier_id", "group_line_id", "state", "stock",
-    "sale_starts_at", "sale_ends_at", "validity_days", "position",
+    "sale_starts_at", "sale_ends_at", "validity_days", "valid_until", "interval", "grace_days", "per_member", "hidden",
+    "gift_max", "refund_days", "refund_progress", "position",
 )  # fmt: skip
-
-
-def hold(session: Session, *, plan_id: int, quantity: int, now: dt.datetime) -> Plan:
-    """Keep *quantity* back for an order that waits for its money.
-
-    Raises:
-        Conflict: saying why the plan cannot be bought now.
-    """
-    plan = locks.lock(session, Plan, plan_id)
-    reason = rules.can_sell(plan, now, quantity=quantity)
-    if reason is not None:
-        raise Conflict(rules.SALE_REASONS[reason])
-    plan.held += quantity
-    session.flush()
-    return plan
-
-
-def release(session: Session, *, plan_id: int, quantity: int, now: dt.datetime) -> Plan:
-    """Give back what an order held: it ended unpaid."""
-    plan = locks.lock(session, Plan, plan_id)
-    plan.held -= quantity
-    session.flush()
-    return plan
-
-
-def sell(session: Session, *, plan_id: int, quantity: int, now: dt.datetime, held: bool = True) -> Plan:
-    """Count *quantity* as sold: out of what was held, or (*held* false, a late payment) out of what is left.
-
-    Raises:
-        Conflict: when nothing was held and not enough is left. A sale that has ended is no reason: the money is here.
-    """
-    plan = locks.lock(session, Plan, plan_id)
-    if held:
-        plan.held -= quantity
-    else:
-        left = rules.stock_left(plan)
-        if left is not None and left < quantity:
-            raise Conflict(rules.SALE_REASONS["sold_out"])
-    plan.sold += quantity
-    session.flush()
-    return plan
+LINK_BYTES = 18
 
 
 def create_plan(
@@ -75,54 +37,40 @@ def create_plan(
     currency: str,
     actor: Actor,
     now: dt.datetime,
-    summary: str = "",
-    description_md: str = "",
-    tier_id: int | None = None,
-    group_line_id: int | None = None,
-    course_ids: Sequence[int] = (),
     state: str = "on_sale",
-    stock: int | None = None,
-    sale_starts_at: dt.datetime | None = None,
-    sale_ends_at: dt.datetime | None = None,
-    validity_days: int | None = None,
-    position: int = 0,
+    course_ids: Sequence[int] = (),
+    **facts: Any,
 ) -> Plan:
-    """Make a plan; *price* is in minor units of *currency*."""
-    draft = rules.checked(
-        PlanDraft(
-            slug=slug,
-            title=title,
-            price=price,
-            currency=currency,
-            summary=summary,
-            description_md=description_md,
-            tier_id=tier_id,
-            group_line_id=group_line_id,
-            course_ids=tuple(course_ids),
-            state=state,
-            stock=stock,
-            sale_starts_at=sale_starts_at,
-            sale_ends_at=sale_ends_at,
-            validity_days=validity_days,
-            position=position,
-        )
+    """Make a plan; *price* is in minor units of *currency*, other *facts* are those of a :class:`PlanDraft`."""
+    draft = PlanDraft(
+        slug=slug,
+        title=title,
+        price=price,
+        currency=currency,
+        state=state,
+        course_ids=tuple(course_ids),
+        **facts,
     )
-    _check_references(session, draft)
-    if session.scalar(select(Plan.id).where(Plan.slug == draft.slug)) is not None:
-        raise Invalid(N_("This address is taken."), field="slug")
+    return create(session, draft=draft, actor=actor, now=now)
+
+
+def create(session: Session, *, draft: PlanDraft, actor: Actor, now: dt.datetime) -> Plan:
+    """Make the plan of *draft*."""
+    rules_plans.checked(draft)
+    _check_references(session, draft, None)
     plan = Plan(held=0, sold=0, version=1, created_at=now, **{key: getattr(draft, key) for key in FIELDS})
-    plan.description_html = render_markdown(plan.description_md)
+    _derive(plan, draft)
     session.add(plan)
     session.flush()
-    _set_courses(session, plan, draft.course_ids)
-    _record(session, plan, actor, "plan.create", {"after": facts(plan, draft.course_ids)}, now)
+    _set_parts(session, plan, draft)
+    _record(session, plan, actor, "plan.create", {"after": said(draft)}, now)
     return plan
 
 
 def update_plan(
     session: Session, *, plan_id: int, version: int, draft: PlanDraft, actor: Actor, now: dt.datetime
 ) -> Plan:
-    """Change a plan. Orders keep the price of their moment; passes held keep what they were given.
+    """Change a plan. Orders keep the price of their moment; passes and memberships keep what they were given.
 
     Raises:
         Stale: when somebody else saved it since *version* was read.
@@ -130,30 +78,41 @@ def update_plan(
     plan = locks.lock(session, Plan, plan_id)
     if plan.version != version:
         raise Stale(N_("Somebody else saved this in the meantime. Look at the new state, then save again."))
-    rules.checked(draft, gone=plan.held + plan.sold)
-    _check_references(session, draft)
-    taken = session.scalar(select(Plan.id).where(Plan.slug == draft.slug, Plan.id != plan.id))
-    if taken is not None:
-        raise Invalid(N_("This address is taken."), field="slug")
-    if draft.group_line_id != plan.group_line_id and _was_issued(session, plan.id):
+    rules_plans.checked(draft, gone=plan.held + plan.sold)
+    _check_references(session, draft, plan.id)
+    if (draft.group_line_id, draft.interval) != (plan.group_line_id, plan.interval) and _was_issued(
+        session, plan.id
+    ):
+        if draft.interval != plan.interval:
+            raise Invalid(
+                N_("Members hold this pass; make a new one that renews otherwise."), field="validity"
+            )
         raise Invalid(
             N_("Members hold this pass and their seats; make a new pass for another group line."),
             field="group_line_id",
         )
     if draft.currency != plan.currency and plan.held:
         raise Invalid(N_("Orders are waiting for payment in the old currency."), field="currency")
-    courses = tuple(session.scalars(select(PlanCourse.course_id).where(PlanCourse.plan_id == plan.id)))
-    before = facts(plan, courses)
+    before = said(draft_of(session, plan))
     for key in FIELDS:
         setattr(plan, key, getattr(draft, key))
-    plan.description_html = render_markdown(plan.description_md)
+    _derive(plan, draft)
     plan.version += 1
     session.flush()
-    _set_courses(session, plan, draft.course_ids)
-    after = facts(plan, draft.course_ids)
+    _set_parts(session, plan, draft)
+    after = said(draft)
     changed = [key for key in after if before[key] != after[key]]
     details = {"before": {key: before[key] for key in changed}, "after": {key: after[key] for key in changed}}
     _record(session, plan, actor, "plan.update", details, now)
+    return plan
+
+
+def new_link(session: Session, *, plan_id: int, actor: Actor, now: dt.datetime) -> Plan:
+    """Give a hidden plan another link: the one before leads nowhere any more. The audit log does not keep the key."""
+    plan = locks.lock(session, Plan, plan_id)
+    plan.link_key = ids.token(LINK_BYTES)
+    session.flush()
+    _record(session, plan, actor, "plan.link", {}, now)
     return plan
 
 
@@ -161,7 +120,7 @@ def save_tier(
     session: Session, *, code: str, name: str, rank: int, benefits: str, actor: Actor, now: dt.datetime
 ) -> Tier:
     """Make a tier, or change the one of this code; what it was is kept in the audit log."""
-    if not rules.SLUG.fullmatch(code) or len(code) > 40:
+    if not rules_plans.SLUG.fullmatch(code) or len(code) > 40:
         raise Invalid(N_("Use small letters, digits and single dashes."), field="code")
     known = members.tier_by_code(session, code)
     before = {"name": known.name, "rank": known.rank, "benefits": known.benefits} if known else None
@@ -181,20 +140,52 @@ def save_tier(
     return tier
 
 
-def facts(plan: Plan, course_ids: Sequence[int]) -> dict[str, Any]:
+def draft_of(session: Session, plan: Plan) -> PlanDraft:
+    """The plan as a draft that would change nothing."""
+    courses = session.scalars(select(PlanCourse.course_id).where(PlanCourse.plan_id == plan.id))
+    sources = session.scalars(select(PlanUpgrade.from_plan_id).where(PlanUpgrade.plan_id == plan.id))
+    return PlanDraft(
+        **{key: getattr(plan, key) for key in FIELDS},
+        course_ids=tuple(sorted(courses)),
+        upgrades_from=tuple(sorted(sources)),
+        steps=tuple(
+            StepDraft(step.price, step.until_at, step.until_sold)
+            for step in steps_of(session, [plan.id])[plan.id]
+        ),
+        asks=tuple(part for part in plan.asks.split(",") if part),
+    )
+
+
+def said(draft: PlanDraft) -> dict[str, Any]:
     """A plan as the audit log keeps it."""
-    shown = {key: getattr(plan, key) for key in FIELDS}
-    shown = {
-        key: value.isoformat() if isinstance(value, dt.datetime) else value for key, value in shown.items()
+    return {
+        **{key: _plain(getattr(draft, key)) for key in FIELDS},
+        "asks": list(draft.asks),
+        "course_ids": sorted(draft.course_ids),
+        "upgrades_from": sorted(draft.upgrades_from),
+        "steps": [[step.price, _plain(step.until_at), step.until_sold] for step in draft.steps],
     }
-    return {**shown, "course_ids": sorted(course_ids)}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, dt.datetime) else value
+
+
+def _derive(plan: Plan, draft: PlanDraft) -> None:
+    plan.asks = ",".join(part for part in rules_plans.ASKS if part in draft.asks)
+    plan.description_html = render_markdown(plan.description_md)
+    if plan.hidden and not plan.link_key:
+        plan.link_key = ids.token(LINK_BYTES)
 
 
 def _was_issued(session: Session, plan_id: int) -> bool:
     return session.scalar(select(Pass.id).where(Pass.plan_id == plan_id).limit(1)) is not None
 
 
-def _check_references(session: Session, draft: PlanDraft) -> None:
+def _check_references(session: Session, draft: PlanDraft, plan_id: int | None) -> None:
+    taken = session.scalar(select(Plan.id).where(Plan.slug == draft.slug))
+    if taken is not None and taken != plan_id:
+        raise Invalid(N_("This address is taken."), field="slug")
     if draft.tier_id is not None and session.get(Tier, draft.tier_id) is None:
         raise Invalid(N_("There is no such tier."), field="tier_id")
     if draft.group_line_id is not None:
@@ -207,15 +198,54 @@ def _check_references(session: Session, draft: PlanDraft) -> None:
         known = set(session.scalars(select(Course.id).where(Course.id.in_(draft.course_ids))))
         if set(draft.course_ids) - known:
             raise Invalid(N_("There is no such course."), field="course_ids")
+    _check_upgrades(session, draft, plan_id)
 
 
-def _set_courses(session: Session, plan: Plan, course_ids: Sequence[int]) -> None:
-    session.execute(delete(PlanCourse).where(PlanCourse.plan_id == plan.id))
-    if course_ids:
-        session.execute(
-            insert(PlanCourse), [{"plan_id": plan.id, "course_id": one} for one in sorted(set(course_ids))]
-        )
-    session.expire(plan, ["courses"])
+def _check_upgrades(session: Session, draft: PlanDraft, plan_id: int | None) -> None:
+    if draft.upgrades_from:
+        sources = {
+            ident: (interval, currency)
+            for ident, interval, currency in session.execute(
+                select(Plan.id, Plan.interval, Plan.currency).where(Plan.id.in_(draft.upgrades_from))
+            )
+        }
+        if set(draft.upgrades_from) - set(sources) or plan_id in sources:
+            raise Invalid(N_("Choose from what is offered."), field="upgrades_from")
+        if any(interval for interval, _ in sources.values()):
+            raise Invalid(N_("A membership that renews cannot be upgraded."), field="upgrades_from")
+        if any(currency != draft.currency for _, currency in sources.values()):
+            raise Invalid(N_("An upgrade is paid in the currency of the pass held."), field="upgrades_from")
+    if draft.interval and plan_id is not None:
+        source = select(PlanUpgrade.plan_id).where(PlanUpgrade.from_plan_id == plan_id).limit(1)
+        if session.scalar(source) is not None:
+            raise Invalid(
+                N_("Another pass is an upgrade from this one; a membership cannot be."), field="validity"
+            )
+
+
+def _set_parts(session: Session, plan: Plan, draft: PlanDraft) -> None:
+    """The rows beside the plan: its courses, early prices and what it is an upgrade from."""
+    for model in (PlanCourse, PriceStep, PlanUpgrade):
+        session.execute(delete(model).where(model.plan_id == plan.id))
+    if draft.course_ids:
+        rows = [{"plan_id": plan.id, "course_id": one} for one in sorted(set(draft.course_ids))]
+        session.execute(insert(PlanCourse), rows)
+    if draft.upgrades_from:
+        rows = [{"plan_id": plan.id, "from_plan_id": one} for one in sorted(set(draft.upgrades_from))]
+        session.execute(insert(PlanUpgrade), rows)
+    if draft.steps:
+        steps = [
+            {
+                "plan_id": plan.id,
+                "position": at,
+                "price": step.price,
+                "until_at": step.until_at,
+                "until_sold": step.until_sold,
+            }
+            for at, step in enumerate(draft.steps)
+        ]
+        session.execute(insert(PriceStep), steps)
+    session.expire(plan, ["courses", "price_steps"])
 
 
 def _record(

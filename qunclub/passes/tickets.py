@@ -16,7 +16,7 @@ from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, store
 from qunclub.members.models import Member
 
 from . import rules
-from .models import EntryTicket
+from .models import EntryTicket, Pass
 from .rules import Door
 
 CODE_LENGTH = 12
@@ -109,6 +109,12 @@ def void(session: Session, *, seat_id: int, reason: str) -> None:
     )
 
 
+def disputed(session: Session, seat_id: int) -> bool:
+    """Whether every live pass that keeps the seat is suspended because its payment is disputed."""
+    keeping = set(session.scalars(select(Pass.state).where(Pass.seat_id == seat_id).distinct()))
+    return "suspended" in keeping and "active" not in keeping
+
+
 def look(session: Session, *, text: str, secret: str) -> TicketResult:
     """What the ticket is, and whether it would be admitted now; nothing changes.
 
@@ -158,5 +164,10 @@ def _result(session: Session, ticket: EntryTicket, *, admitted_now: bool) -> Tic
         .join(Group, Group.id == Seat.group_id, isouter=True)
         .where(Seat.id == ticket.seat_id)
     ).one()
-    door = rules.admission(ticket=ticket.state, seat=seat.state, suspended=member.suspended_at is not None)
+    door = rules.admission(
+        ticket=ticket.state,
+        seat=seat.state,
+        suspended=member.suspended_at is not None,
+        disputed=disputed(session, seat.id),
+    )
     return TicketResult(door, admitted_now, ticket, member, line, group, seat)

@@ -59,6 +59,7 @@ DOORS = {
     "left": ("danger", N_("The seat has ended: the member left, or the pass expired")),
     "removed": ("danger", N_("The seat was taken back")),
     "suspended": ("danger", N_("The membership is suspended")),
+    "suspended_payment": ("warning", N_("Suspended: the payment is disputed")),
 }
 
 
@@ -84,6 +85,7 @@ def show(ticket_id: int) -> Any:
             ),
             code=tickets.spaced(ticket.code),
             ready=mine.may_enter or current_actor().has("host"),
+            disputed=tickets.disputed(session, ticket.seat_id),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request, session
 
 from qunclub.groups.views import POLICIES, QUIET, in_words
 from qunclub.kernel import text
@@ -13,7 +13,6 @@ from qunclub.web import (
     NavItem,
     _,
     _l,
-    _n,
     absolute_url,
     allow,
     current_actor_or_none,
@@ -24,10 +23,11 @@ from qunclub.web import (
     render_alike,
 )
 
-from . import queries
+from . import queries, rules
 from .queries import Offer
 
 bp = Blueprint("passes", __name__, url_prefix="/passes")
+KEYS, MOST_KEYS, KEY_LENGTH = "qunclub_plan_keys", 10, 80
 register(
     NavItem(
         area="main",
@@ -57,22 +57,31 @@ def features(offer: Offer) -> list[str]:
     return found
 
 
-def validity(days: int | None) -> str:
-    """How long a pass is good for, in words."""
-    return _("for life") if days is None else _n("%(num)s day", "%(num)s days", days)
+def key_for(slug: str) -> str:
+    """The key of a hidden plan's link: in the address, or remembered from when this visitor followed the link."""
+    known = session.get(KEYS)
+    found = request.args.get("key") or (known.get(slug, "") if isinstance(known, dict) else "")
+    return str(found)[:KEY_LENGTH]
+
+
+def _remember(slug: str, key: str) -> None:
+    known = session.get(KEYS)
+    kept = known if isinstance(known, dict) else {}
+    if kept.get(slug) != key:
+        newest = [(name, one) for name, one in kept.items() if name != slug][1 - MOST_KEYS :]
+        session[KEYS] = {**dict(newest), slug: key}
 
 
 @bp.get("")
 @allow("anyone")
 def index() -> Any:
     """Every pass on the shelf."""
-    with reading() as session:
-        offers = tuple(queries.catalogue(session, now()))
+    with reading() as db:
+        offers = tuple(queries.catalogue(db, now()))
     return render_alike(
         "passes/index.html",
         offers=offers,
         features=features,
-        validity=validity,
         excerpt=excerpt,
         policies=tuple(POLICIES.items()),
         page_meta={
@@ -86,28 +95,36 @@ def index() -> Any:
 @bp.get("/<slug>")
 @allow("anyone")
 def show(slug: str) -> Any:
-    """One pass in whole, with the covenant of its group."""
-    actor = current_actor_or_none()
-    with reading() as session:
-        view = queries.plan_by_slug(session, slug, now(), drafts=bool(actor and actor.has("admin")))
-        mine = (
-            [one for one in queries.holdings(session, actor.member_id) if one.plan.id == view.plan.id]
-            if actor and actor.member_id
-            else []
+    """One pass in whole, with the covenant of its group. A hidden one shows itself to who has its link."""
+    actor, key, moment = current_actor_or_none(), key_for(slug), now()
+    member_id = actor.member_id if actor else None
+    with reading() as db:
+        view = queries.plan_by_slug(
+            db, slug, moment, key=key, member_id=member_id, admin=bool(actor and actor.has("admin"))
         )
+        plan = view.plan
+        if not (plan.hidden and queries.opens(plan, key)):
+            key = ""
+        elif request.args.get("key") == key:
+            _remember(slug, key)
+        held = queries.holdings(db, member_id) if member_id else []
+        mine = [one for one in held if one.plan.id == plan.id and one.held.state in rules.LIVE]
         line = view.line.line if view.line else None
         return render(
             "passes/show.html",
             view=view,
-            plan=view.plan,
-            mine=[one for one in mine if one.live(now())],
-            validity=validity,
+            plan=plan,
+            key=key or None,
+            mine=next((one for one in mine if one.live(moment)), None),
+            disputed=next((one for one in mine if one.suspended(moment)), None),
+            base_pass=next((one for one in held if one.plan.id in view.sources and one.live(moment)), None),
+            now=moment,
             policy=POLICIES[line.posting] if line else "",
             quiet=QUIET if line and line.posting == "staff" else "",
             nickname_rule=in_words(line.nickname_rule) if line else "",
             page_meta={
-                "title": view.plan.title,
-                "description": view.plan.summary or text.plain(view.plan.description_html),
+                "title": plan.title,
+                "description": plan.summary or text.plain(plan.description_html),
                 "url": absolute_url("qunclub.passes.show", slug=slug),
             },
         )

@@ -12,12 +12,14 @@ DEFAULTS: dict[str, int | str] = {
     "fail_next_api": 0,
     "lose_next_api": 0,
     "settle": "now",
+    "renewals": "paid",
     "webhooks": "normal",
     "late_ms": 3000,
     "gather_ms": 400,
 }
 WORDS = {
     "settle": ("now", "later"),
+    "renewals": ("paid", "failed"),
     "webhooks": ("normal", "late", "twice", "reversed", "never"),
 }
 LARGEST = 60_000

@@ -31,6 +31,11 @@ SENT = (
     "checkout.session.",
     "charge.refunded",
     "charge.dispute.",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "invoice.paid",
+    "invoice.payment_action_required",
+    "invoice.payment_failed",
     "refund.",
 )
 

@@ -1,4 +1,4 @@
-"""The hosted pay page: what a buyer sees between the shop's checkout and its welcome page; no JavaScript."""
+"""The hosted pages where a buyer pays a checkout, or a member an invoice that failed; no JavaScript."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from qunclub.kernel.clock import Clock
 
 from . import texts
+from .billing import Billing
+from .books import INVOICE, Books
 from .errors import ApiError
 from .objects import PRIVATE, Object
 from .till import Till
@@ -21,7 +23,7 @@ from .till import Till
 KEPT = ("number", "expiry")
 
 
-def pay_pages(till: Till, clock: Clock) -> Blueprint:
+def pay_pages(till: Till, billing: Billing, books: Books, clock: Clock) -> Blueprint:
     """The pages of one sandbox; cards expire by *clock*."""
     bp = Blueprint("pay", __name__)
 
@@ -36,7 +38,7 @@ def pay_pages(till: Till, clock: Clock) -> Blueprint:
             return _page(session)
         method = request.form.get("method", "")
         number = re.sub(r"\D", "", request.form.get("number", ""))
-        if session["status"] == "open" and session["amount_total"] > 0:
+        if session["status"] == "open" and _asks_for_money(session):
             wrong = _wrong_card(number, clock()) if method == "card" else ""
             if wrong or method not in (*session["payment_method_types"], "decline"):
                 return _page(session, wrong or "bad_method")
@@ -47,12 +49,34 @@ def pay_pages(till: Till, clock: Clock) -> Blueprint:
             return _page(attempt.session)
         return redirect(return_url(attempt.session), 303)
 
+    @bp.get("/invoice/<invoice_id>")
+    def show_invoice(invoice_id: str) -> Response:
+        till.tick()
+        return _invoice_page(books.store.get(INVOICE, invoice_id))
+
+    @bp.post("/invoice/<invoice_id>")
+    def pay_invoice(invoice_id: str) -> AnyResponse:
+        found = books.store.get(INVOICE, invoice_id)
+        if found is None or found["status"] != "open":
+            return _invoice_page(found)
+        number = re.sub(r"\D", "", request.form.get("number", ""))
+        wrong = _wrong_card(number, clock())
+        reason = wrong or billing.pay_invoice(invoice_id, card=number)
+        if reason:
+            return _invoice_page(books.store.get(INVOICE, invoice_id), reason)
+        return redirect(request.path, 303)
+
     return bp
 
 
 def return_url(session: Object) -> str:
     """Where a buyer who has paid goes."""
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def _asks_for_money(session: Object) -> bool:
+    """Whether the page needs a way to pay: a membership does, even when its first time is free."""
+    return bool(session["amount_total"] > 0 or session["mode"] == "subscription")
 
 
 def _found(till: Till, session_id: str) -> Object | None:
@@ -84,37 +108,71 @@ def luhn(number: str) -> bool:
 
 def _page(session: Object | None, wrong: str = "") -> Response:
     """The page of a session in its state; *wrong* names the message above the form."""
-    lang = texts.language(
-        session["locale"] if session else None, request.accept_languages.best_match(["zh", "en"])
-    )
-    words = texts.TEXTS[lang]
-    context: dict[str, Any] = {"t": words, "session": session, "wrong": wrong, "typed": {}}
-    status = 404 if session is None else 410 if session["status"] == "expired" else 402 if wrong else 200
+    lang = _language(session["locale"] if session else None)
+    context: dict[str, Any] = {"session": session}
+    status = 404 if session is None else 410 if session["status"] == "expired" else 200
     if session is not None:
-        product = session[PRIVATE]["items"][0]["price_data"]["product_data"]
+        price = session[PRIVATE]["items"][0]["price_data"]
         context |= {
-            "title": product["name"],
-            "description": product.get("description", ""),
+            "title": price["product_data"]["name"],
+            "description": price["product_data"].get("description", ""),
             "amount": texts.amount(session["amount_total"], session["currency"], lang),
+            "asks": _asks_for_money(session),
+            "recurring": texts.recurring(
+                session["amount_subtotal"], session["amount_total"], session["currency"], price, lang
+            ),
             "return_url": return_url(session),
-            "typed": {name: request.form.get(name, "") for name in KEPT},
-            "declined": wrong and not wrong.startswith("bad_"),
         }
-        if wrong.startswith("bad_"):
-            status = 422
-    answer = Response(render_template("pay.html", **context), status)
-    answer.headers["Content-Security-Policy"] = _policy(session)
+    ends = [session["success_url"]] if session else []
+    return _rendered("pay.html", lang, context, wrong, status=status, ends=ends)
+
+
+def _invoice_page(found: Object | None, wrong: str = "") -> Response:
+    """The page of an invoice in its state."""
+    lang = _language(found[PRIVATE]["locale"] if found else None)
+    context: dict[str, Any] = {"invoice": found}
+    if found is not None:
+        context |= {
+            "title": found[PRIVATE]["title"],
+            "amount": texts.amount(found["amount_due"], found["currency"], lang),
+        }
+    return _rendered("invoice.html", lang, context, wrong, status=404 if found is None else 200)
+
+
+def _language(locale: str | None) -> str:
+    return texts.language(locale, request.accept_languages.best_match(["zh", "en"]))
+
+
+def _rendered(
+    template: str,
+    lang: str,
+    context: dict[str, Any],
+    wrong: str,
+    *,
+    status: int,
+    ends: list[str] | None = None,
+) -> Response:
+    """A page with its words; a mistake of the buyer's makes it 422, a refusal of the bank's 402."""
+    if wrong and status == 200:
+        status = 422 if wrong.startswith("bad_") else 402
+    context |= {
+        "t": texts.TEXTS[lang],
+        "wrong": wrong,
+        "typed": {name: request.form.get(name, "") for name in KEPT},
+    }
+    answer = Response(render_template(template, **context), status)
+    return guarded(answer, ends or [])
+
+
+def guarded(answer: Response, ends: list[str]) -> Response:
+    """Nothing but our own style sheet; a form may also end at *ends*, since browsers judge redirects too."""
+    allowed = ["'self'"]
+    for address in ends:
+        parts = urlsplit(address)
+        allowed.append(f"{parts.scheme}://{parts.netloc}")
+    answer.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'; "
+        f"form-action {' '.join(allowed)}"
+    )
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
-
-
-def _policy(session: Object | None) -> str:
-    """Nothing but our own style sheet; a form may end at the shop, since browsers judge redirects too."""
-    ends = ["'self'"]
-    if session is not None:
-        parts = urlsplit(session["success_url"])
-        ends.append(f"{parts.scheme}://{parts.netloc}")
-    return (
-        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'; "
-        f"form-action {' '.join(ends)}"
-    )

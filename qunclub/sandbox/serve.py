@@ -31,6 +31,7 @@ class RunningSandbox:
     """A sandbox that is being served; stop it when done."""
 
     def __init__(self, app: Flask, server: BaseWSGIServer) -> None:
+        self.app = app
         self._server = server
         if isinstance(server, ThreadingMixIn):
             server.daemon_threads = False  # closing waits for the answers that are under way

@@ -87,9 +87,10 @@ class Store:
         rows = self.rows("SELECT body FROM object WHERE id = ? AND kind = ?", object_id, kind)
         return json.loads(rows[0][0]) if rows else None
 
-    def due(self, moment: int) -> list[str]:
-        """Ids of objects that wanted to be looked at by *moment*."""
-        return [row[0] for row in self.rows("SELECT id FROM object WHERE due <= ? ORDER BY due", moment)]
+    def due(self, moment: int, *, limit: int) -> list[tuple[str, str]]:
+        """Kinds and ids of objects that wanted to be looked at by *moment*, the earliest first."""
+        sql = "SELECT kind, id FROM object WHERE due <= ? ORDER BY due, seq LIMIT ?"
+        return [(row[0], row[1]) for row in self.rows(sql, moment, limit)]
 
     def newest(
         self,

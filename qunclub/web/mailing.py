@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from flask import current_app, g
@@ -26,8 +27,8 @@ def deliver(state: ClubState, payload: dict[str, Any], key: str) -> None:
             site_url=club_url(),
             absolute_url=absolute_url,
             money=money,
-            date=format_date,
-            datetime=format_datetime,
+            date=lambda value: format_date(moment(value)),
+            datetime=lambda value: format_datetime(moment(value)),
             _=_,
             ngettext=_n,
         )
@@ -38,3 +39,10 @@ def deliver(state: ClubState, payload: dict[str, Any], key: str) -> None:
         to=payload["to"], subject=subject, body=body.strip() + "\n", key=key, sent_at=state.clock()
     )
     state.mailer.send(message)
+
+
+def moment(value: str | dt.datetime | None) -> dt.datetime | None:
+    """A moment as a mail's context carries it: JSON knows no dates, so they are written in ISO 8601."""
+    if isinstance(value, str):
+        return dt.datetime.fromisoformat(value) if value else None
+    return value

@@ -9,7 +9,17 @@ from flask import current_app, request, url_for
 
 from qunclub.kernel import Actor
 
-from .i18n import locale
+from .i18n import _l, locale
+
+# Which part of the administration an entry stands in follows from its order: from this number on.
+SECTIONS = (
+    (0, ""),
+    (10, _l("Money")),
+    (20, _l("Members and passes")),
+    (40, _l("Learning and groups")),
+    (80, _l("Points and seasons")),
+    (800, _l("The club")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class ShownItem:
     icon: str
     active: bool
     phone: bool
+    section: str = ""
 
 
 _items: dict[tuple[str, str], NavItem] = {}
@@ -72,5 +83,11 @@ def shown(area: str, actor: Actor | None) -> list[ShownItem]:
         if item.endpoint not in current_app.view_functions:
             continue  # registered by an import of another app in this process
         active = item is current
-        result.append(ShownItem(str(item.label), url_for(item.endpoint), item.icon, active, item.phone))
+        section = _section(item) if area == "admin" else ""
+        url = url_for(item.endpoint)
+        result.append(ShownItem(str(item.label), url, item.icon, active, item.phone, section))
     return result
+
+
+def _section(item: NavItem) -> str:
+    return str(next(label for start, label in reversed(SECTIONS) if item.order >= start))

@@ -116,7 +116,9 @@ def test_a_refund_that_changes_is_told(gateway: StripeGateway, clock: FakeClock,
     [
         ("customer.created", {"id": "cus_1"}),
         ("payment_intent.payment_failed", {"id": "pi_1", "amount": 1}),
-        ("checkout.session.completed", {"id": "cs_1", "mode": "subscription"}),
+        ("checkout.session.completed", {"id": "cs_1", "mode": "setup"}),
+        ("invoice.paid", {"id": "in_1", "parent": None}),
+        ("invoice.created", {"id": "in_1", "parent": None}),
     ],
 )
 def test_what_the_club_does_not_know_is_kept(

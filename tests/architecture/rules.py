@@ -21,10 +21,8 @@ BELOW: dict[str, frozenset[str]] = {
     "passes": frozenset({"members", "points", "groups", "courses"}),
     "orders": frozenset({"members", "points", "groups", "courses", "passes"}),
     "contests": frozenset({"members", "points"}),
-    # Groups: more time for a whole group, and works given to reviewers by the author's group.
-    "homework": frozenset({"members", "points", "groups", "courses"}),
+    "homework": frozenset({"members", "points", "courses"}),
     "seasons": frozenset({"members", "points", "groups"}),
-    "rewards": frozenset({"members", "points", "groups", "courses", "passes", "orders", "homework"}),
 }
 # They put the house together or stand on all of it.
 SEE_EVERYTHING = {
@@ -54,7 +52,7 @@ FRAME: dict[str, frozenset[str]] = {
     "__init__": frozenset({"extension", "kernel", "migrate", "config"}),
 }
 # Files of a capability that speak HTTP; every other one is the business and knows nothing of it.
-HTTP = ("views", "*_views", "views_*", "admin", "admin_*", "api", "api_*", "forms", "forms_*")
+HTTP = ("views", "*_views", "views_*", "admin", "admin_*", "api", "api_*", "forms", "forms_*", "jobs_*")
 # jobs: the other edge, where a worker opens the unit of work.
 HTTP_ROOMS = ("desk", "showcase", "webhook", "jobs", "access_text")
 HTTP_LIBRARIES = {"flask", "flask_wtf", "flask_login", "flask_babel", "flask_limiter", "wtforms", "werkzeug"}

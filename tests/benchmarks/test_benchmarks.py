@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import load, pages
+from benchmarks import desk, load, pages, turns
 from benchmarks.load import Unexpected
 from benchmarks.pages import Measured, Page, Result
 from benchmarks.purchases import Fulfilments
@@ -69,7 +70,10 @@ def test_pages_fulfilments_and_replay_end_up_in_the_results(
     bench.main(["--output", str(target)])
     text = target.read_text()
     assert text.count("| ranking | member |") == 2
-    for wanted in ("catalogue | visitor", "lesson | member", "homework", "SQLite 3", "PostgreSQL", "replay"):
+    for wanted in (
+        "catalogue | visitor", "lesson | member", "homework", "SQLite 3", "PostgreSQL", "replay", "## The desk",
+        "search: e-mail", "filter: refund failed",
+    ):  # fmt: skip
         assert wanted in text, wanted
 
 
@@ -90,3 +94,19 @@ def test_a_ratio_below_its_aim_is_said_so() -> None:
     assert "| **0.30** (below the aim) |" in text
     assert "**2.00** times as long" in text and "aim: 1.2 or less (below the aim)" in text
     assert "| 100 | 0.100 |" in text
+
+
+def test_the_version_before_takes_turns_with_this_one() -> None:
+    # Itself, for want of another: the two run beside each other and each says its rates.
+    scale = replace(TINY, databases=("sqlite",))
+    found = turns.measure(Path(bench.__file__).parent.parent, scale, lambda line: None)
+    assert [len(found[0].before), len(found[0].after)] == [2, 2]
+    assert "| sqlite |" in "\n".join(turns.report(found))
+    assert turns.Turns("sqlite", (10.0, 20.0), (20.0, 30.0)).ratio == 1.75
+
+
+def test_a_page_that_grew_slower_is_said_so() -> None:
+    times = desk.Times(few=[0.01, 0.02, 0.01], many=[0.02, 0.02, 0.02])
+    text = "\n".join(desk.report([desk.Desk("sqlite", 1_000, 1_000_000, 60.0, 3, {"orders": times})]))
+    assert "| orders | 10.0 | 20.0 | **2.00** (above the aim) |" in text
+    assert "1,000,000 orders" in text

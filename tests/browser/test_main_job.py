@@ -74,8 +74,12 @@ class Story:
         self.look(page, "pass")
 
     def sign_up(self, page: Page) -> None:
-        """Buying asks for an account; the new one is confirmed by the link in the mail."""
+        """Ordering asks for an account; the new one is confirmed by the link in the mail."""
         press(page, self.say("Buy this pass"))
+        page.wait_for_url(f"**{PLAN}/order")
+        expect(page.locator("#order-sum")).to_contain_text("199.00")
+        self.look(page, "order-stranger")
+        press(page, self.say("Order and pay"))
         page.wait_for_url("**/account/sign-in**")
         press(page, self.say("Make an account"))
         page.fill("input[name=name]", "许岚")
@@ -93,6 +97,8 @@ class Story:
         """In Chinese by card, after going back once and being declined once; in English with Alipay."""
         page.goto(PLAN)
         press(page, self.say("Buy this pass"))
+        self.look(page, "order")
+        press(page, self.say("Order and pay"))
         page.wait_for_url("**/pay/**")
         self.look(page, "pay")
         if self.language == "zh":

@@ -1,6 +1,7 @@
 """The pages of contests: what they say, who sees what when, and what they cost."""
 
 import io
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -16,7 +17,7 @@ from tests.support.pages import post, text_of
 from tests.support.statements import count_statements
 
 ADMIN = Actor.system("test")
-MULTI = {"content_type": "multipart/form-data"}
+MULTI: Any = {"content_type": "multipart/form-data"}
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -53,6 +53,7 @@ def courses(draw):
     )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine making the texts is slow
 @given(courses())
 def test_what_is_written_reads_back_the_same(tmp_path_factory, course):
     folder = tmp_path_factory.mktemp("course")

@@ -156,7 +156,10 @@ def test_the_best_answer_earns_once_and_is_taken_back(session, make, lesson, now
     assert (score(session, helper), score(session, second), question.best_answer_id) == (0, 0, None)
     best(session, make, one, asker)
     assert score(session, helper) == 5 and check(session) == []
-    assert points.standing(session, points.window_by_key(session, "all").id, helper.id).points == 5
+    window = points.window_by_key(session, "all")
+    assert window is not None
+    kept = points.standing(session, window.id, helper.id)
+    assert kept is not None and kept.points == 5
 
 
 def test_nobody_earns_by_their_own_hand(session, make, lesson):

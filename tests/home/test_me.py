@@ -21,6 +21,9 @@ from qunclub.kernel import Actor, Conflict, mail
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.members.models import Member
 from qunclub.orders.models import Order, OrderEvent
+from qunclub.orders.models_selling import ClaimCode
+from qunclub.orders.rules_claims import Recipient
+from qunclub.orders.rules_selling import Purchase
 from qunclub.passes.models import Pass
 from qunclub.points.models import LedgerEntry
 from qunclub.seasons.models import CoreSeat
@@ -40,7 +43,7 @@ def lived(make: Make, member: Member) -> dict[str, Any]:
     course = make.course(title="Slides")
     plan = make.plan(title="The pass", courses=[course], line=line)
     make.paid_order(plan, member)
-    make.order(plan, member)
+    make.order(make.plan(title="Another pass"), member)
     reviewed = make.submission(make.assignment(course=course, title="Reviewed"), member=member, files=[FILE])
     with_session(make, lambda session: homework.review(
         session, submission_id=reviewed.id, version=reviewed.version, verdict="feature", scores={},
@@ -243,6 +246,51 @@ def test_the_doctor_is_clean_after_somebody_left(session: Session, make: Make) -
     session.flush()
     found = {name: check(session, make.now) for name, check in doctors().items()}
     assert {name: findings for name, findings in found.items() if findings} == {}
+
+
+def test_a_membership_is_never_charged_again_after_leaving(session: Session, make: Make) -> None:
+    from qunclub.extension import doctors
+
+    member = make.member()
+    found = make.membership(of=member)
+    assert leaving.effects(session, member.id).memberships == 1
+    go(session, make, member)
+    session.flush()
+    assert found.state == "ended"
+    told = session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "subscription_cancel")).all()
+    assert len(told) == 1 and leaving.effects(session, member.id).memberships == 0
+    assert {
+        name: check(session, make.now) for name, check in doctors().items() if check(session, make.now)
+    } == {}
+
+
+def test_whom_gifts_were_for_is_forgotten_and_the_gifts_stay(session: Session, make: Make) -> None:
+    member = make.member()
+    plan = make.plan(gift_max=5)
+    order = orders.place(
+        session,
+        member_id=member.id,
+        purchase=Purchase(
+            plan.id, quantity=2, gift=True, recipients=(Recipient("Ann", "ann@example.com", "Hi"),)
+        ),
+        email=member.email,
+        locale="en",
+        now=make.now,
+        actor=make.actor(member),
+        hold_minutes=60,
+    )
+    orders.record_payment(
+        session, order_code=order.code, provider="stripe", ref="pi_g", method="card", amount=order.total,
+        currency=order.currency, now=make.now, actor=make.actor(),
+    )  # fmt: skip
+    told = export(session, member.id, now=make.now)
+    assert [code["recipient_name"] for code in told["gifts"]] == ["Ann", ""]
+    go(session, make, member)
+    session.expire_all()
+    codes = session.scalars(select(ClaimCode)).all()
+    assert [(code.state, code.recipient_name, code.recipient_email) for code in codes] == [
+        ("open", "", "")
+    ] * 2
 
 
 def test_a_core_member_gives_the_seat_up(session: Session, make: Make) -> None:

@@ -24,7 +24,10 @@ def test_the_defaults_are_good_for_a_first_look() -> None:
     assert (settings.port, settings.default_locale, settings.currency) == (8000, "zh", "CNY")
     assert not settings.production and settings.sandbox
     assert settings.site_url == "http://127.0.0.1:8000"
-    assert settings.sandbox_url == "http://127.0.0.1:8001"
+    assert settings.sandbox_url == settings.sandbox_pay_url == "http://127.0.0.1:8001"
+    elsewhere = load({"QUNCLUB_SANDBOX_PUBLIC_URL": "http://192.168.1.20:8001/"})
+    assert elsewhere.sandbox_url == "http://127.0.0.1:8001"
+    assert elsewhere.sandbox_pay_url == "http://192.168.1.20:8001"
 
 
 @pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
@@ -55,6 +58,7 @@ def test_the_first_source_wins_and_empty_means_unset() -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
+        ({"QUNCLUB_SANDBOX_PUBLIC_URL": "192.168.1.20"}, "QUNCLUB_SANDBOX_PUBLIC_URL must begin with http"),
         ({"PORT": "eighty"}, "PORT must be a whole number"),
         ({"PORT": "-1"}, "PORT must not be negative"),
         ({"PORT": "70000"}, "PORT must be between"),

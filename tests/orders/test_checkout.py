@@ -63,13 +63,14 @@ def test_when_the_gateway_is_away_no_order_is_lost(shop, plan, me):
     gateway = shop.away()
     answer = post(client, "/passes/master/order")
     order = shop.newest()
-    assert answer.location == f"/checkout/{order.code}"
+    assert answer.location == f"/checkout/{order.code}?away=1"
     page = text_of(client.get(answer.location))
     assert "The payment service cannot be reached right now" in page
+    assert "Your order is safe and nothing was charged. It is kept until" in page
     assert "Pay now" in page
     assert (order.state, order.checkout_ref) == ("pending", None)
     again = post(client, f"/checkout/{order.code}/pay")
-    assert again.location == f"/checkout/{order.code}"
+    assert again.location == f"/checkout/{order.code}?away=1"
     shop.state.gateway = gateway
     at_last = post(client, f"/checkout/{order.code}/pay")
     assert at_last.location.startswith(shop.sandbox.url)
@@ -171,11 +172,13 @@ def test_the_page_that_waits_asks_and_moves_on(shop, plan, me):
     assert client.get(f"/checkout/{order.code}/state").location == f"/checkout/{order.code}/return"
 
 
-def test_sold_out_is_said_on_the_plans_page(shop, make, me):
+def test_sold_out_is_said_with_a_way_out(shop, make, me):
     plan = make.plan(slug="rare", stock=1)
     held = make.order(plan)
     answer = post(shop.buyer(me), "/passes/rare/order", follow_redirects=True)
+    assert answer.status_code == 409
     assert "Sold out." in text_of(answer)
+    assert "Nothing was ordered and nothing is charged." in text_of(answer)
     assert shop.newest().id == held.id
 
 
@@ -183,7 +186,8 @@ def test_who_holds_it_for_life_is_not_sold_another(shop, make, plan):
     account, member = make.person()
     make.pass_(plan, member)
     answer = post(shop.buyer(account), "/passes/master/order")
-    assert answer.location == "/passes/master"
+    assert answer.status_code == 409
+    assert "You hold this pass for life already" in text_of(answer)
     assert shop.rows(Order) == []
 
 
@@ -233,6 +237,48 @@ def test_buying_is_rate_limited(make_app, make):
     assert answers == [404] * 20 + [429]
 
 
+def test_the_gateway_is_asked_for_what_the_order_says(shop, make, me):
+    make.plan(slug="team", title="Team", price=10_000, gift_max=9)
+    client = shop.buyer(me, "zh")
+    post(client, "/passes/team/order", {"gift": "1", "quantity": "3"})
+    order = shop.newest()
+    kept = shop.sandbox.client().v1.checkout.sessions.retrieve(order.checkout_ref)
+    assert (kept.amount_total, kept.locale, kept.mode) == (30_000, "zh", "payment")
+    assert kept.metadata["order"] == order.code
+    assert kept.metadata["kind"] == "gift"
+    assert kept.expires_at == int(order.expires_at.timestamp())
+
+
+@pytest.mark.parametrize("behaviour", [{"fail_next_api": 1}, {"lose_next_api": 1}, {"delay_ms": 1_500}])
+def test_whatever_the_gateway_does_the_order_is_kept_and_paid_later(shop, plan, me, behaviour):
+    client = shop.buyer(me)
+    shop.state.gateway = shop.sandbox.gateway(timeout=0.6)
+    shop.sandbox.behave(**behaviour)
+    answer = post(client, "/passes/master/order")
+    order = shop.newest()
+    assert answer.location == f"/checkout/{order.code}?away=1"
+    assert client.get("/orders").status_code == 200
+    shop.sandbox.behave(reset=True)
+    shop.state.gateway = shop.sandbox.gateway(timeout=5.0)
+    assert post(client, f"/checkout/{order.code}/pay").location.startswith(shop.sandbox.url)
+    shop.sandbox.pay(shop.order(order.code).checkout_ref)
+    client.get(f"/checkout/{order.code}/return")
+    assert shop.order(order.code).state == "paid"
+    assert shop.healthy()
+
+
+def test_coming_back_while_the_gateway_is_away_waits(shop, plan, me):
+    client = shop.buyer(me)
+    order = shop.buy(client, plan)
+    shop.sandbox.pay(order.checkout_ref)
+    gateway = shop.away()
+    page = client.get(f"/checkout/{order.code}/return", follow_redirects=True)
+    assert page.status_code == 200
+    assert "We are waiting for the payment service to confirm." in text_of(page)
+    shop.state.gateway = gateway
+    assert client.get(f"/checkout/{order.code}/return").location.startswith("/welcome/")
+
+
 class TestPages:
     def test_every_state_has_its_page(self, shop, make, plan):
         account, member = make.person()
@@ -252,6 +298,7 @@ class TestPages:
             page = client.get(f"/checkout/{code}")
             assert page.status_code == 200
             assert sentence in text_of(page), state
+            assert ("Order again" in text_of(page)) is (state in ("expired", "cancelled", "refunded"))
             assert code in text_of(client.get(f"/orders/{code}"))
 
     def test_in_chinese(self, shop, make, plan):
@@ -281,7 +328,7 @@ class TestPages:
                 now=make.now,
             )
         page = text_of(shop.buyer(account).get(f"/orders/{order.code}"))
-        for words in ("Master pass", "CN¥199.00", "CN¥9.00", "Card", "On its way", "/welcome/"):
+        for words in ("Master pass", "CN¥199.00", "CN¥9.00", "Card", "On its way", "/welcome/", "Total"):
             assert words in page, words
 
     def test_the_list_costs_the_same_with_many(self, shop, make, plan):

@@ -12,7 +12,7 @@ from qunclub.kernel.outbox import OutboxMessage
 from qunclub.members.models import Member
 from qunclub.orders import doctor
 from qunclub.orders.models import Order, OrderEvent, Payment
-from qunclub.passes.models import EntryTicket, Pass, Plan
+from qunclub.passes.models import EntryTicket, Pass, PassTerm, Plan
 from qunclub.points.models import LedgerEntry, Standing
 from tests.support.statements import FRAME
 
@@ -74,6 +74,8 @@ def books(db, order):
 def test_a_fault_at_every_statement_of_a_payment(db, make, now, moment):
     make.pass_()  # the first member's counter and window are there
     with db.uow() as session:
+        session.delete(session.scalars(select(PassTerm)).one())
+        session.flush()
         session.delete(session.scalars(select(Pass)).one())
         session.delete(session.scalars(select(Plan)).one())
     line = make.group_line(capacities=(1, 5))

@@ -10,7 +10,7 @@ from qunclub.groups.models import Seat
 from qunclub.kernel import Actor, Conflict, Invalid
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.members.models import Member
-from qunclub.orders import doctor, rules, services, services_refunds
+from qunclub.orders import doctor, queries_refunds, rules, services, services_refunds
 from qunclub.orders.models import Payment, Refund
 from qunclub.passes.models import Pass
 from qunclub.points.models import LedgerEntry
@@ -23,6 +23,11 @@ def give_back(session, payment, amount, now, *, key="r1"):
     return orders.refund(
         session, payment_id=payment.id, amount=amount, reason="asked for", key=key, actor=ADMIN, now=now
     )
+
+
+def look(session, order, amount, now, **more):
+    paid = session.scalars(select(Payment).where(Payment.order_id == order.id)).one()
+    return queries_refunds.preview(session, order, taken={paid.id: amount}, now=now, **more)
 
 
 def healthy(session, now):
@@ -40,8 +45,8 @@ def test_a_full_refund_ends_exactly_what_that_payment_bought(session, make, now)
     plan = make.plan(line=make.group_line(), stock=5, tier=make.tier())
     buyer = make.member()
     first, second = make.paid_order(plan, buyer), make.paid_order(make.plan(), buyer)
-    shown = services_refunds.preview(session, payment_id=make.payment(first).id, amount=19_900)
-    assert [held.plan_id for held in shown.ends] == [plan.id]
+    shown = look(session, first, 19_900, now)
+    assert [held.plan_id for held in shown.reach.ends] == [plan.id]
     made = give_back(session, make.payment(first), 19_900, now)
     assert made.state == "requested"
     work = session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "refund")).one()
@@ -59,7 +64,7 @@ def test_a_full_refund_ends_exactly_what_that_payment_bought(session, make, now)
 def test_parts_end_nothing_until_the_last(session, make, now):
     order = make.paid_order()
     payment = make.payment(order)
-    assert services_refunds.preview(session, payment_id=payment.id, amount=9_900).ends == []
+    assert look(session, order, 9_900, now).reach.ends == ()
     give_back(session, payment, 9_900, now, key="r1")
     assert (order.state, payment.refunded, len(active(session))) == ("paid", 9_900, 1)
     with pytest.raises(Invalid):

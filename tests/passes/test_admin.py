@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import select
 
 from qunclub import passes
-from qunclub.kernel import store
+from qunclub.kernel import Actor, store
 from qunclub.members.models import Tier
-from qunclub.passes.models import Pass, Plan, PlanCourse
+from qunclub.passes.models import Pass, Plan, PlanCourse, PriceStep
 from tests.support.pages import in_language, post, sign_in, text_of
 from tests.support.statements import count_statements
 
+DAY = dt.timedelta(days=1)
 FORM = {
     "title": "Member",
     "slug": "member",
@@ -172,3 +173,145 @@ def test_the_list_of_passes_costs_the_same_with_many(client, admin, make, site_d
     for _ in range(10):
         make.pass_()
     assert cost() == before
+
+
+MORE = {
+    **FORM,
+    "sale_starts_at": "",
+    "validity": "days",
+    "validity_days": "365",
+    "grace_days": "3",
+    "per_member": "2",
+    "gift_max": "30",
+    "refund_days": "7",
+    "refund_progress": "30",
+    "asks": ["name", "address"],
+    "hidden": "y",
+    "steps-0-price": "99.00",
+    "steps-0-until_at": "2026-05-01T09:00",
+    "steps-0-until_sold": "5",
+    "steps-1-price": "",
+    "steps-1-until_at": "",
+    "steps-1-until_sold": "",
+    "steps-2-price": "149",
+    "steps-2-until_at": "2026-06-01T09:00",
+    "steps-2-until_sold": "",
+}
+
+
+def test_an_admin_says_everything_about_a_sale(client, admin, make, site_db):
+    base = make.plan(slug="base")
+    form = {**MORE, "upgrades_from": [str(base.id)]}
+    answer = post(client, "/admin/plans/new", form)
+    assert answer.status_code == 303
+    with site_db.session() as session:
+        plan = session.scalars(select(Plan).where(Plan.slug == "member")).one()
+        assert (plan.validity_days, plan.grace_days, plan.per_member, plan.gift_max) == (365, 3, 2, 30)
+        assert (plan.refund_days, plan.refund_progress, plan.asks, plan.hidden) == (
+            7,
+            30,
+            "name,address",
+            True,
+        )
+        steps = session.scalars(select(PriceStep).order_by(PriceStep.position)).all()
+        assert [(step.price, step.until_sold) for step in steps] == [(9_900, 5), (14_900, None)]
+        assert steps[0].until_at == dt.datetime(2026, 5, 1, 1, 0, tzinfo=dt.UTC)
+    path = f"/admin/plans/{plan.id}"
+    assert answer.location.endswith(path), "where its link is"
+    page = text_of(client.get(path))
+    assert (
+        f"/passes/member?key={plan.link_key}" in page and 'value="99.00"' in page and 'value="149.00"' in page
+    )
+    assert post(client, f"{path}/link", {}).status_code == 303
+    assert plan.link_key not in text_of(client.get(path))
+    change = {
+        **form,
+        "version": "1",
+        "hidden": "",
+        "steps-0-price": "",
+        "steps-0-until_at": "",
+        "steps-0-until_sold": "",
+    }
+    del change["hidden"]
+    assert post(client, path, change).status_code == 303
+    with site_db.session() as session:
+        assert session.scalars(select(PriceStep.price)).all() == [14_900]
+        act = session.scalars(select(store.AuditEntry).where(store.AuditEntry.action == "plan.update")).one()
+        assert set(act.details["before"]) == {"hidden", "steps"}
+    words = text_of(client.get("/admin/plans"))
+    assert "CN¥149.00" in words and "then CN¥199.00" in words and "365 days" in words
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"steps-0-price": "cheap"}, "Early price: Write the amount as a number"),
+        ({"steps-2-until_at": "2026-04-30T09:00"}, "until: It has to end later than the one above."),
+        ({"steps-2-until_at": ""}, "until: Say until when it holds"),
+        ({"steps-2-until_sold": "5"}, "or until so many are sold: It has to be more"),
+        ({"validity_days": ""}, "Say for how many days."),
+        ({"validity": "until", "valid_until": ""}, "Say until which date."),
+        ({"validity": "month"}, "cannot be given away"),
+        ({"validity": "month", "gift_max": "0", "price": "0"}, "has to cost something"),
+        ({"validity": "often"}, "Not a valid choice"),
+        ({"refund_progress": "101"}, "Number must be between 0 and 100"),
+        ({"gift_max": "5000"}, "Number must be between 0 and 1000"),
+        ({"asks": ["blood"]}, "Choose from what is offered."),
+    ],
+)
+def test_a_sale_that_cannot_be_kept_says_why_and_keeps_what_was_typed(client, admin, change, words):
+    answer = post(client, "/admin/plans/new", {**MORE, **change})
+    page = text_of(answer)
+    assert answer.status_code == 422 and words in page
+    assert "One course." in page and 'value="149"' in page
+
+
+def test_rows_of_early_prices_come_and_go_without_javascript(client, admin, site_db):
+    page = text_of(post(client, "/admin/plans/new", {**MORE, "title": "", "add_step": "1"}))
+    assert 'name="steps-3-price"' in page and 'value="149"' in page and "Something here" not in page
+    page = text_of(post(client, "/admin/plans/new", {**MORE, "remove_step": "steps-0"}))
+    assert 'value="149"' in page and 'value="99.00"' not in page
+    part = text_of(post(client, "/admin/plans/steps", {**MORE, "remove_step": "steps-2"}, htmx=True))
+    assert "<html" not in part and 'value="99.00"' in part and 'value="149"' not in part
+    part = text_of(post(client, "/admin/plans/steps", {**MORE, "remove_step": "steps-9"}, htmx=True))
+    assert part.count('name="remove_step"') == 3
+    with site_db.session() as session:
+        assert session.scalars(select(Plan)).all() == []
+
+
+def test_a_membership_is_made(client, admin, site_db):
+    form = {**FORM, "validity": "year", "price": "500", "currency": "jpy"}
+    assert post(client, "/admin/plans/new", form).status_code == 303
+    plan = the_plan(site_db)
+    assert (plan.interval, plan.price, plan.currency, plan.validity_days) == ("year", 500, "JPY", None)
+    assert 'value="year"' in text_of(client.get(f"/admin/plans/{plan.id}"))
+    assert "按年续费" in text_of(in_language(client, "zh").get("/admin/plans"))
+
+
+def test_the_list_of_passes_says_how_each_stands(client, admin, make, site_db, now):
+    actor = Actor.system("test")
+    monthly, days = make.plan(interval="month", price=100), make.plan(validity_days=9)
+    _account, member = make.person(name="Zhang San")
+    with site_db.uow() as session:
+        passes.issue(
+            session, member_id=member.id, plan_id=monthly.id, source="order:1:1", now=now - 30 * DAY, actor=actor,
+            ends_at=now - DAY, grace_until=now + DAY, renews=True,
+        )  # fmt: skip
+        held = passes.issue(
+            session, member_id=member.id, plan_id=days.id, source="order:2:1", now=now, actor=actor
+        )
+        passes.extend(session, pass_id=held.id, source="order:3:1", now=now, actor=actor)
+        closed = passes.issue(
+            session, member_id=member.id, plan_id=days.id, source="order:4:1", now=now, actor=actor
+        )
+        passes.suspend(session, pass_ids=[closed.id], reason="Dispute", now=now, actor=actor)
+    page = text_of(client.get("/admin/passes"))
+    assert "late: open until" in page and "extended 1 time" in page and "the payment is disputed" in page
+    assert 'href="/admin/passes/export.csv"' in page
+    page = text_of(client.get("/admin/passes?state=suspended"))
+    assert page.count("Zhang San</a>") == 1
+    assert client.get("/admin/passes?q=99999999999999999999").status_code == 200
+    lines = text_of(client.get("/admin/passes/export.csv")).splitlines()
+    assert lines[0].endswith("renews,grace_until,extended")
+    assert sorted(line.rsplit(",", 1)[1] for line in lines[1:]) == ["0", "0", "1"]
+    assert client.get(f"/admin/passes/{closed.id}/revoke").status_code == 200

@@ -57,7 +57,7 @@ def test_a_visitor_sees_everything_before_paying(client, plan):
     page = text_of(client.get("/passes/member"))
     for words in ("/courses/one-page", "Three reviews", "Seven days.", "Quiet.", "Be kind.", "Buy this pass"):
         assert words in page
-    assert 'action="/passes/member/order"' in page
+    assert 'href="/passes/member/order"' in page
     assert 'property="og:title" content="Member"' in page
 
 

@@ -8,11 +8,12 @@ import pytest
 from PIL import Image, ImageColor
 from sqlalchemy import select
 
-from qunclub import groups
+from qunclub import groups, passes
+from qunclub.groups.models import Seat
 from qunclub.kernel import Actor
 from qunclub.passes import tickets
 from qunclub.passes.card import FACES, CardFacts, draw
-from qunclub.passes.models import EntryTicket
+from qunclub.passes.models import EntryTicket, Pass
 from tests.support.pages import in_language, post, sign_in, text_of
 
 SYSTEM = Actor.system("test")
@@ -165,3 +166,26 @@ def test_the_number_always_fits_the_card(number):
         colour for _count, colour in margin.getcolors(100_000) or ()
     }
     assert facts.etag != CardFacts(1, "", "", "", "").etag
+
+
+def test_a_ticket_of_a_suspended_pass_waits_for_its_dispute(client, app, owner, ticket, make, now, site_db):
+    with site_db.uow() as session:
+        held = session.scalars(select(Pass)).one()
+        groups.accept_covenant(
+            session,
+            member_id=ticket.member_id,
+            line_id=session.get_one(Seat, ticket.seat_id).line_id,
+            version=1,
+            now=now,
+        )
+        passes.suspend(session, pass_ids=[held.id], reason="Dispute", now=now, actor=SYSTEM)
+        code = ticket.code
+    in_language(sign_in(client, owner), "en")
+    page = text_of(client.get(f"/me/ticket/{ticket.id}"))
+    assert "Your pass is suspended" in page and f"/me/ticket/{ticket.id}.svg" not in page
+    door = in_language(sign_in(app.test_client(), make.account(roles=("host",))), "en")
+    page = text_of(door.get(post(door, "/door", {"code": code}).location))
+    assert "Suspended: the payment is disputed" in page and "Admit, once" not in page
+    with site_db.uow() as session:
+        passes.resume(session, pass_ids=[held.id], now=now, actor=SYSTEM)
+    assert "Your pass is suspended" not in text_of(client.get(f"/me/ticket/{ticket.id}"))

@@ -24,7 +24,8 @@ def buy(lin: Visitor, till: LiveSandbox) -> Page:
     """From the catalogue to the welcome page, by way of the hosted pay page."""
     shelf = lin.open("/club/passes")
     offer = lin.open(shelf.link("/club/passes/full"))
-    pay_page = lin.send(offer.form("/club/passes/full/order"))
+    order = lin.open(offer.link("/club/passes/full/order"))
+    pay_page = lin.send(order.form("/club/passes/full/order"))
     assert pay_page.url.startswith(till.url), "the buyer is not on the pay page"
     card = next(one for one in pay_page.forms if ("method", "card") in one.buttons)
     welcome = lin.send(card, press="card", number=CARD["number"], expiry=CARD["expiry"], cvc=CARD["cvc"])
@@ -152,7 +153,9 @@ def test_the_main_job_passes_in_the_host(make_host, name, kind):
         assert "The full pass" in stranger.open("/club/passes").text
         offer = stranger.open("/club/passes/full")
         assert "Be kind." in offer.text
-        refused = stranger.send(offer.form("/order"))
+        order = stranger.open(offer.link("/club/passes/full/order"))
+        assert "What it comes to" in order.text
+        refused = stranger.send(order.form("/order"))
         assert refused.path in ("/enter", "/signin")
         assert "next=/club/passes/full" in refused.url
         # A stranger to the desk and to administration is refused with the way in.

@@ -88,7 +88,8 @@ def test_the_wallets_are_offered_only_where_they_take_the_currency(
         ({"expires_at": "soon"}, "expires_at", "parameter_invalid_integer"),
         ({"allow_promotion_codes": "maybe"}, "allow_promotion_codes", None),
         ({"allow_promotion_codes": True}, "allow_promotion_codes", "sandbox_unsupported"),
-        ({"mode": "subscription"}, "mode", "sandbox_unsupported"),
+        ({"mode": "setup"}, "mode", "sandbox_unsupported"),
+        ({"mode": "rent"}, "mode", None),
         ({"line_items": None}, "line_items", "parameter_missing"),
         ({"line_items": "one"}, "line_items", None),
         ({"line_items": [{"price_data": "x"}]}, "line_items[0][price_data]", None),
@@ -251,7 +252,7 @@ def test_payments_charges_refunds_and_events_can_be_looked_up(sandbox: LiveSandb
     kinds = client.events.list({"types": ["charge.refunded", "refund.created"]}).data
     assert [found.type for found in kinds] == ["charge.refunded", "refund.created"]
     with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
-        client.checkout.sessions.retrieve(made.id, {"expand": ["customer"]})
+        client.checkout.sessions.retrieve(made.id, {"expand": ["url"]})
 
 
 def test_refunds_never_exceed_the_payment(sandbox: LiveSandbox) -> None:

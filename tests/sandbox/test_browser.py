@@ -66,3 +66,43 @@ def test_a_buyer_goes_back_without_paying(sandbox: LiveSandbox, page_factory: Pa
     page.get_by_role("link").click()
     page.wait_for_url("**/order")
     assert sandbox.gateway().retrieve_checkout(made.id).status == "open"
+
+
+@pytest.mark.parametrize(("locale", "width"), [("zh", 360), ("en", 1280)])
+def test_a_member_joins_fails_a_renewal_and_pays_it(
+    sandbox: LiveSandbox, page_factory: Pages, shop: str, locale: str, width: int
+) -> None:
+    made = opened(
+        sandbox,
+        locale=locale,
+        interval="month",
+        amount=9900,
+        discount=2000,
+        success_url=shop + "/back?session={CHECKOUT_SESSION_ID}",
+    )
+    page = page_factory(width)
+    page.goto(str(made.url))
+    expect(page.locator(".recurring")).to_be_visible()
+    assert not scrolls_sideways(page)
+    assert Axe().run(page).violations_count == 0
+    page.fill("#number", "4242 4242 4242 4242")
+    page.fill("#expiry", "12/34")
+    page.fill("#cvc", "123")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/back?session=" + made.id)
+    page.goto(sandbox.url + "/dashboard/")
+    assert not scrolls_sideways(page)
+    assert Axe().run(page).violations_count == 0
+    page.click("button[value=fail]")
+    expect(page.locator("button[value=pay]")).to_be_visible()
+    member = str(sandbox.gateway().retrieve_checkout(made.id).subscription_ref)
+    bill = sandbox.gateway().retrieve_subscription(member).latest_invoice_ref
+    page.goto(f"{sandbox.url}/invoice/{bill}")
+    assert not scrolls_sideways(page)
+    assert Axe().run(page).violations_count == 0
+    page.fill("#number", "4242 4242 4242 4242")
+    page.fill("#expiry", "12/34")
+    page.fill("#cvc", "123")
+    page.keyboard.press("Enter")
+    expect(page.locator(".state.good")).to_be_visible()
+    assert sandbox.gateway().retrieve_subscription(member).status == "active"

@@ -182,3 +182,61 @@ def test_money_is_written_as_stripe_counts_it(value: int, currency: str, zh: str
 )
 def test_card_numbers_are_checked_as_printed(number: str, good: Any) -> None:
     assert luhn(number) is good
+
+
+# -- memberships -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "zh", "en"),
+    [
+        ({}, "每月 ¥99.00，直到取消", "CN¥99.00 per month until cancelled"),
+        ({"interval": "year"}, "每年 ¥99.00，直到取消", "CN¥99.00 per year until cancelled"),
+        (
+            {"discount": 2000},
+            "今天支付 ¥79.00，之后每月 ¥99.00，直到取消",
+            "CN¥79.00 today, then CN¥99.00 per month until cancelled",
+        ),
+    ],
+)
+def test_a_membership_says_what_it_costs_and_until_when(
+    sandbox: LiveSandbox, changes: dict[str, Any], zh: str, en: str
+) -> None:
+    recurring = {"interval": "month", "amount": 9900, **changes}
+    for locale, words in (("zh", zh), ("en", en)):
+        made = opened(sandbox, key=locale, locale=locale, **recurring)
+        page = sandbox.open(str(made.url)).text
+        assert words in page
+        assert "alipay" not in page
+    assert "订阅并支付" in sandbox.open(str(opened(sandbox, key="zh", **recurring).url)).text
+
+
+def test_a_free_first_time_still_asks_for_a_card(sandbox: LiveSandbox) -> None:
+    made = opened(sandbox, interval="month", amount=9900, discount=9900)
+    assert 'name="number"' in sandbox.open(str(made.url)).text
+    assert sandbox.pay(made.id, method="none").status == 422
+    assert sandbox.pay(made.id, **{**CARD, "number": "4000000000000002"}).status == 402
+    assert sandbox.pay(made.id).status == 303
+    assert state(sandbox, made.id) == ("complete", "no_payment_required")
+
+
+def test_an_invoice_s_page_takes_a_card_and_says_when_it_is_paid(sandbox: LiveSandbox) -> None:
+    made = opened(sandbox, interval="month", amount=9900)
+    sandbox.pay(made.id)
+    gateway = sandbox.gateway()
+    member = str(gateway.retrieve_checkout(made.id).subscription_ref)
+    sandbox.control(f"/sandbox/subscriptions/{member}/renew", {"outcome": "failed"})
+    bill = str(gateway.retrieve_subscription(member).latest_invoice_ref)
+    page = sandbox.open(f"/invoice/{bill}")
+    assert page.status == 200
+    for words in ("账单", "SANDBOX-0002", "¥99.00", "lin@example.com"):
+        assert words in page.text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert sandbox.pay_page(f"/invoice/{bill}", **{**CARD, "cvc": "1"}).status == 422
+    declined = sandbox.pay_page(f"/invoice/{bill}", **{**CARD, "number": "4000 0000 0000 9995"})
+    assert (declined.status, "余额不足" in declined.text) == (402, True)
+    assert gateway.retrieve_invoice(bill).status == "open"
+    assert sandbox.pay_page(f"/invoice/{bill}").status == 303
+    assert "会员资格继续有效" in sandbox.open(f"/invoice/{bill}").text
+    assert sandbox.pay_page(f"/invoice/{bill}").status == 200
+    assert sandbox.open("/invoice/in_nothing").status == 404

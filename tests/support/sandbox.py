@@ -94,6 +94,17 @@ class LiveSandbox:
         data = urllib.parse.urlencode(form or CARD).encode()
         return self._ask(urllib.request.Request(f"{self.url}/pay/{session_id}", data=data))
 
+    def pay_page(self, address: str, **form: str) -> Answer:
+        """Press the button of an invoice's page."""
+        data = urllib.parse.urlencode(form or CARD).encode()
+        return self._ask(urllib.request.Request(urllib.parse.urljoin(self.url, address), data=data))
+
+    def press(self, act: str, ref: str, *, headers: dict[str, str] | None = None) -> Answer:
+        """Press a button of the dashboard, from the dashboard unless other *headers* say where from."""
+        data = urllib.parse.urlencode({"act": act, "ref": ref}).encode()
+        told = {"Origin": self.url} if headers is None else headers
+        return self._ask(urllib.request.Request(f"{self.url}/dashboard/", data=data, headers=told))
+
     def _ask(self, asked: urllib.request.Request) -> Answer:
         try:
             with self._opener.open(asked, timeout=20) as answer:
@@ -196,3 +207,10 @@ def order(now: dt.datetime, **changes: Any) -> CheckoutRequest:
 def opened(sandbox: LiveSandbox, key: str = "order-1", **changes: Any) -> CheckoutSession:
     """A checkout opened through the club's gateway."""
     return sandbox.gateway().create_checkout(order(sandbox.clock(), **changes), idempotency_key=key)
+
+
+def paid(sandbox: LiveSandbox, key: str = "order-1", **changes: Any) -> CheckoutSession:
+    """A checkout that was paid by the good card, or as a membership with ``interval="month"``."""
+    made = opened(sandbox, key=key, **changes)
+    assert sandbox.pay(made.id).status == 303
+    return sandbox.gateway().retrieve_checkout(made.id)
