@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 
 import pygal
@@ -11,6 +12,10 @@ from pygal.style import Style
 from qunclub.kernel import to_decimal
 
 from .queries_takings import Line
+
+# pygal puts a finder of Python 2's kind into every process, for map plugins we do not have: whoever asks all finders
+# for a module stumbles over it. A host's imports are none of our business, so it goes again.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 FONT = (
     "system-ui, -apple-system, 'Segoe UI', 'PingFang SC', 'Hiragino Sans GB', 'Microsoft YaHei', "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import sys
 import threading
 from zoneinfo import ZoneInfo
 
@@ -372,3 +373,10 @@ class TestPage:
 def test_a_picture_of_nothing_is_a_picture():
     drawn = takings_chart.draw([], labels=[], names=("a", "b"), currency="JPY", dark=False, money=str)
     assert drawn.startswith("<svg")
+
+
+def test_the_chart_library_leaves_imports_alone():
+    from qunclub.orders import takings_chart
+
+    assert takings_chart.draw
+    assert not [finder for finder in sys.meta_path if type(finder).__module__ == "pygal"]
