@@ -127,7 +127,7 @@ def _facts(row: Certificate) -> certificate_card.CertificateFacts:
         name=row.name,
         course=row.course_title,
         date=format_date(row.issued_at),
-        number=_("No. %(code)s", code=queries_certificates.grouped(row.code)),
+        number=_("Certificate %(code)s", code=queries_certificates.grouped(row.code)),
         check=_("Whether it is good can be checked here:"),
         url=_address(row),
         issued_at=row.issued_at,
