@@ -47,6 +47,7 @@ def unpack(data: bytes) -> CourseText:
         raise Broken([f"the archive is larger than {MOST_BYTES // 1_000_000} MB; take out what is not text"])
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
+    # zipfile says NotImplementedError of archives in a form that Python does not read.
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise Broken(["the file is not a .zip archive; pack the folder of the course as .zip"]) from None
     with archive, tempfile.TemporaryDirectory() as scratch:
@@ -128,6 +129,7 @@ def _write(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], target
             with archive.open(entry) as packed:
                 # The header's size is only a claim: no more than that is ever read.
                 content = packed.read(entry.file_size + 1)
+        # All that zipfile raises of a damaged, encrypted (RuntimeError) or oddly packed (NotImplementedError) entry.
         except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError):
             problems.append(f"{name}: the file is damaged; pack the folder anew")
             continue

@@ -193,20 +193,38 @@ class Till:
                 actor=self._person("kangle"),
             )
 
-    def _place(self, session: Session, who: str, plan: str, now: dt.datetime, **wanted: object) -> Order:
+    def _place(
+        self,
+        session: Session,
+        who: str,
+        plan: str,
+        now: dt.datetime,
+        *,
+        quantity: int = 1,
+        gift: bool = False,
+        recipients: tuple[Recipient, ...] = (),
+        coupon_codes: tuple[str, ...] = (),
+        details: Details | None = None,
+    ) -> Order:
         actor = self._person(who)
-        purchase = Purchase(plan_id=self._cast.plans[plan], pay_by="transfer", **wanted)  # type: ignore[arg-type]
-        order = orders.place(
+        return orders.place(
             session,
             member_id=self._member(who),
-            purchase=purchase,
+            purchase=Purchase(
+                plan_id=self._cast.plans[plan],
+                quantity=quantity,
+                gift=gift,
+                recipients=recipients,
+                coupon_codes=coupon_codes,
+                details=details or Details(),
+                pay_by="transfer",
+            ),
             email=actor.email,
             locale="zh",
             now=now,
             actor=actor,
             hold_minutes=3 * 24 * 60,
         )
-        return order
 
     def _arrives(self, session: Session, order: Order, ref: str, method: str, now: dt.datetime) -> None:
         orders.record_transfer(

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from qunclub.kernel import Conflict, parse_amount, to_decimal
+from qunclub.passes import queries_admin as passes_queries
 from qunclub.web import (
     N_,
     NavItem,
@@ -32,6 +33,7 @@ from . import (
     dashboard,
     queries_attention,
     queries_orders,
+    queries_story,
     rules,
     rules_papers,
     rules_subscriptions,
@@ -40,7 +42,6 @@ from . import (
     services_attention,
     services_transfers,
 )
-from . import queries_admin as queries
 from .forms import NoteForm, TransferForm, day
 from .models import Payment
 from .queries_memberships import DisputeView
@@ -112,7 +113,7 @@ def index() -> Any:
         return render(
             "orders/admin_index.html",
             found=queries_orders.orders(session, filters, after=request.args.get("after", type=int)),
-            plans=queries_orders.plan_names(session),
+            plans=passes_queries.plan_names(session),
             waiting=queries_orders.waiting(session),
             looked=queries_orders.LOOKED_THROUGH,
             asked=asked,
@@ -140,7 +141,7 @@ def show(code: str) -> Any:
 
 def _page(code: str, *, transfer: TransferForm | None = None, note: NoteForm | None = None) -> Any:
     with reading() as session:
-        story = queries.story(session, code)
+        story = queries_story.story(session, code)
         order = story.order
         if transfer is None:
             typed = {"amount": str(to_decimal(order.total, order.currency))}
@@ -174,7 +175,7 @@ def transfer(code: str) -> Any:
     if form.validate_on_submit():
         with form_errors(form):
             with reading() as session:
-                currency = queries.story(session, code).order.currency
+                currency = queries_story.story(session, code).order.currency
             amount = parse_amount(form.amount.data or "", currency, field="amount")
             with unit_of_work() as session:
                 outcome = services_transfers.record_transfer(

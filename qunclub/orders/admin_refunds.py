@@ -26,7 +26,7 @@ from qunclub.web import (
 )
 from qunclub.web.render import money
 
-from . import queries_admin, queries_refunds, rules, services_refunds
+from . import queries_refunds, rules, services_refunds
 from . import services_refund_effects as effects
 from .forms_refunds import CODES, PART, WAYS, WHOLE, RefundForm
 from .queries_refunds import Desk, Preview
@@ -100,7 +100,7 @@ def sent(code: str, refund_id: int) -> Any:
 
 def _code_of(payment_id: int) -> str:
     with reading() as session:
-        return queries_admin.payment_with_order(session, payment_id)[1].code
+        return queries_refunds.order_code_of(session, payment_id)
 
 
 def _form(desk: Desk, payment_id: int | None, given: MultiDict[str, str] | None) -> RefundForm:

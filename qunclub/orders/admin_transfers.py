@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import Conflict, parse_amount, to_decimal
+from qunclub.passes import queries_admin as passes_queries
 from qunclub.web import (
     NavItem,
     _,
@@ -28,7 +29,7 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries_admin, rules, services_proofs, transfer_settings
+from . import queries_story, rules, services_proofs, transfer_settings
 from . import queries_transfers as queries
 from . import rules_transfers as transfers
 from .forms_transfers import ConfirmForm, RejectForm
@@ -61,7 +62,7 @@ def index() -> Any:
             "orders/admin_transfers.html",
             page=queries.queue(session, filters, page=page_number()),
             counts=queries.counts(session),
-            plans=queries_admin.plan_names(session),
+            plans=passes_queries.plan_names(session),
             settings=transfer_settings.load(session),
             asked=asked,
             labels=rules.STATE_LABELS,
@@ -96,7 +97,7 @@ def show(code: str) -> Any:
 
 def _page(code: str, *, confirming: ConfirmForm | None = None, rejecting: RejectForm | None = None) -> Any:
     with reading() as session:
-        story = queries_admin.story(session, code)
+        story = queries_story.story(session, code)
         order = story.order
         sent = queries.proofs(session, order.id)
         seen = ",".join(str(proof.id) for proof in sent if proof.state == transfers.SUBMITTED)
@@ -143,7 +144,7 @@ def confirm(code: str) -> Any:
     if form.validate_on_submit():
         with form_errors(form):
             with reading() as session:
-                currency = queries_admin.story(session, code).order.currency
+                currency = queries_story.story(session, code).order.currency
             amount = parse_amount(form.amount.data or "", currency, field="amount")
 
             def command(session: Session) -> Any:

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from qunclub.kernel import ids
 from qunclub.members.models import Member
-from qunclub.passes.models import Plan
 
 from . import rules
 from .models import Order, Payment, Refund
@@ -29,7 +28,6 @@ LOOKED_THROUGH = 500
 """So many orders of the first filter are held against the others for one page."""
 MOST_FOUND = 500
 MOST_PEOPLE = 200
-MOST_PLANS = 200
 SHOWS = ("proof", "refund_failed")
 ORDERS_HEADER = (
     "order", "receipt", "kind", "state", "created_at", "paid_at", "expires_at", "number", "name", "email", "buyer_name",
@@ -313,12 +311,6 @@ def _rows_of(order: Order, coupons: list[str]) -> Iterator[tuple[Any, ...]]:
         yield (*head, "", "", "", None, 0, 0, order.attention)
 
 
-def plan_names(session: Session) -> list[tuple[int, str]]:
-    """Plans to filter by."""
-    query = select(Plan.id, Plan.title).order_by(Plan.position, Plan.id).limit(MOST_PLANS)
-    return [(ident, title) for ident, title in session.execute(query)]
-
-
 def waiting(session: Session) -> dict[str, int]:
     """How many orders wait in each queue of the desk, counted no further than a hundred."""
     most = 100
@@ -344,4 +336,4 @@ def waiting(session: Session) -> dict[str, int]:
     return found
 
 
-__all__ = ["ORDERS_HEADER", "SHOWS", "Filters", "Found", "orders", "orders_rows", "plan_names", "waiting"]
+__all__ = ["ORDERS_HEADER", "SHOWS", "Filters", "Found", "orders", "orders_rows", "waiting"]

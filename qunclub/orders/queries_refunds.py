@@ -284,6 +284,19 @@ class Desk:
         return [payment for payment in self.payments if payment.refunded < payment.amount]
 
 
+def order_code_of(session: Session, payment_id: int) -> str:
+    """The order that a payment is for.
+
+    Raises:
+        NotFound: when there is no such payment.
+    """
+    query = select(Order.code).join(Payment, Payment.order_id == Order.id).where(Payment.id == payment_id)
+    code = session.execute(query).scalar_one_or_none()
+    if code is None:
+        raise NotFound()
+    return code
+
+
 def desk(session: Session, code: str) -> Desk:
     """One order, its payments and its open codes.
 

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from qunclub import orders
-from qunclub.kernel import Actor
 from qunclub.web import mailing
+from tests.orders.desk import refresh
 from tests.support.pages import in_language, post, sign_in, text_of
 from tests.support.statements import count_statements
 
-GATEWAY = Actor.system("stripe")
 PATHS = [
     "/admin/orders",
     "/admin/orders/export.csv",
@@ -32,25 +30,6 @@ def admin(client, make):
 @pytest.fixture
 def plan(make):
     return make.plan(slug="master", title="Master pass", line=make.group_line(name="Hall"), courses=[])
-
-
-def money(db, order, make, **changes):
-    values = {"amount": order.total, "currency": order.currency, "ref": f"pi_{order.code}", **changes}
-    with db.uow() as session:
-        return orders.record_payment(
-            session,
-            order_code=order.code,
-            provider="stripe",
-            method="card",
-            now=make.now,
-            actor=GATEWAY,
-            **values,
-        ).kind
-
-
-def refresh(db, order):
-    with db.session() as session:
-        return session.get_one(type(order), order.id)
 
 
 class TestWho:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from sqlalchemy import select
 
@@ -12,10 +10,9 @@ from qunclub.kernel import Actor
 from qunclub.kernel.store import AuditEntry
 from qunclub.orders import doctor, services_claims
 from qunclub.orders.models import Payment
+from tests.orders.desk import GATEWAY, confirm, money, refresh
 from tests.support.pages import in_language, post, sign_in, text_of
 from tests.support.statements import count_statements
-
-GATEWAY = Actor.system("stripe")
 
 
 @pytest.fixture
@@ -26,41 +23,6 @@ def admin(client, make):
 @pytest.fixture
 def plan(make):
     return make.plan(slug="master", title="Master pass", line=make.group_line(name="Hall"), gift_max=9)
-
-
-def money(db, order, make, **changes):
-    values = {"amount": order.total, "currency": order.currency, "ref": f"pi_{order.code}", **changes}
-    with db.uow() as session:
-        return orders.record_payment(
-            session,
-            order_code=order.code,
-            provider=values.pop("provider", "stripe"),
-            method="card",
-            now=make.now,
-            actor=GATEWAY,
-            **values,
-        ).kind
-
-
-def refresh(db, order):
-    with db.session() as session:
-        return session.get_one(type(order), order.id)
-
-
-def hidden(page: str) -> list[tuple[str, str]]:
-    """The hidden fields of the page's last form."""
-    form = page[page.rindex('<form method="post"') :]
-    return [
-        (part.split('"')[0], part.split('value="')[1].split('"')[0])
-        for part in form.split('type="hidden" name="')[1:]
-    ]
-
-
-def confirm(admin, where, page: str):
-    data: dict[str, Any] = {}
-    for name, value in hidden(page):
-        data.setdefault(name, []).append(value)
-    return post(admin, where, data)
 
 
 class TestRefund:
