@@ -246,6 +246,18 @@ class TestGifts:
         assert post(client, FORM, {"gift": "1", "quantity": "1"}).location.startswith(shop.sandbox.url)
 
 
+class TestNothingToOrder:
+    def test_no_form_that_only_leads_to_the_same_sentence(self, shop, make):
+        single = make.plan(slug="single")
+        account, member = make.person()
+        client = shop.buyer(account)
+        assert 'id="order-form"' in text_of(client.get("/passes/single/order"))
+        make.pass_(single, member)
+        page = text_of(client.get("/passes/single/order"))
+        assert "You hold this pass for life already" in page and "See the other passes" in page
+        assert 'id="order-form"' not in page and "Order and pay" not in page
+
+
 class TestDetails:
     def test_only_what_the_plan_asks_for(self, shop, plan, me):
         client = shop.buyer(me)
