@@ -54,6 +54,7 @@ def create_sandbox(
     public_url: str = "",
     webhook_attempts: int = ATTEMPTS,
     webhook_backoff: float = BACKOFF,
+    by_itself: bool = True,
 ) -> Flask:
     """The app, with its courier running; ``app.extensions["sandbox"].close()`` ends it.
 
@@ -66,6 +67,8 @@ def create_sandbox(
         public_url: where buyers reach the pay page; empty for the address the API was called at.
         webhook_attempts: tries before a delivery is given up.
         webhook_backoff: seconds before the second try, doubled for each further one.
+        by_itself: False: what time brings happens only when somebody asks the API about it, so that a test which
+            moves the clock and then acts is not overtaken by the sandbox's own beat.
     """
     app = Flask(__name__)
     store = Store(state_path)
@@ -87,8 +90,12 @@ def create_sandbox(
     payment_api(app, store, sandbox.till, sandbox.returns, public_url=public_url.rstrip("/"))
     billing_api(app, store, sandbox.till, sandbox.billing)
     switches(app, sandbox.books, behaviour, courier, sandbox.till, (sandbox.billing, sandbox.returns))
-    courier.start(sandbox.till.tick)
+    courier.start(sandbox.till.tick if by_itself else _nothing)
     return app
+
+
+def _nothing() -> None:
+    """What a beat brings when time does nothing by itself."""
 
 
 def _guard(app: Flask, api_key: str, behaviour: Behaviour) -> None:

@@ -118,14 +118,17 @@ class LiveSandbox:
 def live_sandbox(
     folder: Path, *, clock: Callable[[], dt.datetime], webhook_url: str = "", **more: Any
 ) -> Iterator[LiveSandbox]:
-    """A sandbox of one's own with its state in *folder*; the same folder again is a restart."""
+    """A sandbox of one's own with its state in *folder*; the same folder again is a restart.
+
+    On a test's clock, what time brings comes when the API is asked, never in between: see ``by_itself``.
+    """
     running = serve(
         state_path=folder / "sandbox.db",
         api_key=API_KEY,
         webhook_url=webhook_url,
         webhook_secret=SECRET,
         clock=clock,
-        **{"webhook_backoff": 0.05, **more},
+        **{"webhook_backoff": 0.05, "by_itself": False, **more},
     )
     thread = threading.Thread(target=running.run, name="test-sandbox", daemon=True)
     thread.start()
