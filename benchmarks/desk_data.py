@@ -163,6 +163,16 @@ def _write(
             "0, 0 FROM {series} WHERE {paid} GROUP BY d, p, v, m".format(**here).replace(":", r"\:")
         )
     )
+    month = "date_trunc('month', day)::date" if say.kind == "postgres" else "strftime('%Y-%m-01', day)"
+    connection.execute(
+        text(
+            "INSERT INTO qunclub_month_taking (day, plan_id, provider, method, currency, received, payments, refunded, "
+            f"refunds) SELECT {month} AS d, plan_id, provider, method, currency, SUM(received), SUM(payments), "
+            "SUM(refunded), SUM(refunds) FROM qunclub_taking GROUP BY d, plan_id, provider, method, currency".replace(
+                ":", r"\:"
+            )
+        )
+    )
     if say.kind == "postgres":
         for table in ("order", "order_line", "payment", "member", "pass", "coupon", "refund", "subscription"):
             connection.execute(

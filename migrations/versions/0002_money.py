@@ -87,6 +87,21 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_taking')),
     sa.UniqueConstraint('day', 'currency', 'plan_id', 'provider', 'method', name=op.f('uq_qunclub_taking_day_currency_plan_id_provider_method'))
     )
+    op.create_table('qunclub_month_taking',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('plan_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('provider', sa.String(length=20), nullable=False),
+    sa.Column('method', sa.String(length=30), nullable=False),
+    sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('received', sa.BigInteger(), nullable=False),
+    sa.Column('payments', sa.Integer(), nullable=False),
+    sa.Column('refunded', sa.BigInteger(), nullable=False),
+    sa.Column('refunds', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['plan_id'], ['qunclub_plan.id'], name=op.f('fk_qunclub_month_taking_plan_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_month_taking')),
+    sa.UniqueConstraint('day', 'currency', 'plan_id', 'provider', 'method', name=op.f('uq_qunclub_month_taking_day_currency_plan_id_provider_method'))
+    )
     op.create_table('qunclub_pass_term',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('pass_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -460,6 +475,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_qunclub_pass_term_pass_id'))
 
     op.drop_table('qunclub_pass_term')
+    op.drop_table('qunclub_month_taking')
     op.drop_table('qunclub_taking')
     with op.batch_alter_table('qunclub_price_step', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_qunclub_price_step_plan_id'))

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import Finding
 
 from .models import Payment, Refund
-from .models_money import Taking
+from .models_money import MonthTaking, Taking
 
 SHOWN = 20
 
 
 def check(session: Session) -> list[Finding]:
-    """What does not agree, in five statements."""
+    """What does not agree, in seven statements."""
     found = _compare(
         session,
         "The takings in {0} of {1} say {2} came with {3} payments; the payments booked say {4} with {5}.",
@@ -38,6 +38,7 @@ def check(session: Session) -> list[Finding]:
         .where(Refund.booked != 0)
         .group_by(Payment.currency, Refund.booked_on),
     )
+    found += _months(session)
     due = case((Refund.state == "settled", Refund.amount), else_=0)
     odd = (
         select(Refund.id, Refund.booked, due)
@@ -53,6 +54,33 @@ def check(session: Session) -> list[Finding]:
         )
         for ident, booked, amount in session.execute(odd)
     ]
+
+
+def _months(session: Session) -> list[Finding]:
+    """Whether each month is the sum of its days."""
+    days: dict[tuple[str, str], list[int]] = {}
+    for day, currency, *numbers in session.execute(_sums(Taking)):
+        have = days.setdefault((currency, f"{day:%Y-%m}"), [0, 0, 0, 0])
+        days[currency, f"{day:%Y-%m}"] = [a + int(b) for a, b in zip(have, numbers, strict=True)]
+    months = {
+        (currency, f"{day:%Y-%m}"): [int(one) for one in numbers]
+        for day, currency, *numbers in session.execute(_sums(MonthTaking))
+    }
+    odd = sorted(key for key in {*days, *months} if days.get(key) != months.get(key))
+    return [
+        Finding(
+            5,
+            f"The takings of the month {month} in {currency} are not the sum of its days.",
+            {"currency": currency, "month": month, "kept": months.get(key), "real": days.get(key)},
+        )
+        for key in odd[:SHOWN]
+        for currency, month in [key]
+    ]
+
+
+def _sums(table: type[Taking | MonthTaking]) -> Select[*tuple[Any, ...]]:
+    numbers = (table.received, table.payments, table.refunded, table.refunds)
+    return select(table.day, table.currency, *map(func.sum, numbers)).group_by(table.day, table.currency)
 
 
 def _compare(

@@ -73,3 +73,20 @@ class Taking(Base):
     refunded: Mapped[minor] = mapped_column(default=0)
     refunds: Mapped[int] = mapped_column(default=0)
     __table_args__ = (UniqueConstraint("day", "currency", "plan_id", "provider", "method"),)
+
+
+class MonthTaking(Base):
+    """The same for one month, named by its first day: kept beside the days, so that a year costs twelve rows a kind."""
+
+    __tablename__ = "qunclub_month_taking"
+    id: Mapped[pk]
+    day: Mapped[dt.date]
+    plan_id: Mapped[int] = mapped_column(ForeignKey("qunclub_plan.id"))
+    provider: Mapped[str] = mapped_column(String(20))
+    method: Mapped[str] = mapped_column(String(30))
+    currency: Mapped[str] = mapped_column(String(3))
+    received: Mapped[minor] = mapped_column(default=0)
+    payments: Mapped[int] = mapped_column(default=0)
+    refunded: Mapped[minor] = mapped_column(default=0)
+    refunds: Mapped[int] = mapped_column(default=0)
+    __table_args__ = (UniqueConstraint("day", "currency", "plan_id", "provider", "method"),)

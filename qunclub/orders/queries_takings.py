@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import String, cast, func, literal_column, select
+from sqlalchemy import literal_column, select
 from sqlalchemy.orm import Session
 
 from qunclub.passes.models import Plan
 
 from . import services_takings
 from .models import Payment, Refund
-from .models_money import Taking
+from .models_money import MonthTaking, Taking
 
 TAKINGS_HEADER = (
     "day", "plan", "provider", "method", "currency", "received", "payments", "given_back", "refunds", "net"
@@ -78,19 +78,45 @@ _Row = tuple[dt.date, str, int, str, str, int, int, int, int]
 
 
 def _rows(session: Session, first: dt.date, last: dt.date, *, by_month: bool) -> list[_Row]:
-    """The rows of those days as they are kept, or the sums of each month: few enough to be added up here."""
-    kinds = (Taking.currency, Taking.plan_id, Taking.provider, Taking.method)
-    numbers = (Taking.received, Taking.payments, Taking.refunded, Taking.refunds)
-    these = (Taking.day >= first, Taking.day <= last)
+    """The rows of those days as they are kept, or of those months: few enough to be added up here."""
     if not by_month:
-        return [(*row,) for row in session.execute(select(Taking.day, *kinds, *numbers).where(*these))]
-    # The first letters of 2026-04-15, which both databases write so.
-    month = func.substr(cast(Taking.day, String), 1, 7)
-    query = select(month, *kinds, *map(func.sum, numbers)).where(*these).group_by(month, *kinds)
-    return [
-        (dt.date.fromisoformat(f"{name}-01"), currency, plan_id, provider, method, *map(int, sums))
-        for name, currency, plan_id, provider, method, *sums in session.execute(query)
-    ]
+        return _kept(session, Taking, first, last)
+    begins, ends = whole_months(first, last)
+    if begins >= ends:
+        return _of_month(_kept(session, Taking, first, last))
+    one_day = dt.timedelta(days=1)
+    rows = _kept(session, MonthTaking, begins, ends - one_day)
+    if first < begins:
+        rows += _of_month(_kept(session, Taking, first, begins - one_day))
+    if ends <= last:
+        rows += _of_month(_kept(session, Taking, ends, last))
+    return rows
+
+
+def whole_months(first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
+    """The first day of the first whole month in *first* … *last*, and the day after the last one.
+
+    >>> whole_months(dt.date(2026, 1, 15), dt.date(2026, 4, 9))
+    (datetime.date(2026, 2, 1), datetime.date(2026, 4, 1))
+    """
+    after = last + dt.timedelta(days=1)
+    return (first if first.day == 1 else _next_month(first)), after.replace(day=1)
+
+
+def _kept(session: Session, table: type[Taking | MonthTaking], first: dt.date, last: dt.date) -> list[_Row]:
+    query = select(
+        table.day, table.currency, table.plan_id, table.provider, table.method,
+        table.received, table.payments, table.refunded, table.refunds,
+    ).where(table.day >= first, table.day <= last)  # fmt: skip
+    return [(*row,) for row in session.execute(query)]
+
+
+def _of_month(rows: list[_Row]) -> list[_Row]:
+    return [(row[0].replace(day=1), *row[1:]) for row in rows]
+
+
+def _next_month(day: dt.date) -> dt.date:
+    return (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
 
 
 def _added(rows: Sequence[_Row], label: Callable[[dt.date, int, str, str], Any]) -> list[Line]:

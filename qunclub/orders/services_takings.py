@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, delete, func, literal_column, select, update
@@ -19,7 +19,7 @@ from qunclub.kernel import insert_for, locks
 from qunclub.kernel.store import Counter, get_value, set_value
 
 from .models import Order, OrderLine, Payment, Refund
-from .models_money import Taking
+from .models_money import MonthTaking, Taking
 
 LOCK = "takings"
 AS_OF = "takings.as_of"
@@ -72,6 +72,7 @@ def forget(session: Session) -> None:
     session.execute(update(Payment).values(to_book=True))
     session.execute(update(Refund).values(to_book=True, booked=0, booked_on=None))
     session.execute(delete(Taking))
+    session.execute(delete(MonthTaking))
 
 
 def _lock(session: Session) -> None:
@@ -155,35 +156,28 @@ def _refunds(session: Session, sums: dict[_Slot, _Sum], zone: dt.tzinfo, limit: 
 
 
 def _add(session: Session, sums: dict[_Slot, _Sum]) -> None:
+    months: dict[_Slot, _Sum] = defaultdict(_Sum)
+    for slot, found in sums.items():
+        month = months[replace(slot, day=slot.day.replace(day=1))]
+        month.received += found.received
+        month.payments += found.payments
+        month.refunded += found.refunded
+        month.refunds += found.refunds
+    _add_to(session, Taking, sums)
+    _add_to(session, MonthTaking, months)
+
+
+def _add_to(session: Session, table: type[Taking | MonthTaking], sums: dict[_Slot, _Sum]) -> None:
     if not sums:
         return
-    insert = insert_for(session, Taking).values(
-        [
-            {
-                "day": slot.day,
-                "currency": slot.currency,
-                "plan_id": slot.plan_id,
-                "provider": slot.provider,
-                "method": slot.method,
-                "received": found.received,
-                "payments": found.payments,
-                "refunded": found.refunded,
-                "refunds": found.refunds,
-            }
-            for slot, found in sorted(sums.items())
-        ]
+    insert = insert_for(session, table).values(
+        [{**asdict(slot), **asdict(found)} for slot, found in sorted(sums.items())]
     )
     new = insert.excluded
+    numbers = ("received", "payments", "refunded", "refunds")
     session.execute(
         insert.on_conflict_do_update(
-            index_elements=[
-                Taking.day, Taking.currency, Taking.plan_id, Taking.provider, Taking.method,
-            ],
-            set_={
-                "received": Taking.received + new.received,
-                "payments": Taking.payments + new.payments,
-                "refunded": Taking.refunded + new.refunded,
-                "refunds": Taking.refunds + new.refunds,
-            },
+            index_elements=[table.day, table.currency, table.plan_id, table.provider, table.method],
+            set_={name: getattr(table, name) + new[name] for name in numbers},
         )
-    )  # fmt: skip
+    )

@@ -17,7 +17,7 @@ from qunclub.kernel import locks
 from qunclub.orders import doctor_takings, jobs_takings, queries_takings, services_takings, takings_chart
 from qunclub.orders.admin_takings import days_of
 from qunclub.orders.models import Payment, Refund
-from qunclub.orders.models_money import Taking
+from qunclub.orders.models_money import MonthTaking, Taking
 from qunclub.orders.queries_takings import Line
 from tests.support.pages import in_language, sign_in, text_of
 from tests.support.statements import count_statements
@@ -130,6 +130,15 @@ class TestBooking:
         assert rows(session) == []
         assert book(session, make.now) == 2
         assert rows(session) == before
+        assert doctor_takings.check(session) == []
+
+    def test_the_doctor_sees_a_month_that_is_not_its_days(self, make, session):
+        make.payment(make.paid_order())
+        book(session, make.now)
+        session.scalars(select(MonthTaking)).one().received -= 1
+        session.flush()
+        (found,) = doctor_takings.check(session)
+        assert "the month 2026-04 in CNY" in found.message
 
     def test_the_doctor_sees_what_does_not_agree(self, make, session):
         made = refund(session, make, make.payment(make.paid_order()), 900)
@@ -140,7 +149,8 @@ class TestBooking:
         made.booked = 800
         session.flush()
         found = [finding.message for finding in doctor_takings.check(session)]
-        assert len(found) == 3
+        # The day does not say what came and went, the refund is another, and the month is not its days.
+        assert len(found) == 4
         assert "19901 came with 1 payments" in found[0]
 
 
@@ -287,6 +297,29 @@ class TestDays:
             by_month.plans,
             by_month.methods,
         )
+
+    @pytest.mark.parametrize(
+        ("first", "last"),
+        [
+            (dt.date(2026, 2, 10), dt.date(2026, 4, 15)),  # cut off at both ends
+            (dt.date(2026, 3, 1), dt.date(2026, 3, 31)),  # one whole month
+            (dt.date(2026, 3, 2), dt.date(2026, 3, 30)),  # no whole month
+            (dt.date(2026, 3, 20), dt.date(2026, 4, 10)),  # two halves
+            (dt.date(2025, 12, 31), dt.date(2026, 4, 30)),  # over the year's end
+        ],
+    )
+    def test_months_that_are_cut_off_hold_only_their_days(self, make, session, first, last):
+        plan = make.plan(stock=None)
+        for days in (0, 5, 15, 20, 40, 44, 60, 105):
+            make.payment(make.paid_order(plan)).received_at = make.now - dt.timedelta(days=days)
+        session.flush()
+        book(session, make.now)
+        expected: dict[dt.date, int] = {}
+        for line in queries_takings.takings(session, first, last).days:
+            month = line.label.replace(day=1)
+            expected[month] = expected.get(month, 0) + line.received
+        by_month = queries_takings.takings(session, first, last, by_month=True).days
+        assert {line.label: line.received for line in by_month} == expected
 
 
 class TestPage:
