@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, literal_column, select, tuple_, union_all
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from qunclub.kernel import ids
@@ -83,13 +83,9 @@ def orders(session: Session, filters: Filters, *, after: int | None = None) -> F
     query = select(Order).options(joinedload(Order.member), selectinload(Order.lines))
     more = False
     if walk.rest:
-        looked = select(Order.id, and_(*walk.rest).label("fits")).where(*walk.bearing)
-        looked = looked.order_by(*_sorted(filters, Order.created_at, Order.id)).limit(LOOKED_THROUGH)
-        rows = session.execute(looked).all()
-        fitting = [row.id for row in rows if row.fits][: PER_PAGE + 1]
-        more = len(rows) == LOOKED_THROUGH and len(fitting) <= PER_PAGE
+        fitting, last = _look_through(session, filters, walk)
+        more = last is not None
         query = query.where(Order.id.in_(fitting))
-        last = rows[-1].id if more else None
     else:
         query, last = query.where(*walk.bearing), None
     query = query.order_by(*_sorted(filters, Order.created_at, Order.id)).limit(PER_PAGE + 1)
@@ -97,6 +93,26 @@ def orders(session: Session, filters: Filters, *, after: int | None = None) -> F
     if len(items) > PER_PAGE:
         last = items[PER_PAGE - 1].id
     return Found(items[:PER_PAGE], last, more_to_look=more, first=place is None)
+
+
+def _look_through(session: Session, filters: Filters, walk: _Walk) -> tuple[list[int], int | None]:
+    """The orders of one page among those looked through, and the last looked at when there may be more behind it.
+
+    The database sends what fits and one row that tells how far it came: five hundred rows would cost more than the
+    page itself.
+    """
+    looked = select(Order.id, Order.created_at, and_(*walk.rest).label("fits")).where(*walk.bearing)
+    looked = looked.order_by(*_sorted(filters, Order.created_at, Order.id)).limit(LOOKED_THROUGH)
+    here = looked.cte("looked").prefix_with("MATERIALIZED", dialect="postgresql")
+    order = _sorted(filters, here.c.created_at, here.c.id)
+    fits = select(here.c.id, literal(0).label("seen")).where(here.c.fits).order_by(*order).limit(PER_PAGE + 1)
+    place = [column.desc() if filters.oldest else column for column in (here.c.created_at, here.c.id)]
+    farthest = select(here.c.id).order_by(*place).limit(1).scalar_subquery()
+    seen = select(farthest, select(func.count()).select_from(here).scalar_subquery())
+    rows = session.execute(union_all(select(fits.subquery()), seen)).all()
+    fitting = [row.id for row in rows if not row.seen]
+    last, count = next(((row.id, row.seen) for row in rows if row.seen), (None, 0))
+    return fitting, last if count == LOOKED_THROUGH and len(fitting) <= PER_PAGE else None
 
 
 def _sorted(filters: Filters, *columns: Any) -> list[Any]:
