@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from tests.support import network, postgres, run, servers
+from tests.support import network, postgres, quick, run, servers
 from tests.support.clock import FakeClock
 from tests.support.databases import Db, fresh
 
@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
             run.remove(folder)
         run.start()
     network.forbid()
+    quick.start()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -125,7 +126,7 @@ def make_app(site_db: Db, tmp_path: Path, clock: FakeClock) -> Callable[..., Fla
         }
         app = create_app({**defaults, **settings})
         app.extensions["qunclub"].clock = clock
-        return app
+        return quick.speed_up(app)
 
     return build
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import socket
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +20,11 @@ from qunclub.devtools import migrations
 from qunclub.kernel import locks, store
 from qunclub.members.models import Member
 from tests.factories import Make
+from tests.support import recycled
 from tests.support.browser import Pages
 from tests.support.clock import FakeClock
 from tests.support.concurrency import concurrently, failed, succeeded
-from tests.support.databases import Db
+from tests.support.databases import Db, engine_for, fresh
 from tests.support.network import OutsideWorld
 from tests.support.pages import post, sign_in
 from tests.support.statements import count_statements
@@ -38,6 +40,51 @@ def test_the_database_is_migrated_and_ones_own(db: Db, make: Make) -> None:
 
 def test_again_the_database_is_ones_own(db: Db, make: Make) -> None:
     test_the_database_is_migrated_and_ones_own(db, make)
+
+
+class TestUsedAgain:
+    """A PostgreSQL database that another test had is as new, or is not given out."""
+
+    @pytest.fixture(autouse=True)
+    def none_idle(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(recycled, "_idle", [])
+
+    def test_rows_and_numbers_are_gone(self, tmp_path: Path, now: dt.datetime) -> None:
+        with fresh("postgres", tmp_path) as first, first.uow() as session:
+            make = Make(session, now)
+            made = make.pass_(member=make.member())
+            ident = made.id
+        with fresh("postgres", tmp_path) as second, second.uow() as session:
+            assert second.url == first.url
+            assert session.scalars(select(Member)).all() == []
+            make = Make(session, now)
+            assert make.pass_(member=make.member()).id == ident
+
+    def test_whoever_is_still_connected_is_sent_away(self, tmp_path: Path, now: dt.datetime) -> None:
+        with fresh("postgres", tmp_path) as first:
+            left = engine_for(first.url).connect()
+            left.execute(text("LOCK TABLE qunclub_member"))
+        with fresh("postgres", tmp_path) as second, second.uow() as session:
+            assert second.url == first.url
+            Make(session, now).member()
+        with pytest.raises(DBAPIError):
+            left.execute(text("SELECT 1"))
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "DROP INDEX ix_qunclub_pass_plan_id_state",
+            "ALTER TABLE qunclub_member DROP COLUMN bio",
+            "CREATE TABLE more (id int)",
+            "UPDATE qunclub_alembic_version SET version_num = '0001'",
+            "ALTER TABLE qunclub_payment DROP CONSTRAINT ck_qunclub_payment_refund",
+        ],
+    )
+    def test_a_changed_one_is_not_given_out(self, tmp_path: Path, change: str) -> None:
+        with fresh("postgres", tmp_path) as first, first.engine.begin() as connection:
+            connection.exec_driver_sql(change)
+        with fresh("postgres", tmp_path) as second:
+            assert second.url != first.url
 
 
 @pytest.mark.parametrize("empty_db", ["sqlite", "postgres"], indirect=True)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from qunclub import migrate
 from qunclub.kernel.engine import create_club_engine
 from qunclub.web import uow
-from tests.support import postgres, run
+from tests.support import postgres, recycled, run
 
 T = TypeVar("T")
 Kind = Literal["sqlite", "postgres"]
@@ -101,14 +101,17 @@ def fresh(kind: Kind, folder: Path, *, migrated: bool = True) -> Iterator[Db]:
         if migrated:
             shutil.copyfile(sqlite_template(), path)
         url = f"sqlite:///{path}"
+    elif migrated:
+        name = recycled.take(postgres_template())
+        url = postgres.url(name)
     else:
-        template = postgres_template() if migrated else "template0"
-        with run.one_at_a_time("postgres-copy"):
-            url = postgres.create(name, template)
+        url = postgres.create(name)
     engine = engine_for(url)
     try:
         yield Db(kind, url, engine)
     finally:
         engine.dispose()
-        if kind == "postgres":
+        if kind == "postgres" and migrated:
+            recycled.give_back(name, TEMPLATE)
+        elif kind == "postgres":
             postgres.drop(name)
