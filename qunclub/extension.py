@@ -55,6 +55,7 @@ BLUEPRINTS = (
     "qunclub.orders.admin_claims:bp",
     "qunclub.orders.webhook:bp",
     "qunclub.orders.refunds_views:bp",
+    "qunclub.orders.codes_refund_views:bp",
     "qunclub.orders.admin:bp",
     "qunclub.orders.admin_coupons:bp",
     "qunclub.orders.admin_takings:bp",

@@ -37,6 +37,24 @@ class RefundForm(Form):
     )
 
 
+class OwnCodesForm(Form):
+    """Which codes a buyer gives back."""
+
+    codes = SelectMultipleField(
+        _l("Codes to give back"),
+        coerce=int,
+        validate_choice=False,
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
+    )
+    reason = StringField(
+        _l("Reason"),
+        [Length(max=300)],
+        description=_l("You need not give one; it helps us to do better."),
+        render_kw={"maxlength": 300},
+    )
+
+
 class OwnRefundForm(Form):
     """A buyer's own wish."""
 

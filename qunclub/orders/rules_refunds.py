@@ -16,9 +16,8 @@ IN_HANDS = N_("A person is looking at this order and decides about its money.")
 IN_PARTS = N_("A part of this order was given back already, or it was paid in parts. Write to us.")
 TOO_LATE = N_("It could be given back until %(until)s.")
 TOO_FAR = N_("It can be given back up to %(limit)s %% of the lessons done; you have done %(percent)s %%.")
-CLAIMED = N_(
-    "A pass of this order was claimed already, so the order cannot be given back as a whole. Write to us."
-)
+CLAIMED = N_("A pass of this order was claimed already, so the order cannot be given back as a whole.")
+NO_CODES = N_("None of its codes is left to give back: they were claimed or revoked.")
 UPGRADE_FIRST = N_("An upgrade stands on this pass. Give back the order %(code)s first.")
 DISPUTED = N_("A dispute about this payment is open: the bank decides about its money. Wait for the outcome.")
 TO_SEND = N_("The buyer gave the order back. It was paid by transfer: send the money, then say so here.")
@@ -133,6 +132,17 @@ def may_give_back(facts: OwnFacts, now: dt.datetime) -> OwnAnswer:
     if facts.refunded or facts.payments != 1:
         return no(IN_PARTS)
     return OwnAnswer(True, until=until, percent=percent, limit=facts.limit)
+
+
+def may_give_codes_back(facts: OwnFacts, open_codes: int, now: dt.datetime) -> OwnAnswer:
+    """Whether buyers may give codes that nobody claimed back themselves: inside the promise, however many were used.
+
+    What others learn with the codes they claimed is no reason to keep the rest.
+    """
+    answer = may_give_back(replace(facts, claimed=0, refunded=0, payments=1, done=0), now)
+    if answer.may and not open_codes:
+        return replace(answer, may=False, reason=NO_CODES)
+    return answer
 
 
 def upgrade_first(answer: OwnAnswer, code: str) -> OwnAnswer:

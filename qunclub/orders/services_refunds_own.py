@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import and_, func, select
@@ -27,13 +29,15 @@ class Own:
     Attributes:
         lessons, done: of the courses that its plans open.
         given: whether the buyer gave it back already.
+        codes: whether codes of it that nobody claimed may be given back by themselves.
     """
 
     order: Order
     answer: rules_refunds.OwnAnswer
     lessons: int
     done: int
-    given: bool = False
+    given: bool
+    codes: rules_refunds.OwnAnswer
 
 
 def key_of(order: Order) -> str:
@@ -52,13 +56,16 @@ def standing(session: Session, order: Order, now: dt.datetime) -> Own:
         # What is given away is learnt by others, and who claimed it stands in the way by itself.
         own = [line.plan_id for line in lines if line.kind != "gift"]
         lessons, done = progress(session, order.member_id, own)
-    left, claimed, given = session.execute(
+    left, claimed, still_open, given = session.execute(
         select(
             select(func.count())
             .where(Payment.order_id == order.id, Payment.refunded < Payment.amount)
             .scalar_subquery(),
             select(func.count())
             .where(ClaimCode.order_id == order.id, ClaimCode.state == "claimed")
+            .scalar_subquery(),
+            select(func.count())
+            .where(ClaimCode.order_id == order.id, ClaimCode.state == "open")
             .scalar_subquery(),
             select(func.count()).where(Refund.key == key_of(order)).scalar_subquery(),
         )
@@ -81,7 +88,8 @@ def standing(session: Session, order: Order, now: dt.datetime) -> Own:
         reach = effects.reach(session, order, taken=_all_of(session, order), code_ids=(), now=now)
         if reach.upgrades:
             answer = rules_refunds.upgrade_first(answer, reach.upgrades[0].code)
-    return Own(order, answer, lessons, done, bool(given))
+    codes = rules_refunds.may_give_codes_back(facts, still_open, now)
+    return Own(order, answer, lessons, done, bool(given), codes)
 
 
 def progress(session: Session, member_id: int, plan_ids: list[int]) -> tuple[int, int]:
@@ -158,6 +166,55 @@ def give_back_own(
         session,
         order_id=order.id,
         taken=_all_of(session, order),
+        reason=reason.strip() or OWN_REASON,
+        key=key,
+        actor=actor,
+        now=now,
+        seen=seen,
+        send_later=True,
+    )
+
+
+def codes_key(order: Order, code_ids: Collection[int]) -> str:
+    """The same codes of an order are given back once, in however many windows."""
+    chosen = ",".join(map(str, sorted(set(code_ids))))
+    return f"codes:{order.code}:{hashlib.sha256(chosen.encode()).hexdigest()[:16]}"
+
+
+def give_codes_back(
+    session: Session,
+    *,
+    order_code: str,
+    member_id: int,
+    code_ids: Collection[int],
+    reason: str,
+    seen: str,
+    actor: Actor,
+    now: dt.datetime,
+) -> list[Refund]:
+    """The buyer gives codes back that nobody claimed; each for its share of what was paid. Twice changes nothing.
+
+    Raises:
+        NotFound: when it is somebody else's order.
+        Invalid: when no code is chosen.
+        Conflict: when they may not be given back (any more), with the reason.
+        Stale: when the effect is no longer the one that was looked at.
+    """
+    order = services.locked(session, order_code)
+    if order.member_id != member_id:
+        raise NotFound()
+    key = codes_key(order, code_ids)
+    known = session.scalars(select(Refund).where(Refund.key == key)).all()
+    if known:
+        return list(known)
+    own = standing(session, order, now)
+    if not own.codes.may:
+        raise Conflict(own.codes.reason or rules.BLOCKED[order.state], **own.codes.params)
+    return services_refunds.give_back(
+        session,
+        order_id=order.id,
+        taken=effects.for_codes(session, order, code_ids),
+        code_ids=code_ids,
         reason=reason.strip() or OWN_REASON,
         key=key,
         actor=actor,
