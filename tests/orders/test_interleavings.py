@@ -268,7 +268,7 @@ class Till(WholeClub):
 
 TestInterleavings: Any = Till.TestCase
 TestInterleavings.settings = settings(
-    max_examples=30,
+    max_examples=20,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,

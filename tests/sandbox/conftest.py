@@ -22,5 +22,5 @@ def box() -> Iterator[Letterbox]:
 def sandbox(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[LiveSandbox]:
     """A running pay sandbox on the fake clock."""
     hook = request.getfixturevalue("box").url if "box" in request.fixturenames else ""
-    with live_sandbox(tmp_path, clock=clock, webhook_url=hook) as live:
+    with live_sandbox(tmp_path, clock=clock, webhook_url=hook, by_itself=True) as live:
         yield live
