@@ -237,6 +237,10 @@ def _course(session: Session, cast: Cast, text: CourseText, opened: dt.datetime)
                     for c in one["criteria"]
                 ],
                 due_at=cast.midnight(one["due_days"], end=True),
+                cut_off_at=cast.midnight(one["closes_days"], end=True) if "closes_days" in one else None,
+                late_policy="deduct" if "late_percent" in one else "accept",
+                late_percent=one.get("late_percent", 0),
+                optional=one.get("optional", False),
                 state="published",
                 actor=cast.admin,
                 now=opened,

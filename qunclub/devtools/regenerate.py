@@ -9,15 +9,15 @@ from qunclub import migrate
 from qunclub.kernel.engine import create_club_engine
 from qunclub.web.assets import folder
 
-NEWEST, BEFORE, MESSAGE = "0004", "0003", "learning"
+NEWEST, BEFORE, MESSAGE = "0005", "0004", "homework"
 
 
 def main() -> None:
-    """Replace ``0004_*.py``; what moves data stands in a migration after it."""
+    """Replace ``0005_*.py``; what moves data stands in a migration after it."""
     versions = folder("migrations") / "versions"
     for old in versions.glob(f"{NEWEST}_*.py"):
         old.unlink()
-    later = {path: path.read_text(encoding="utf-8") for path in versions.glob("0005_*.py")}
+    later = {path: path.read_text(encoding="utf-8") for path in versions.glob("0006_*.py")}
     for path in later:
         path.unlink()
     try:

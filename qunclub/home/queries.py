@@ -18,7 +18,8 @@ from qunclub.groups import MySeat
 from qunclub.homework import queries as homework
 from qunclub.homework import queries_showcase
 from qunclub.homework.models import ShowcaseEntry, Submission
-from qunclub.homework.queries import WorkItem, Worth
+from qunclub.homework.queries import Worth
+from qunclub.homework.queries_list import WorkItem, work_list
 from qunclub.homework.queries_showcase import ShowcaseCard
 from qunclub.kernel import Actor, store
 from qunclub.kernel.ports import CourseAccess
@@ -143,11 +144,12 @@ def home(
     seats = groups.my_seats(session, member_id)
     shelf = courses.catalogue(session, member_id=member_id, staff=False)
     access = course_access(session, actor=actor, course_ids=[card.id for card in shelf], now=now)
+    own_groups = [one.group.id for one in seats if one.group is not None and one.seat.state == "admitted"]
     mine = [card for card in shelf if access[card.id].allowed]
     open_ids = {card.id for card in mine}
     work = [
         item
-        for item in homework.work_list(session, member_id=member_id, now=now)
+        for item in work_list(session, member_id=member_id, now=now, group_ids=own_groups)
         if item.published and (item.course_id in open_ids or item.state is not None)
     ]
     work.sort(key=lambda item: (ORDER.get(item.action, 9), item.due_at or now, item.assignment_id))
@@ -161,7 +163,8 @@ def home(
         work=[
             Work(item.assignment_id, item.title, item.course_title, item.action, item.due_at)
             for item in work
-            if item.course_id in open_ids
+            # Nobody is sent to what is optional, until they began it.
+            if item.course_id in open_ids and (item.state is not None or not item.optional)
         ],
         lesson=_lesson(session, member_id, mine),
         consent=_consent(session, member_id),

@@ -32,7 +32,7 @@ from qunclub.web import (
 
 from . import queries, queries_desk, services_admin, services_assignments
 from .forms import AssignmentForm, to_local, to_utc
-from .models import Assignment
+from .models import SUBMISSION_STATES, Assignment
 from .queries_desk import Filters
 
 bp = Blueprint("homework_admin", __name__, url_prefix="/admin/homework")
@@ -101,6 +101,10 @@ def edit(assignment_id: int) -> Any:
             "brief_md": assignment.brief_md,
             "opens_at": to_local(assignment.opens_at, zone),
             "due_at": to_local(assignment.due_at, zone),
+            "cut_off_at": to_local(assignment.cut_off_at, zone),
+            "late_policy": assignment.late_policy,
+            "late_percent": assignment.late_percent or None,
+            "optional": assignment.optional,
             "max_attempts": assignment.max_attempts,
             "version": assignment.version,
             "criteria": [
@@ -234,7 +238,7 @@ def _filters() -> Filters:
     state = request.args.get("state", "")
     return Filters(
         assignment_id=request.args.get("assignment", type=int),
-        state=state if state in ("waiting", "accepted", "returned") else "",
+        state=state if state in SUBMISSION_STATES else "",
         q=request.args.get("q", "").strip()[:60],
     )
 
@@ -264,6 +268,10 @@ def _values(form: AssignmentForm) -> dict[str, Any]:
         "brief_md": form.brief_md.data or "",
         "opens_at": to_utc(form.opens_at.data, zone),
         "due_at": to_utc(form.due_at.data, zone),
+        "cut_off_at": to_utc(form.cut_off_at.data, zone),
+        "late_policy": form.late_policy.data,
+        "late_percent": form.late_percent.data or 0,
+        "optional": form.optional.data,
         "max_attempts": form.max_attempts.data,
         "criteria": form.specs(),
     }

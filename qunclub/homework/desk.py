@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Invalid, Stale, render_markdown
+from qunclub.kernel import N_, Invalid, NotFound, Stale, render_markdown
 from qunclub.web import (
     NavItem,
     _,
@@ -185,7 +185,10 @@ def _page(submission_id: int, *, stale: str = "", wrong: dict[str, str] | None =
     with reading() as session:
         row = queries_desk.desk_row(session, submission_id)
         criteria = queries.criteria(session, row.rubric_id)
-        attempts = queries.attempts(session, submission_id)
+        # What its author took back is theirs alone.
+        attempts = [one for one in queries.attempts(session, submission_id) if one.withdrawn_at is None]
+        if not attempts:
+            raise NotFound()
     held_by_other = rules.held_by_other(row.claimed_by, row.claimed_until, member_id=me, now=moment)
     held = row.claimed_by == me and row.claimed_until is not None and row.claimed_until > moment
     typed = request.form if request.method == "POST" else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, literal, or_, select
@@ -13,13 +14,15 @@ from qunclub.kernel.store import AuditEntry
 from qunclub.members.models import Member
 from qunclub.points.models import LedgerEntry, PointRule
 
-from .models import Attempt, Review, ShowcaseEntry, Submission
+from . import rules_work
+from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 
 SHOWN = 20
+RECEIPTS = 500
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Six statements, however much was handed in."""
+    """Eight statements, however much was handed in."""
     checks: list[tuple[int, str, Select[Any]]] = [
         (6, "submissions whose state is not what their last review says", _states()),
         (6, "reviews whose attempt belongs to another submission", _reviews()),
@@ -34,7 +37,41 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         if ids:
             many = f"{SHOWN} or more" if len(ids) == SHOWN else str(len(ids))
             findings.append(Finding(promise, f"{many} {what}: {ids}.", {"ids": ids}))
-    return findings
+    return findings + _receipts(session)
+
+
+def _receipts(session: Session) -> list[Finding]:
+    """Of the newest attempts, those whose text or files are not what their receipt is the hash of."""
+    rows = session.execute(
+        select(Attempt, Submission.assignment_id)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .where(Attempt.receipt != "")
+        .order_by(Attempt.id.desc())
+        .limit(RECEIPTS)
+    ).all()
+    files: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    kept = select(SubmissionFile.attempt_id, SubmissionFile.sha256, SubmissionFile.name).where(
+        SubmissionFile.attempt_id.in_([attempt.id for attempt, _ in rows])
+    )
+    for attempt_id, digest, name in session.execute(kept.order_by(SubmissionFile.id)):
+        files[attempt_id].append((digest, name))
+    odd = [
+        attempt.id
+        for attempt, assignment_id in rows
+        if attempt.receipt
+        != rules_work.receipt(
+            rules_work.receipt_text(
+                submission_id=attempt.submission_id,
+                assignment_id=assignment_id,
+                attempt=attempt.n,
+                at=attempt.submitted_at,
+                body_md=attempt.body_md,
+                files=files[attempt.id],
+            )
+        )
+    ]
+    what = f"{len(odd)} attempts whose text or files are not what their receipt says: {odd[:SHOWN]}."
+    return [Finding(9, what, {"ids": odd[:SHOWN]})] if odd else []
 
 
 def source_of(what: str) -> ColumnElement[str]:
@@ -50,9 +87,11 @@ def _states() -> Select[Any]:
     wrong = or_(
         Attempt.id.is_(None),
         and_(Submission.state == "waiting", Review.id.is_not(None)),
-        and_(Submission.state != "waiting", Review.id.is_(None)),
+        and_(Submission.state.in_(("waiting", "accepted")), Attempt.withdrawn_at.is_not(None)),
+        and_(Submission.state == "withdrawn", Attempt.withdrawn_at.is_(None)),
+        and_(Submission.state != "waiting", Review.id.is_(None), Attempt.withdrawn_at.is_(None)),
         and_(Submission.state == "accepted", Review.verdict == "return"),
-        and_(Submission.state == "accepted", Submission.score != Review.score),
+        and_(Submission.state == "accepted", Submission.score != _settled()),
         and_(Submission.state == "returned", Review.verdict != "return", ~reopened),
         Submission.featured
         != case((and_(Submission.state == "accepted", Review.verdict == "feature"), True), else_=False),
@@ -64,6 +103,11 @@ def _states() -> Select[Any]:
         .where(wrong)
         .order_by(Submission.id)
     )
+
+
+def _settled() -> ColumnElement[int]:
+    """``rules_work.settled_score`` in SQL: what is divided is never negative, so both databases round alike."""
+    return (Review.score * (100 - Attempt.taken_off) + 50) // 100
 
 
 def _reviews() -> Select[Any]:

@@ -6,6 +6,7 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 from wtforms import (
+    BooleanField,
     DateTimeLocalField,
     FieldList,
     FormField,
@@ -24,6 +25,11 @@ from qunclub.web import Form, _l
 from .rules import CriterionSpec
 
 # As a browser's field for a local time sends and wants it.
+LATE = [
+    ("accept", _l("is taken, without the points for being on time")),
+    ("deduct", _l("loses a part of its score each day")),
+    ("refuse", _l("is not taken: it closes when it is due")),
+]
 TIMES = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
 
 
@@ -44,6 +50,20 @@ class CriterionForm(PlainForm):
     weight = IntegerField(_l("Weight"), [Optional(), NumberRange(1, 100)], default=1)
 
 
+class ExtensionForm(Form):
+    """More time, for a member or for a group."""
+
+    number = IntegerField(
+        _l("Member number"), [Optional(), NumberRange(1)], description=_l("Or choose a group.")
+    )
+    group_id = SelectField(_l("Group"), coerce=int, default=0)
+    due_at = DateTimeLocalField(_l("Due"), [InputRequired()], format=TIMES)
+    cut_off_at = DateTimeLocalField(_l("Closes"), [Optional()], format=TIMES)
+    reason = StringField(
+        _l("Reason"), [InputRequired(), Length(max=300)], description=_l("Kept in the audit log.")
+    )
+
+
 class AssignmentForm(Form):
     """An assignment with its rubric."""
 
@@ -55,6 +75,19 @@ class AssignmentForm(Form):
     brief_md = TextAreaField(_l("What to do"), [InputRequired()], description=_l("Markdown."))
     opens_at = DateTimeLocalField(_l("Opens"), [Optional()], format=TIMES)
     due_at = DateTimeLocalField(_l("Due"), [Optional()], format=TIMES)
+    cut_off_at = DateTimeLocalField(
+        _l("Closes"),
+        [Optional()],
+        format=TIMES,
+        description=_l("From then on nothing is taken, but revisions that were asked for."),
+    )
+    late_policy = SelectField(_l("Late work"), choices=LATE, default="accept")
+    late_percent = IntegerField(
+        _l("Percent a day"),
+        [Optional(), NumberRange(1, 100)],
+        description=_l("Only when late work loses a part of its score."),
+    )
+    optional = BooleanField(_l("Nobody is asked to do it (optional)"))
     max_attempts = IntegerField(
         _l("Most attempts"), [Optional(), NumberRange(1, 20)], description=_l("Empty: as many as it takes.")
     )

@@ -11,7 +11,7 @@ from qunclub.courses.models import Course
 from qunclub.kernel import Base, BigInt, UTCDateTime, pk
 from qunclub.members.models import Member
 
-SUBMISSION_STATES = ("waiting", "accepted", "returned")
+SUBMISSION_STATES = ("waiting", "accepted", "returned", "withdrawn")
 VERDICTS = ("accept", "return", "feature")
 
 
@@ -53,6 +53,12 @@ class Assignment(Base):
     state: Mapped[str] = mapped_column(String(20), default="draft")
     opens_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     due_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    # See rules_work.Deadlines.
+    cut_off_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    late_policy: Mapped[str] = mapped_column(String(10), default="accept")
+    late_percent: Mapped[int] = mapped_column(default=0)
+    # Nobody is asked to do it.
+    optional: Mapped[bool] = mapped_column(default=False)
     max_attempts: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
@@ -77,6 +83,8 @@ class Submission(Base):
     featured: Mapped[bool] = mapped_column(default=False)
     carried_over: Mapped[bool] = mapped_column(default=False)
     attempt: Mapped[int] = mapped_column(default=1)
+    # How many of its attempts the author took back before a review: they are not counted against the most allowed.
+    withdrawn: Mapped[int] = mapped_column(default=0)
     submitted_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     reviewed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     score: Mapped[int | None]
@@ -116,6 +124,11 @@ class Attempt(Base):
     body_html: Mapped[str] = mapped_column(Text, default="")
     submitted_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     on_time: Mapped[bool] = mapped_column(default=True)
+    # How many percent of its score being late costs; decided when it is handed in, whatever the assignment says later.
+    taken_off: Mapped[int] = mapped_column(default=0)
+    # The hash of what was handed in, see rules_work.receipt_text; empty for what came before there were receipts.
+    receipt: Mapped[str] = mapped_column(String(64), default="")
+    withdrawn_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
     files: Mapped[list[SubmissionFile]] = relationship(lazy="raise", order_by="SubmissionFile.id")
     review: Mapped[Review | None] = relationship(lazy="raise")

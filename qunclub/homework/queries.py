@@ -1,4 +1,4 @@
-"""What a member reads of homework: their list, one assignment with all their attempts."""
+"""What a member reads of one assignment: the brief, the rubric, all their attempts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from qunclub import points
 from qunclub.courses.models import Course
 from qunclub.kernel import NotFound, reads
 
-from . import rules
 from .models import (
     Assignment,
     Attempt,
@@ -36,27 +35,6 @@ class Worth:
     accepted: bool
     on_time: int
     featured: int
-
-
-@dataclass(frozen=True, slots=True)
-class WorkItem:
-    """An assignment in a member's list, with how theirs stands and what to do about it."""
-
-    assignment_id: int
-    title: str
-    course_id: int
-    course_slug: str
-    course_title: str
-    opens_at: dt.datetime | None
-    due_at: dt.datetime | None
-    max_attempts: int | None
-    state: str | None
-    attempt: int
-    score: int | None
-    featured: bool
-    submitted_at: dt.datetime | None
-    published: bool
-    action: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +87,9 @@ class AttemptView:
     body_html: str
     submitted_at: dt.datetime
     on_time: bool
+    taken_off: int = 0
+    receipt: str = ""
+    withdrawn_at: dt.datetime | None = None
     files: tuple[FileView, ...] = ()
     review: ReviewView | None = None
 
@@ -122,73 +103,6 @@ def worth(session: Session) -> Worth:
 
 
 @cache
-def _work(of_course: bool) -> Select[*tuple[Any, ...]]:
-    query: Select[*tuple[Any, ...]] = (
-        select(
-            Assignment.id,
-            Assignment.title,
-            Assignment.course_id,
-            Course.slug,
-            Course.title,
-            Assignment.opens_at,
-            Assignment.due_at,
-            Assignment.max_attempts,
-            Submission.state,
-            Submission.attempt,
-            Submission.score,
-            Submission.featured,
-            Submission.submitted_at,
-            Assignment.state,
-            Course.state,
-        )
-        .join(Course, Course.id == Assignment.course_id)
-        .outerjoin(
-            Submission,
-            (Submission.assignment_id == Assignment.id) & (Submission.member_id == bindparam("member")),
-        )
-        .where((Assignment.state == "published") | Submission.id.is_not(None))
-        .order_by(Course.position, Course.id, Assignment.position, Assignment.id)
-    )
-    return query.where(Assignment.course_id == bindparam("course")) if of_course else query
-
-
-def work_list(
-    session: Session, *, member_id: int | None, now: dt.datetime, course_id: int | None = None
-) -> list[WorkItem]:
-    """Every published assignment, and those the member has handed in, with the member's state: one statement."""
-    of_course = {} if course_id is None else {"course": course_id}
-    query = _work(course_id is not None)
-    items = []
-    for row in reads.rows(session, query, member=member_id or 0, **of_course):
-        (ident, title, course, slug, course_title, opens, due, most, state, attempt, score, featured, at) = (
-            row[:13]
-        )
-        action = rules.next_action(
-            state=state, attempt=attempt or 0, max_attempts=most, opens_at=opens, due_at=due, now=now
-        )
-        items.append(
-            WorkItem(
-                assignment_id=ident,
-                title=title,
-                course_id=course,
-                course_slug=slug,
-                course_title=course_title,
-                opens_at=opens,
-                due_at=due,
-                max_attempts=most,
-                state=state,
-                attempt=attempt or 0,
-                score=score,
-                featured=bool(featured),
-                submitted_at=at,
-                published=row[13] == "published" and row[14] == "published",
-                action=action,
-            )
-        )
-    return items
-
-
-@cache
 def _assignment() -> Select[*tuple[Any, ...]]:
     return (
         select(
@@ -198,6 +112,10 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.rubric_id,
             Assignment.opens_at,
             Assignment.due_at,
+            Assignment.cut_off_at,
+            Assignment.late_policy,
+            Assignment.late_percent,
+            Assignment.optional,
             Assignment.max_attempts,
             Assignment.state,
             Assignment.course_id,
@@ -250,6 +168,9 @@ def _attempts() -> Select[*tuple[Any, ...]]:
         Attempt.body_html,
         Attempt.submitted_at,
         Attempt.on_time,
+        Attempt.taken_off,
+        Attempt.receipt,
+        Attempt.withdrawn_at,
         Review.id.label("review_id"),
         Review.verdict,
         Review.score,
@@ -306,6 +227,9 @@ def attempts(session: Session, submission_id: int) -> list[AttemptView]:
             body_html=row.body_html,
             submitted_at=row.submitted_at,
             on_time=row.on_time,
+            taken_off=row.taken_off,
+            receipt=row.receipt,
+            withdrawn_at=row.withdrawn_at,
             files=tuple(files[row.id]),
             review=_review(row, given[row.review_id]) if row.review_id is not None else None,
         )
@@ -332,10 +256,12 @@ def _own() -> Select[*tuple[Any, ...]]:
             Submission.id,
             Submission.state,
             Submission.attempt,
+            Submission.withdrawn,
             Submission.score,
             Submission.featured,
             Submission.submitted_at,
             Submission.carried_over,
+            Submission.claimed_until,
             ShowcaseEntry.id.label("entry_id"),
             ShowcaseEntry.consented_at,
         )

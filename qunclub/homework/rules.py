@@ -124,8 +124,13 @@ def next_action(
     opens_at: dt.datetime | None,
     due_at: dt.datetime | None,
     now: dt.datetime,
+    closes_at: dt.datetime | None = None,
 ) -> str:
-    """What an assignment asks of its member: soon, write, late, revise, wait, used_up or done."""
+    """What an assignment asks of its member: soon, write, late, closed, revise, wait, used_up or done.
+
+    Args:
+        attempt: how many attempts count, without those that were taken back.
+    """
     if state == "accepted":
         return "done"
     if state == "waiting":
@@ -134,4 +139,8 @@ def next_action(
         return "soon"
     if state == "returned":
         return "used_up" if max_attempts is not None and attempt >= max_attempts else "revise"
+    if closes_at is not None and now >= closes_at:
+        return "closed"
+    if state == "withdrawn" and max_attempts is not None and attempt >= max_attempts:
+        return "used_up"
     return "write" if on_time(due_at, now) else "late"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import (
@@ -21,14 +22,21 @@ from qunclub.kernel import (
     signals,
 )
 
-from . import rules
+from . import queries_extensions, rules, rules_work
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
+from .models_work import WorkDraft
 from .rules import StoredFile
 
 # Built once: a replay of many years of homework sends these a hundred thousand times.
-_ASSIGNMENT = select(Assignment.state, Assignment.opens_at, Assignment.due_at, Assignment.max_attempts).where(
-    Assignment.id == bindparam("assignment_id")
-)
+_ASSIGNMENT = select(
+    Assignment.state,
+    Assignment.opens_at,
+    Assignment.due_at,
+    Assignment.cut_off_at,
+    Assignment.late_policy,
+    Assignment.late_percent,
+    Assignment.max_attempts,
+).where(Assignment.id == bindparam("assignment_id"))
 _SUBMISSION = (
     select(Submission)
     .where(
@@ -52,8 +60,9 @@ def submit(
     now: dt.datetime,
     actor: Actor,
     carried_over: bool = False,
+    group_ids: Collection[int] = (),
 ) -> Submission:
-    """Hand in work: the first attempt, or the next one after a return.
+    """Hand in work: the first attempt, or the next one after a return or after taking one back.
 
     Two first attempts at once meet the unique index, and the loser runs again (``web.transact``) to be told that the
     work already waits.
@@ -61,6 +70,7 @@ def submit(
     Args:
         files: checked files whose bytes are already stored.
         carried_over: recorded and reviewed, but earns nothing.
+        group_ids: the groups in which the member has a seat: a group may have been given more time.
 
     Raises:
         Forbidden: when the course is not open to the member.
@@ -80,14 +90,20 @@ def submit(
     submission = session.scalars(_SUBMISSION, mine).one_or_none()
     refused = rules.refuse_submit(
         state=submission.state if submission else None,
-        attempt=submission.attempt if submission else 0,
+        attempt=submission.attempt - submission.withdrawn if submission else 0,
         max_attempts=assignment.max_attempts,
         opens_at=assignment.opens_at,
         now=now,
     )
     if refused is not None:
         raise refused
-    timely = rules.on_time(assignment.due_at, now)
+    deadlines = _deadlines(session, assignment, assignment_id, member_id, group_ids, now)
+    revising = submission is not None and submission.state == "returned"
+    closed = rules_work.refuse_closed(deadlines.closes_at, now, revising=revising)
+    if closed is not None:
+        raise closed
+    timely = rules.on_time(deadlines.due_at, now)
+    off = rules_work.taken_off(deadlines, now)
     if submission is None:
         submission = Submission(
             assignment_id=assignment_id,
@@ -101,7 +117,7 @@ def submit(
         )
         session.add(submission)
     else:
-        timely = timely or _first_was_on_time(session, submission.id)
+        timely, off = _as_the_first(session, submission.id) or (timely, off)
         submission.state = "waiting"
         submission.attempt += 1
         submission.version += 1
@@ -118,6 +134,17 @@ def submit(
             "body_html": render_markdown(body_md) if body_md else "",
             "submitted_at": now,
             "on_time": timely,
+            "taken_off": off,
+            "receipt": rules_work.receipt(
+                rules_work.receipt_text(
+                    submission_id=submission.id,
+                    assignment_id=assignment_id,
+                    attempt=submission.attempt,
+                    at=now,
+                    body_md=body_md,
+                    files=[(one.sha256, one.name) for one in files],
+                )
+            ),
         },
     ).scalar_one()
     if files:
@@ -135,6 +162,12 @@ def submit(
                 }
                 for one in files
             ],
+        )
+    if not actor.key.startswith("system:"):
+        session.execute(
+            delete(WorkDraft).where(
+                WorkDraft.assignment_id == assignment_id, WorkDraft.member_id == member_id
+            )
         )
     signals.after_commit(
         session,
@@ -176,10 +209,77 @@ def _own_entry(session: Session, submission_id: int, member_id: int) -> Showcase
     return entry
 
 
-def _first_was_on_time(session: Session, submission_id: int) -> bool:
-    # Whoever handed in on time and was asked to revise keeps being on time: a revision is not a delay.
-    first = select(Attempt.on_time).where(Attempt.submission_id == submission_id, Attempt.n == 1)
-    return bool(session.scalar(first))
+def take_back(session: Session, *, submission_id: int, member_id: int, now: dt.datetime) -> Submission:
+    """The author takes waiting work back before anybody reads it; the attempt stays in their own history.
+
+    It does not count against the most attempts allowed. A revision that is taken back leaves the work returned.
+
+    Raises:
+        NotFound: when it is somebody else's.
+        Conflict: when it no longer waits, or a reviewer holds it at the moment.
+    """
+    submission = locks.lock(session, Submission, submission_id)
+    if submission.member_id != member_id:
+        raise NotFound()
+    if submission.state != "waiting":
+        raise Conflict(N_("This work does not wait for a review any more."))
+    if rules.held_by_other(submission.claimed_by, submission.claimed_until, member_id=member_id, now=now):
+        raise Conflict(
+            N_("A reviewer is reading your work at the moment, so it cannot be taken back."),
+            how=N_("Wait for the review; you can say there what you would change."),
+        )
+    attempt = session.scalars(
+        select(Attempt).where(Attempt.submission_id == submission_id, Attempt.n == submission.attempt)
+    ).one()
+    judged = select(Attempt.id).where(
+        Attempt.submission_id == submission_id,
+        Attempt.n < submission.attempt,
+        Attempt.withdrawn_at.is_(None),
+    )
+    attempt.withdrawn_at = now
+    submission.state = "returned" if session.scalar(judged.limit(1)) is not None else "withdrawn"
+    submission.withdrawn += 1
+    submission.version += 1
+    submission.claimed_by = submission.claimed_until = None
+    session.flush()
+    return submission
+
+
+def _deadlines(
+    session: Session,
+    assignment: Any,
+    assignment_id: int,
+    member_id: int,
+    group_ids: Collection[int],
+    now: dt.datetime,
+) -> rules_work.Deadlines:
+    own = rules_work.Deadlines(
+        assignment.opens_at,
+        assignment.due_at,
+        assignment.cut_off_at,
+        assignment.late_policy,
+        assignment.late_percent,
+    )
+    if (own.due_at is None or now <= own.due_at) and (own.closes_at is None or now < own.closes_at):
+        # In time anyway: nobody has to be asked.
+        return own
+    more = queries_extensions.of_member(
+        session, member_id=member_id, group_ids=group_ids, assignment_id=assignment_id
+    )
+    return rules_work.extended(own, more.get(assignment_id, ()))
+
+
+def _as_the_first(session: Session, submission_id: int) -> tuple[bool, int] | None:
+    # Whoever handed in and was asked to revise is as late as they were then: a revision is not a delay. What was
+    # taken back was never handed in.
+    first = (
+        select(Attempt.on_time, Attempt.taken_off)
+        .where(Attempt.submission_id == submission_id, Attempt.withdrawn_at.is_(None))
+        .order_by(Attempt.n)
+        .limit(1)
+    )
+    row = session.execute(first).one_or_none()
+    return None if row is None else (row.on_time, row.taken_off)
 
 
 def _check_body(body_md: str, files: Sequence[StoredFile], actor: Actor) -> None:

@@ -15,6 +15,7 @@ from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks,
 from . import rules
 from .models import Assignment, Criterion, ReviewScore, Rubric
 from .rules import CriterionSpec
+from .rules_work import Deadlines, check_deadlines
 
 STATES = ("draft", "published")
 
@@ -31,13 +32,18 @@ def create_assignment(
     brief_md: str = "",
     opens_at: dt.datetime | None = None,
     due_at: dt.datetime | None = None,
+    cut_off_at: dt.datetime | None = None,
+    late_policy: str = "accept",
+    late_percent: int = 0,
+    optional: bool = False,
     max_attempts: int | None = None,
     state: str = "draft",
 ) -> Assignment:
     """Homework for a course, with a rubric of its own; the last of its course."""
     courses.check_slug(slug)
     rules.check_criteria(criteria)
-    _check_dates(opens_at, due_at)
+    deadlines = Deadlines(opens_at, due_at, cut_off_at, late_policy, late_percent)
+    check_deadlines(deadlines)
     if session.get(Course, course_id) is None:
         raise NotFound()
     _check_free(session, course_id, slug, None)
@@ -67,6 +73,10 @@ def create_assignment(
         state=state,
         opens_at=opens_at,
         due_at=due_at,
+        cut_off_at=cut_off_at,
+        late_policy=late_policy,
+        late_percent=late_percent,
+        optional=optional,
         max_attempts=max_attempts,
         version=1,
         created_at=now,
@@ -90,6 +100,10 @@ def update_assignment(
     brief_md: str = "",
     opens_at: dt.datetime | None = None,
     due_at: dt.datetime | None = None,
+    cut_off_at: dt.datetime | None = None,
+    late_policy: str = "accept",
+    late_percent: int = 0,
+    optional: bool = False,
     max_attempts: int | None = None,
 ) -> Assignment:
     """Save an assignment and its rubric as the form has them.
@@ -100,7 +114,8 @@ def update_assignment(
     """
     courses.check_slug(slug)
     rules.check_criteria(criteria)
-    _check_dates(opens_at, due_at)
+    deadlines = Deadlines(opens_at, due_at, cut_off_at, late_policy, late_percent)
+    check_deadlines(deadlines)
     assignment = locks.lock(session, Assignment, assignment_id)
     if assignment.version != version:
         raise Stale(
@@ -114,6 +129,8 @@ def update_assignment(
     if brief_md != assignment.brief_md:
         assignment.brief_md, assignment.brief_html = brief_md, render_markdown(brief_md)
     assignment.opens_at, assignment.due_at, assignment.max_attempts = opens_at, due_at, max_attempts
+    assignment.cut_off_at, assignment.optional = cut_off_at, optional
+    assignment.late_policy, assignment.late_percent = late_policy, late_percent
     assignment.version += 1
     _save_criteria(session, assignment.rubric_id, criteria)
     _record(session, actor, "assignment.update", assignment, now, before=before)
@@ -168,11 +185,6 @@ def _save_criteria(session: Session, rubric_id: int, criteria: Sequence[Criterio
         row.position, row.title, row.description = place, one.title, one.description
         row.max_points, row.weight = one.max_points, one.weight
     session.flush()
-
-
-def _check_dates(opens_at: dt.datetime | None, due_at: dt.datetime | None) -> None:
-    if opens_at is not None and due_at is not None and due_at <= opens_at:
-        raise Invalid(N_("Homework is due after it opens."), field="due_at")
 
 
 def _check_free(session: Session, course_id: int, slug: str, but: int | None) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
+from .models_work import Extension, WorkDraft
 
 
 def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
@@ -40,13 +41,17 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
         .execution_options(synchronize_session=False)
     )
     session.execute(delete(Submission).where(Submission.id.in_(unseen)))
-    session.execute(update(Attempt).where(Attempt.submission_id.in_(mine)).values(body_md="", body_html=""))
+    session.execute(
+        update(Attempt).where(Attempt.submission_id.in_(mine)).values(body_md="", body_html="", receipt="")
+    )
+    session.execute(delete(WorkDraft).where(WorkDraft.member_id == member_id))
+    session.execute(delete(Extension).where(Extension.member_id == member_id))
     session.execute(
         update(Review).where(Review.submission_id.in_(mine)).values(comment_md="", comment_html="")
     )
     session.execute(
         update(Submission)
-        .where(Submission.member_id == member_id, Submission.state == "waiting")
+        .where(Submission.member_id == member_id, Submission.state.in_(("waiting", "returned")))
         .values(
             state="returned",
             attempt=select(func.max(Attempt.n))

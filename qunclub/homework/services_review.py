@@ -30,7 +30,7 @@ from qunclub.kernel import (
 )
 from qunclub.members.models import Member
 
-from . import rules
+from . import rules, rules_work
 from .models import (
     VERDICTS,
     Assignment,
@@ -48,6 +48,7 @@ _FACTS = (
         Attempt.id.label("attempt_id"),
         Attempt.n,
         Attempt.on_time,
+        Attempt.taken_off,
         Assignment.id.label("assignment_id"),
         Assignment.title,
         Assignment.rubric_id,
@@ -183,7 +184,7 @@ def review(
     judged = _judge(session, facts.rubric_id, Judgement(verdict, score, scores, comment_md), process)
     row = _write(session, submission, facts, judged, reviewer, actor, now)
     if verdict != "return" and not submission.carried_over and facts.number is not None:
-        _award(session, submission, facts, row.score, actor, now)
+        _award(session, submission, facts, submission.score or 0, actor, now)
     if verdict == "feature":
         _feature(session, submission, facts.attempt_id, now)
     if facts.email:
@@ -195,7 +196,7 @@ def review(
         review_id=row.id,
         member_id=submission.member_id,
         verdict=verdict,
-        score=row.score,
+        score=submission.score or 0,
     )
     return row
 
@@ -282,7 +283,9 @@ def _write(
     session.add(row)
     submission.state = "returned" if judged.verdict == "return" else "accepted"
     submission.featured = judged.verdict == "feature"
-    submission.score = judged.score
+    submission.score = (
+        None if judged.score is None else rules_work.settled_score(judged.score, facts.taken_off)
+    )
     submission.reviewed_at = now
     submission.claimed_by = submission.claimed_until = None
     submission.version += 1
@@ -357,7 +360,7 @@ def _tell_author(session: Session, submission: Submission, facts: Any, row: Revi
             "title": facts.title,
             "assignment_id": facts.assignment_id,
             "verdict": row.verdict,
-            "score": row.score,
+            "score": submission.score or 0,
             "scored": submission.score is not None,
             "reviewer": row.reviewer_name,
         },

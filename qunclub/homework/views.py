@@ -34,7 +34,7 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries, rules, services, uploads
+from . import queries, queries_extensions, queries_list, queries_receipt, rules, rules_work, services, uploads
 from .files_views import attachment
 from .forms import SubmitForm
 
@@ -52,7 +52,7 @@ register(
 )
 
 # What can still earn its whole stands first; among equals the nearer due date.
-ORDER = {"revise": 0, "write": 1, "late": 2, "soon": 3, "wait": 4, "used_up": 5, "done": 6}
+ORDER = {"revise": 0, "write": 1, "late": 2, "soon": 3, "wait": 4, "used_up": 5, "closed": 5, "done": 6}
 NOTHING = queries.Worth(False, 0, 0)
 FAR = dt.datetime.max.replace(tzinfo=dt.UTC)
 
@@ -62,7 +62,10 @@ def course_section(
 ) -> str:
     """The homework of a course, for the course's own page."""
     ident = actor.member_id if actor else None
-    items = queries.work_list(session, member_id=ident, now=moment, course_id=course.id)
+    groups = club().groups_of(session, ident) if ident else frozenset()
+    items = queries_list.work_list(
+        session, member_id=ident, now=moment, course_id=course.id, group_ids=groups
+    )
     shown = [item for item in items if item.published or item.state]
     return render("homework/_course_section.html", items=shown, access=access) if shown else ""
 
@@ -76,7 +79,8 @@ def index() -> Any:
     """What to do next, when it is due, how it stands and what it earns."""
     actor, moment = current_actor(), now()
     with reading() as session:
-        items = queries.work_list(session, member_id=member_id(), now=moment)
+        groups = club().groups_of(session, member_id())
+        items = queries_list.work_list(session, member_id=member_id(), now=moment, group_ids=groups)
         access = club().course_access(
             session, actor=actor, course_ids=sorted({item.course_id for item in items}), now=moment
         )
@@ -90,7 +94,7 @@ def index() -> Any:
         "homework/index.html",
         todo=[item for item in mine if item.action in ("revise", "late", "write", "soon")],
         waiting=[item for item in mine if item.action == "wait"],
-        done=[item for item in mine if item.action in ("done", "used_up")],
+        done=[item for item in mine if item.action in ("done", "used_up", "closed")],
         locked=locked,
         worth=worth,
         earns=_earns(),
@@ -144,6 +148,7 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
                     access=opens[row.course_id],
                     now=moment,
                     actor=actor,
+                    group_ids=club().groups_of(session, ident),
                 ).attempt
 
             attempt = transact(command)
@@ -179,16 +184,27 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
             queries.own_submission(session, assignment_id=assignment_id, member_id=ident) if ident else None
         )
         attempts = queries.attempts(session, mine.id) if mine else []
+        more: dict[int, list[queries_extensions.More]] = {}
+        if ident:
+            more = queries_extensions.of_member(
+                session,
+                member_id=ident,
+                group_ids=club().groups_of(session, ident),
+                assignment_id=assignment_id,
+            )
+    own = rules_work.Deadlines(row.opens_at, row.due_at, row.cut_off_at, row.late_policy, row.late_percent)
+    deadlines = rules_work.extended(own, more.get(assignment_id, ()))
     action = rules.next_action(
         state=mine.state if mine else None,
-        attempt=mine.attempt if mine else 0,
+        attempt=mine.attempt - mine.withdrawn if mine else 0,
         max_attempts=row.max_attempts,
         opens_at=row.opens_at,
-        due_at=row.due_at,
+        due_at=deadlines.due_at,
         now=moment,
+        closes_at=deadlines.closes_at,
     )
-    if request.method == "GET" and action == "revise" and attempts:
-        # Revising starts from what was handed in, not from an empty page.
+    if request.method == "GET" and attempts and action in ("revise", "write", "late"):
+        # Revising starts from what was handed in, not from an empty page; so does what was taken back.
         form.body_md.data = attempts[0].body_md
     settings = club().settings
     previewing = request.method == "POST" and "preview" in request.form
@@ -203,8 +219,15 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         mine=mine,
         attempts=attempts,
         action=action,
+        deadlines=deadlines,
+        more_time=deadlines != own,
+        off=rules_work.taken_off(deadlines, moment),
+        can_take_back=mine is not None
+        and action == "wait"
+        and not (mine.claimed_until and mine.claimed_until > moment),
         form=form if actor else None,
         accept=uploads.ACCEPT,
+        promised=rules.TURNAROUND.days,
         max_files=settings.upload_max_files,
         max_mb=max(1, settings.upload_max_bytes // 1_000_000),
         preview=render_markdown(form.body_md.data or "") if previewing else None,
@@ -217,6 +240,30 @@ def preview() -> Any:
     """The rendered text of what is being written: a fragment, for work and for comments."""
     text = request.form.get("body_md") or request.form.get("comment_md") or request.form.get("brief_md") or ""
     return render("homework/_preview.html", html=render_markdown(text[:60_000]))
+
+
+@bp.post("/<int:submission_id>/take-back")
+@allow("signed_in")
+def take_back(submission_id: int) -> Any:
+    """Take work back before anybody reads it."""
+    ident, moment = member_id(), now()
+    with unit_of_work() as session:
+        services.take_back(session, submission_id=submission_id, member_id=ident, now=moment)
+        assignment_id = queries.assignment_of(session, submission_id)
+    flash(_("Your work is back with you; its text stands in the form below. Nobody has read it."))
+    return see_other(".show", assignment_id=assignment_id, _anchor="mine")
+
+
+@bp.get("/<int:assignment_id>/receipt/<int:attempt>")
+@allow("signed_in")
+def receipt(assignment_id: int, attempt: int) -> Any:
+    """What was handed in when, with the hash that proves it, to keep or to print."""
+    with reading() as session:
+        row = queries.assignment_row(session, assignment_id, staff=True)
+        proof = queries_receipt.receipt(
+            session, assignment_id=assignment_id, member_id=member_id(), attempt=attempt
+        )
+    return render("homework/receipt.html", work=row, proof=proof)
 
 
 @bp.get("/files/<int:file_id>")

@@ -23,7 +23,6 @@ from qunclub.web import (
     see_other,
     transact,
 )
-from qunclub.web.render import format_datetime
 
 from . import queries_refunds, rules, rules_refunds, services_refunds_own
 from .forms_refunds import OwnRefundForm
@@ -35,13 +34,7 @@ WORDS = {"methods": rules.METHOD_LABELS, "refund_labels": rules.REFUND_LABELS}
 
 def why_not(answer: OwnAnswer) -> str:
     """Why an order cannot be given back by its buyer, in the visitor's language."""
-    if not answer.reason:
-        return ""
-    params = {
-        name: format_datetime(value) if isinstance(value, dt.datetime) else value
-        for name, value in answer.params.items()
-    }
-    return explain(Conflict(answer.reason, **params))
+    return explain(Conflict(answer.reason, **answer.params)) if answer.reason else ""
 
 
 @bp.get("/orders/<code>/refund")

@@ -5,6 +5,7 @@ The locale is the member's choice, then the visitor's (kept in the session), the
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from functools import cache, lru_cache
 from pathlib import Path
@@ -130,5 +131,12 @@ def _l(message: str, **params: Any) -> Any:
 
 
 def explain(error: ClubError) -> str:
-    """What *error* says, in the visitor's language."""
-    return _(error.message, **error.params)
+    """What *error* says, in the visitor's language; moments among its parameters as pages write them."""
+    # Pages are rendered above the languages; only here something below needs how they write a moment.
+    from .render import format_datetime
+
+    params = {
+        name: format_datetime(value) if isinstance(value, dt.datetime) else value
+        for name, value in error.params.items()
+    }
+    return _(error.message, **params)

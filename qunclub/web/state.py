@@ -31,6 +31,7 @@ class ClubState:
         session: gives the session of the present scope; the host's decision.
         find_member: finds the member of an identity, their roles, and since when they are suspended.
         load_member: the same, making the member row when it is missing.
+        groups_of: the groups in which a member has a seat; group_names: every open group by its name.
         wake: asks the job worker to look at the outbox soon; harmless when nobody listens.
         secret: signs tickets and links.
         addresses, menus, parts: built once and looked up after that.
@@ -49,6 +50,8 @@ class ClubState:
     load_member: Callable[[Session, Actor, dt.datetime], tuple[Actor, Me]]
     keep_locale: Callable[[Session, int, str], None]
     limiter: Any
+    groups_of: Callable[[Session, int], frozenset[int]]
+    group_names: Callable[[Session], dict[int, str]]
     wake: Callable[[], None] = lambda: None
     huey: Any = None
     standalone: bool = False

@@ -61,6 +61,7 @@ class WholeClub(RuleBasedStateMachine):
             settings=nothing, session=lambda: self._session, identity=nothing, clock=self.clock, secret="x",
             gateway=self.gateway, mailer=nothing, files=nothing, course_access=nothing, find_member=nothing,
             load_member=nothing, keep_locale=nothing, limiter=nothing,
+            groups_of=nothing, group_names=nothing,
         )  # fmt: skip
         self.delivered: set[str] = set()
 
