@@ -13,13 +13,14 @@ from qunclub.kernel.store import AuditEntry
 from qunclub.members.models import Member
 from qunclub.points.models import LedgerEntry, PointRule
 
+from .doctor_showcase import likes
 from .models import Attempt, Review, ShowcaseEntry, Submission
 
 SHOWN = 20
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Six statements, however much was handed in."""
+    """Seven statements, however much was handed in."""
     checks: list[tuple[int, str, Select[Any]]] = [
         (6, "submissions whose state is not what their last review says", _states()),
         (6, "reviews whose attempt belongs to another submission", _reviews()),
@@ -27,6 +28,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         (6, "submissions whose points differ from their score, or stand without an acceptance", _overpaid()),
         (6, "submissions held without being waited for, by their own author, or without an end", _claims()),
         (9, "works in the showcase that are not featured, or with another's consent", _consents()),
+        (9, "works in the showcase whose count of likes is wrong", likes()),
     ]
     findings = []
     for promise, what, query in checks:

@@ -59,8 +59,8 @@ class WholeClub(RuleBasedStateMachine):
         nothing: Any = None
         self.state = ClubState(
             settings=nothing, session=lambda: self._session, identity=nothing, clock=self.clock, secret="x",
-            gateway=self.gateway, mailer=nothing, files=nothing, course_access=nothing, find_member=nothing,
-            load_member=nothing, keep_locale=nothing, limiter=nothing,
+            gateway=self.gateway, mailer=nothing, files=nothing, course_access=nothing,
+            course_offer=nothing, find_member=nothing, load_member=nothing, keep_locale=nothing, limiter=nothing,
         )  # fmt: skip
         self.delivered: set[str] = set()
 
