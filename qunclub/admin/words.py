@@ -6,6 +6,7 @@ from typing import Any
 
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, views_questions_desk
+from qunclub.homework import admin_showcase
 from qunclub.members import admin as members
 from qunclub.points import admin as points
 from qunclub.seasons import admin as seasons
@@ -28,6 +29,7 @@ THINGS: dict[str, Any] = {
     "lesson": _l("Lessons"),
     "assignment": _l("Homework"),
     "submission": _l("Submissions"),
+    "showcase": _l("Showcase"),
     "points": _l("Points"),
     "season": _l("Seasons"),
     "contest": _l("Contests"),
@@ -41,6 +43,7 @@ ACTS: dict[str, Any] = {
     **contests.ACTS,
     **views_questions_desk.ACTS,
     **admin_certificates.ACTS,
+    **admin_showcase.ACTS,
     "assignment.create": _l("Homework written"),
     "assignment.publish": _l("Homework published"),
     "assignment.unpublish": _l("Homework withdrawn"),

@@ -33,6 +33,7 @@ from .contest_story import add_contests
 from .homework_story import Piece
 from .money_story import add_money, money_settings
 from .season_story import Reading, add_seasons
+from .showcase_story import add_likes
 from .story import Story, tell
 
 PASSWORD = "turn-the-page"
@@ -271,6 +272,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_contests(story, cast)
     _progress(story, cast)
     add_money(story, cast, state.files)
+    add_likes(story, cast)
     return story
 
 

@@ -22,6 +22,7 @@ from qunclub.homework.models import (
     Submission,
     SubmissionFile,
 )
+from qunclub.homework.models_showcase import ShowcaseLike
 from qunclub.kernel import Base
 from qunclub.members.models import Member, Tier
 from qunclub.orders.models import Order, OrderLine, Payment, Refund
@@ -82,6 +83,7 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "reviews": _reviews,
         "scores": _scores,
         "showcase": _showcase,
+        "likes": _likes,
         "points": _points,
         "standings": _standings,
         "decisions": _decisions,
@@ -294,6 +296,18 @@ def _scores(session: Session, member_id: int) -> Rows:
 def _showcase(session: Session, member_id: int) -> Rows:
     query = select(ShowcaseEntry).where(ShowcaseEntry.member_id == member_id).order_by(ShowcaseEntry.id)
     return [plain(row) for row in session.scalars(query)]
+
+
+def _likes(session: Session, member_id: int) -> Rows:
+    query = (
+        select(ShowcaseLike, Assignment.title)
+        .join(ShowcaseEntry, ShowcaseEntry.id == ShowcaseLike.entry_id)
+        .join(Submission, Submission.id == ShowcaseEntry.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .where(ShowcaseLike.member_id == member_id)
+        .order_by(ShowcaseLike.entry_id)
+    )
+    return [plain(row, work=title) for row, title in session.execute(query)]
 
 
 def _points(session: Session, member_id: int) -> Rows:

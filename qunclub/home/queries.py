@@ -74,7 +74,7 @@ def front(session: Session, now: dt.datetime) -> Front:
         profile=profile(session),
         plans=shelf[:3],
         previews=_previews(session),
-        works=queries_showcase.showcase(session, page=1).items[:3],
+        works=queries_showcase.newest(session, 3),
     )
 
 

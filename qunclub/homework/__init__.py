@@ -9,21 +9,27 @@ from .services_admin import free_claim, reopen
 from .services_assignments import create_assignment, set_assignment_state, update_assignment
 from .services_forget import forget
 from .services_review import claim, claim_next, release_claim, review
+from .services_showcase import agree, hide, like, unhide, unlike
 
 __all__ = [
     "CriterionSpec",
     "StoredFile",
+    "agree",
     "claim",
     "claim_next",
     "consent",
     "create_assignment",
     "forget",
     "free_claim",
+    "hide",
+    "like",
     "release_claim",
     "reopen",
     "review",
     "set_assignment_state",
     "submit",
+    "unhide",
+    "unlike",
     "update_assignment",
     "withdraw",
 ]

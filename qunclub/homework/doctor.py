@@ -15,6 +15,7 @@ from qunclub.members.models import Member
 from qunclub.points.models import LedgerEntry, PointRule
 
 from . import rules_work
+from .doctor_showcase import likes
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 
 SHOWN = 20
@@ -22,7 +23,7 @@ RECEIPTS = 500
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Eight statements, however much was handed in."""
+    """A constant number of statements, however much was handed in."""
     checks: list[tuple[int, str, Select[Any]]] = [
         (6, "submissions whose state is not what their last review says", _states()),
         (6, "reviews whose attempt belongs to another submission", _reviews()),
@@ -30,6 +31,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         (6, "submissions whose points differ from their score, or stand without an acceptance", _overpaid()),
         (6, "submissions held without being waited for, by their own author, or without an end", _claims()),
         (9, "works in the showcase that are not featured, or with another's consent", _consents()),
+        (9, "works in the showcase whose count of likes is wrong", likes()),
     ]
     findings = []
     for promise, what, query in checks:

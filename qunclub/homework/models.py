@@ -189,4 +189,11 @@ class ShowcaseEntry(Base):
     featured_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     consented_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-    __table_args__ = (Index(None, "consented_at"), Index(None, "member_id"))
+    # What its author says of it, on the page that is shared.
+    sentence: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # Kept with each like, under the row's lock.
+    likes: Mapped[int] = mapped_column(default=0, server_default="0")
+    # An admin took it down; the author reads why. Consent is another question and stays as it is.
+    hidden_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    hidden_reason: Mapped[str] = mapped_column(Text, default="", server_default="")
+    __table_args__ = (Index(None, "consented_at"), Index(None, "member_id"), Index(None, "likes", "id"))

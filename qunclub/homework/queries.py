@@ -264,6 +264,9 @@ def _own() -> Select[*tuple[Any, ...]]:
             Submission.claimed_until,
             ShowcaseEntry.id.label("entry_id"),
             ShowcaseEntry.consented_at,
+            ShowcaseEntry.sentence,
+            ShowcaseEntry.hidden_at,
+            ShowcaseEntry.hidden_reason,
         )
         .outerjoin(ShowcaseEntry, ShowcaseEntry.submission_id == Submission.id)
         .where(

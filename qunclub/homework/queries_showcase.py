@@ -1,12 +1,16 @@
-"""The showcase: consent is asked of the database every time, so a withdrawal counts at once."""
+"""The showcase: consent is asked of the database every time, so a withdrawal counts at once.
+
+Long lists are read by a mark, the place where the page before ended: the thousandth page costs what the first does.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.courses.models import Course
@@ -15,8 +19,15 @@ from qunclub.kernel.text import plain
 from qunclub.members.models import Member
 
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
+from .models_showcase import ShowcaseLike
 from .queries import FileView
 from .uploads import PICTURES
+
+PER_PAGE = 24
+SORTS = ("newest", "liked")
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
+MOST_IN_MARK = 2**52
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +40,48 @@ class ShowcaseCard:
     course: str
     excerpt: str
     picture_id: int | None
+    likes: int = 0
+    liked: bool = False
+    mine: bool = False
 
 
-def _shown() -> Any:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What of the showcase somebody wants to see.
+
+    Attributes:
+        since, until: shown from *since* on and before *until* (aware).
+        author: the author's member id.
+        after: the mark of the page before.
+    """
+
+    course_id: int | None = None
+    assignment_id: int | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    sort: str = "newest"
+    author: int | None = None
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page of cards; *more* is the mark of the next one, empty on the last."""
+
+    cards: list[ShowcaseCard]
+    more: str
+
+
+def is_shown() -> ColumnElement[bool]:
+    """Featured, its author consents, and no admin took it down."""
+    return and_(
+        ShowcaseEntry.consented_at.is_not(None),
+        ShowcaseEntry.hidden_at.is_(None),
+        Submission.featured.is_(True),
+    )
+
+
+def _works() -> Select[*tuple[Any, ...]]:
     return (
         select(
             ShowcaseEntry.id,
@@ -39,11 +89,19 @@ def _shown() -> Any:
             ShowcaseEntry.member_id,
             ShowcaseEntry.submission_id,
             ShowcaseEntry.consented_at,
+            ShowcaseEntry.sentence,
+            ShowcaseEntry.likes,
+            ShowcaseEntry.hidden_at,
+            ShowcaseEntry.hidden_reason,
             Assignment.title,
+            Assignment.id.label("assignment_id"),
+            Course.id.label("course_id"),
             Course.title.label("course"),
             Course.slug.label("course_slug"),
+            Course.state.label("course_state"),
             Member.nickname,
             Member.name,
+            Member.number,
             Attempt.body_html,
         )
         .join(Submission, Submission.id == ShowcaseEntry.submission_id)
@@ -51,38 +109,203 @@ def _shown() -> Any:
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .join(Course, Course.id == Assignment.course_id)
         .join(Member, Member.id == ShowcaseEntry.member_id)
-        .where(ShowcaseEntry.consented_at.is_not(None), Submission.featured.is_(True))
     )
 
 
-def showcase(session: Session, *, page: int, course_id: int | None = None) -> Page[ShowcaseCard]:
-    """Featured work whose authors consent, newest first: two statements."""
-    query = _shown().order_by(ShowcaseEntry.consented_at.desc(), ShowcaseEntry.id.desc())
-    if course_id is not None:
-        query = query.where(Course.id == course_id)
-    found = paginate(session, query, page=page, per_page=24)
-    pictures = first_pictures(session, [row.attempt_id for row in found.items])
+def showcase(
+    session: Session, wish: Wish, *, reader: int | None = None, per_page: int = PER_PAGE
+) -> Shown:  # fmt: skip
+    """Shown works that fit *wish*: two statements, three for a member, who sees their likes."""
+    query = _works().where(is_shown())
+    if wish.course_id is not None:
+        query = query.where(Course.id == wish.course_id)
+    if wish.assignment_id is not None:
+        query = query.where(Assignment.id == wish.assignment_id)
+    if wish.since is not None:
+        query = query.where(ShowcaseEntry.consented_at >= wish.since)
+    if wish.until is not None:
+        query = query.where(ShowcaseEntry.consented_at < wish.until)
+    if wish.author is not None:
+        query = query.where(ShowcaseEntry.member_id == wish.author)
+    query = _from_mark(query, wish)
+    rows = session.execute(query.limit(per_page + 1)).all()
+    more = mark_of(rows[per_page - 1], wish.sort) if len(rows) > per_page else ""
+    rows = rows[:per_page]
+    pictures = first_pictures(session, [row.attempt_id for row in rows])
+    liked = likes_of(session, reader, [row.id for row in rows]) if reader is not None else frozenset()
     cards = [
         ShowcaseCard(
             entry_id=row.id,
             title=row.title,
             author=row.nickname or row.name,
             course=row.course,
-            excerpt=plain(row.body_html, 120),
+            excerpt=row.sentence or plain(row.body_html, 120),
             picture_id=pictures.get(row.attempt_id),
+            likes=row.likes,
+            liked=row.id in liked,
+            mine=row.member_id == reader,
         )
-        for row in found.items
+        for row in rows
     ]
-    return Page(items=cards, page=found.page, per_page=found.per_page, has_next=found.has_next)
+    return Shown(cards, more)
+
+
+def _from_mark(query: Select[*tuple[Any, ...]], wish: Wish) -> Select[*tuple[Any, ...]]:
+    by: Any = ShowcaseEntry.likes if wish.sort == "liked" else ShowcaseEntry.consented_at
+    query = query.order_by(by.desc(), ShowcaseEntry.id.desc())
+    found = read_mark(wish.after)
+    if found is None:
+        return query
+    number, ident = found
+    value: Any = number
+    if wish.sort != "liked":
+        value = EPOCH + number * MICROSECOND
+    return query.where(or_(by < value, and_(by == value, ShowcaseEntry.id < ident)))
+
+
+def mark_of(row: Any, sort: str) -> str:
+    """Where a page ends whose last row is *row*."""
+    number = row.likes if sort == "liked" else (row.consented_at - EPOCH) // MICROSECOND
+    return f"{number}-{row.id}"
+
+
+def read_mark(text: str) -> tuple[int, int] | None:
+    """The two numbers of a mark; None for whatever is not one.
+
+    >>> read_mark("12-7"), read_mark("x-7"), read_mark("")
+    ((12, 7), None, None)
+    """
+    first, _sep, second = text.partition("-")
+    if not (first.isascii() and first.isdigit() and second.isascii() and second.isdigit()):
+        return None
+    if max(len(first), len(second)) > 17:
+        return None
+    found = int(first), int(second)
+    return found if max(found) <= MOST_IN_MARK else None
+
+
+def newest(session: Session, n: int) -> list[ShowcaseCard]:
+    """The *n* works shown last."""
+    return showcase(session, Wish(), per_page=n).cards
+
+
+def likes_of(session: Session, member_id: int, entry_ids: Iterable[int]) -> frozenset[int]:
+    """Which of these works a member likes."""
+    query = select(ShowcaseLike.entry_id).where(
+        ShowcaseLike.member_id == member_id, ShowcaseLike.entry_id.in_(list(entry_ids))
+    )
+    return frozenset(session.scalars(query))
 
 
 def showcase_entry(session: Session, entry_id: int) -> Any:
     """One shown work.
 
     Raises:
-        NotFound: also when its author does not consent (any more).
+        NotFound: also when its author does not consent (any more), or an admin took it down.
     """
-    row = session.execute(_shown().where(ShowcaseEntry.id == entry_id)).one_or_none()
+    row = session.execute(_works().where(ShowcaseEntry.id == entry_id, is_shown())).one_or_none()
+    if row is None:
+        raise NotFound()
+    return row
+
+
+def author(session: Session, number: int) -> Any:
+    """The author of shown works with a member number.
+
+    Raises:
+        NotFound: also for members of whom nothing is shown: who is a member is not told here.
+    """
+    row = session.execute(
+        select(Member.id, Member.number, Member.nickname, Member.name)
+        .join(ShowcaseEntry, ShowcaseEntry.member_id == Member.id)
+        .join(Submission, Submission.id == ShowcaseEntry.submission_id)
+        .where(Member.number == number, is_shown())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        raise NotFound()
+    return row
+
+
+def own(session: Session, member_id: int) -> list[Any]:
+    """A member's featured works, shown or not, the latest first."""
+    query = _works().where(ShowcaseEntry.member_id == member_id, Submission.featured.is_(True))
+    return list(session.execute(query.order_by(ShowcaseEntry.id.desc()).limit(200)))
+
+
+def own_one(session: Session, *, submission_id: int, member_id: int) -> Any:
+    """One's own featured work.
+
+    Raises:
+        NotFound: also for another's.
+    """
+    row = session.execute(
+        _works().where(
+            ShowcaseEntry.submission_id == submission_id,
+            ShowcaseEntry.member_id == member_id,
+            Submission.featured.is_(True),
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound()
+    return row
+
+
+def courses(session: Session) -> list[Any]:
+    """(id, title) of every published course, for the filter."""
+    return list(
+        session.execute(
+            select(Course.id, Course.title)
+            .where(Course.state == "published")
+            .order_by(Course.position, Course.id)
+        )
+    )
+
+
+def assignments(session: Session, course_id: int) -> list[Any]:
+    """The homework of a course, for the filter."""
+    return list(
+        session.execute(
+            select(Assignment.id, Assignment.title)
+            .join(Course, Course.id == Assignment.course_id)
+            .where(Course.id == course_id, Course.state == "published", Assignment.state == "published")
+            .order_by(Assignment.position, Assignment.id)
+        )
+    )
+
+
+def admin_list(session: Session, *, q: str, state: str, page: int) -> Page[Any]:
+    """Works that are or were to be seen, or that an admin hid, the latest first."""
+    query = _works().where(Submission.featured.is_(True))
+    if state == "hidden":
+        query = query.where(ShowcaseEntry.hidden_at.is_not(None))
+    elif state == "shown":
+        query = query.where(is_shown())
+    else:
+        query = query.where(
+            or_(ShowcaseEntry.consented_at.is_not(None), ShowcaseEntry.hidden_at.is_not(None))
+        )
+    if q:
+        fits = [Assignment.title.icontains(q, autoescape=True), Member.nickname.icontains(q, autoescape=True)]
+        fits += [Member.name.icontains(q, autoescape=True)]
+        if q.isascii() and q.isdigit() and len(q) < 10:
+            fits.append(Member.number == int(q))
+        query = query.where(or_(*fits))
+    return paginate(session, query.order_by(ShowcaseEntry.id.desc()), page=page)
+
+
+def admin_one(session: Session, entry_id: int) -> Any:
+    """One work as an admin sees it: what is hidden or shown, not what was never to be seen.
+
+    Raises:
+        NotFound: also when neither its author consents nor an admin hid it.
+    """
+    row = session.execute(
+        _works().where(
+            ShowcaseEntry.id == entry_id,
+            or_(ShowcaseEntry.consented_at.is_not(None), ShowcaseEntry.hidden_at.is_not(None)),
+        )
+    ).one_or_none()
     if row is None:
         raise NotFound()
     return row

@@ -7,6 +7,7 @@ import datetime as dt
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from . import services_showcase
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_work import Extension, WorkDraft
 
@@ -29,6 +30,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
         .where(ShowcaseEntry.member_id == member_id, ShowcaseEntry.revoked_at.is_(None))
         .values(consented_at=None, revoked_at=now)
     )
+    services_showcase.forget(session, member_id=member_id)
     session.execute(delete(SubmissionFile).where(SubmissionFile.attempt_id.in_(attempts)))
     unseen = list(
         session.scalars(mine.where(~exists().where(Review.submission_id == Submission.id)))

@@ -12,7 +12,18 @@ from sqlalchemy.orm import Session
 from .actor import Actor
 from .mail import Mailer, MailMessage
 
-__all__ = ["Access", "CourseAccess", "Doctor", "FileStore", "Finding", "Identity", "MailMessage", "Mailer"]
+__all__ = [
+    "Access",
+    "CourseAccess",
+    "CourseOffer",
+    "CourseOffers",
+    "Doctor",
+    "FileStore",
+    "Finding",
+    "Identity",
+    "MailMessage",
+    "Mailer",
+]
 
 
 class Identity(Protocol):
@@ -49,6 +60,24 @@ class CourseAccess(Protocol):
         self, session: Session, *, actor: Actor | None, course_ids: Sequence[int], now: dt.datetime
     ) -> dict[int, Access]:
         """Access of *actor* to each course, in a constant number of statements."""
+
+
+@dataclass(frozen=True, slots=True)
+class CourseOffer:
+    """The cheapest pass on sale that opens a course; *price* in minor units, for each *interval* when there is one."""
+
+    slug: str
+    title: str
+    price: int
+    currency: str
+    interval: str
+
+
+class CourseOffers(Protocol):
+    """What opening a course costs; it lives with passes and is asked by the showcase below it."""
+
+    def __call__(self, session: Session, *, course_id: int, now: dt.datetime) -> CourseOffer | None:
+        """The cheapest offer, None when nothing on sale opens the course."""
 
 
 class FileStore(Protocol):

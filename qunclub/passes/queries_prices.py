@@ -13,9 +13,11 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import reads
+from qunclub.kernel.ports import CourseOffer
 
 from . import rules
 from .models import Plan, PriceStep
+from .queries_access import plans_that_open
 from .rules import PriceNow
 
 
@@ -50,3 +52,18 @@ def price_of(session: Session, plan: Plan, now: dt.datetime) -> PriceNow:
     """What *plan* costs now. An order asks under the lock of the plan's row: nobody is sold in between."""
     steps = steps_of(session, [plan.id])[plan.id]
     return rules.price_at(plan.price, steps, sold=plan.held + plan.sold, now=now)
+
+
+def cheapest_for(session: Session, *, course_id: int, now: dt.datetime) -> CourseOffer | None:
+    """The pass on sale that opens a course for the least money now, early prices counted: three statements."""
+    slugs = plans_that_open(session, [course_id], now).get(course_id, ())
+    if not slugs:
+        return None
+    plans = session.scalars(select(Plan).where(Plan.slug.in_(slugs))).all()
+    steps = steps_of(session, [plan.id for plan in plans])
+    prices = [
+        (rules.price_at(plan.price, steps[plan.id], sold=plan.held + plan.sold, now=now).price, plan.id, plan)
+        for plan in plans
+    ]
+    price, _ident, plan = min(prices, key=lambda one: one[:2])
+    return CourseOffer(plan.slug, plan.title, price, plan.currency, plan.interval)

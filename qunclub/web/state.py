@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, Me
 from qunclub.kernel.clock import Clock
-from qunclub.kernel.ports import CourseAccess, Doctor, FileStore, Identity, Mailer
+from qunclub.kernel.ports import CourseAccess, CourseOffers, Doctor, FileStore, Identity, Mailer
 
 from .parts import Parts
 
@@ -46,6 +46,7 @@ class ClubState:
     mailer: Mailer
     files: FileStore
     course_access: CourseAccess
+    course_offer: CourseOffers
     find_member: Callable[[Session, Actor], tuple[Actor, Me, dt.datetime | None] | None]
     load_member: Callable[[Session, Actor, dt.datetime], tuple[Actor, Me]]
     keep_locale: Callable[[Session, int, str], None]

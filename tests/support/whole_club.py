@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,12 @@ class WholeClub(RuleBasedStateMachine):
         self._session = Session(self.db.engine)
         self._watch, self._seen = self.db.engine.connect(), None
         nothing: Any = None
-        self.state = ClubState(
-            settings=nothing, session=lambda: self._session, identity=nothing, clock=self.clock, secret="x",
-            gateway=self.gateway, mailer=nothing, files=nothing, course_access=nothing, find_member=nothing,
-            load_member=nothing, keep_locale=nothing, limiter=nothing,
-            groups_of=nothing, group_names=nothing,
-        )  # fmt: skip
+        known: dict[str, Any] = {
+            "session": lambda: self._session, "clock": self.clock, "secret": "x", "gateway": self.gateway,
+        }  # fmt: skip
+        # What this club never asks for stands there all the same.
+        needed = [one.name for one in fields(ClubState) if one.default is one.default_factory is MISSING]
+        self.state = ClubState(**{name: known.get(name, nothing) for name in needed})
         self.delivered: set[str] = set()
 
     @initialize()
