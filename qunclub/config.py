@@ -86,6 +86,10 @@ class Settings:
     upload_max_bytes: int = setting(10_000_000, "Largest single file of a submission, in bytes.")
     upload_max_files: int = setting(6, "Most files of one attempt.")
     review_lease_minutes: int = setting(45, "How long a claimed submission stays with its reviewer.")
+    appeal_tokens: int = setting(
+        3, "How many appeals against reviews a member has a season (a calendar year without one); 0: none."
+    )
+    appeal_days: int = setting(14, "How many days after a review its author may appeal.")
     rate_limits: bool = setting(True, "Whether sign-in, sign-up, checkout and ticket check are rate limited.")
     proxies: int = setting(0, "How many trusted proxies stand in front (X-Forwarded-*).")
     log_format: str = setting("text", "text or json.", choices=("text", "json"))

@@ -5,6 +5,7 @@ from qunclub.contests import models as contests
 from qunclub.courses import models as courses
 from qunclub.groups import models as groups
 from qunclub.homework import models as homework
+from qunclub.homework import models_fair as homework_fair
 from qunclub.homework import models_showcase as homework_showcase
 from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
@@ -24,6 +25,7 @@ __all__ = [
     "courses",
     "groups",
     "homework",
+    "homework_fair",
     "homework_showcase",
     "homework_work",
     "members",

@@ -1,14 +1,14 @@
 """shine: likes, an author's sentence and hiding in the showcase
 
 Revision: 0009
-After: 0005
+After: 0008
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

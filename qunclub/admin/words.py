@@ -92,6 +92,8 @@ ACTS: dict[str, Any] = {
     "plan.link": _l("New link of a hidden pass"),
     "plan.update": _l("Pass on sale changed"),
     "seat.remove": _l("Taken out of a group"),
+    "appeal.give_back": _l("Token of an appeal given back"),
+    "submission.correct": _l("Verdict corrected"),
     "submission.free_claim": _l("Claim freed"),
     "transfers.picture": _l("Collection codes changed"),
     "transfers.update": _l("Settings of transfers changed"),

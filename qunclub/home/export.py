@@ -22,6 +22,7 @@ from qunclub.homework.models import (
     Submission,
     SubmissionFile,
 )
+from qunclub.homework.models_fair import VerdictChange, WorkAppeal
 from qunclub.homework.models_showcase import ShowcaseLike
 from qunclub.kernel import Base
 from qunclub.members.models import Member, Tier
@@ -82,6 +83,8 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "files": _files,
         "reviews": _reviews,
         "scores": _scores,
+        "verdicts": _verdicts,
+        "work_appeals": _work_appeals,
         "showcase": _showcase,
         "likes": _likes,
         "points": _points,
@@ -291,6 +294,24 @@ def _scores(session: Session, member_id: int) -> Rows:
         .order_by(ReviewScore.review_id, Criterion.position)
     )
     return [plain(row, criterion=title) for row, title in session.execute(query)]
+
+
+def _verdicts(session: Session, member_id: int) -> Rows:
+    query = (
+        select(VerdictChange)
+        .join(Submission, Submission.id == VerdictChange.submission_id)
+        .where(Submission.member_id == member_id)
+        .order_by(VerdictChange.id)
+    )
+    rows = [plain(row) for row in session.scalars(query)]
+    for row in rows:
+        del row["actor"]  # the judge's own account
+    return rows
+
+
+def _work_appeals(session: Session, member_id: int) -> Rows:
+    query = select(WorkAppeal).where(WorkAppeal.member_id == member_id).order_by(WorkAppeal.id)
+    return [plain(row) for row in session.scalars(query)]
 
 
 def _showcase(session: Session, member_id: int) -> Rows:

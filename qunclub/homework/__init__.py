@@ -6,7 +6,9 @@ One reviewer at a time holds a submission; a stale save is refused and loses no 
 from .rules import CriterionSpec, StoredFile
 from .services import consent, submit, withdraw
 from .services_admin import free_claim, reopen
+from .services_appeals import decline, give_back, open_appeal, uphold
 from .services_assignments import create_assignment, set_assignment_state, update_assignment
+from .services_correction import correct
 from .services_forget import forget
 from .services_review import claim, claim_next, release_claim, review
 from .services_showcase import agree, hide, like, unhide, unlike
@@ -18,11 +20,15 @@ __all__ = [
     "claim",
     "claim_next",
     "consent",
+    "correct",
     "create_assignment",
+    "decline",
     "forget",
     "free_claim",
+    "give_back",
     "hide",
     "like",
+    "open_appeal",
     "release_claim",
     "reopen",
     "review",
@@ -31,5 +37,6 @@ __all__ = [
     "unhide",
     "unlike",
     "update_assignment",
+    "uphold",
     "withdraw",
 ]

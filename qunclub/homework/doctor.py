@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, literal, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.kernel import Finding
@@ -17,9 +17,11 @@ from qunclub.points.models import LedgerEntry, PointRule
 from . import rules_work
 from .doctor_showcase import likes
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
+from .models_fair import VerdictChange, WorkAppeal
 
 SHOWN = 20
 RECEIPTS = 500
+INSTEAD = ("appeal", "correction")
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
@@ -29,7 +31,10 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         (6, "reviews whose attempt belongs to another submission", _reviews()),
         (6, "accepted submissions that did not earn their score", _unpaid()),
         (6, "submissions whose points differ from their score, or stand without an acceptance", _overpaid()),
+        (6, "submissions that earned their score more than once", _doubled()),
         (6, "submissions held without being waited for, by their own author, or without an end", _claims()),
+        (9, "submissions judged otherwise than the last line of their history says", _unexplained()),
+        (9, "appeals that are open without a verdict in force, or upheld without another one", _appeals()),
         (9, "works in the showcase that are not featured, or with another's consent", _consents()),
         (9, "works in the showcase whose count of likes is wrong", likes()),
     ]
@@ -101,7 +106,7 @@ def _states() -> Select[Any]:
     return (
         select(Submission.id)
         .outerjoin(Attempt, (Attempt.submission_id == Submission.id) & (Attempt.n == Submission.attempt))
-        .outerjoin(Review, Review.attempt_id == Attempt.id)
+        .outerjoin(Review, (Review.attempt_id == Attempt.id) & Review.counts)
         .where(wrong)
         .order_by(Submission.id)
     )
@@ -121,9 +126,17 @@ def _reviews() -> Select[Any]:
     )
 
 
+def _earned_sources() -> list[ColumnElement[str]]:
+    """Every source under which the judgement ``Review`` of ``Attempt`` may have earned its score."""
+    again = source_of("accepted:").concat(cast(Attempt.n, String))
+    return [source_of("accepted"), again, again.concat(":").concat(cast(Review.id, String))]
+
+
 def _own_entry() -> ColumnElement[bool]:
-    again = source_of("accepted:").concat(cast(Submission.attempt, String))
-    return LedgerEntry.source.in_([source_of("accepted"), again])
+    first, again, instead = _earned_sources()
+    # What takes the place of another judgement earns under a source of its own.
+    anew = Review.stage.in_(INSTEAD)
+    return or_(and_(anew, LedgerEntry.source == instead), and_(~anew, LedgerEntry.source.in_([first, again])))
 
 
 def _unpaid() -> Select[Any]:
@@ -131,6 +144,8 @@ def _unpaid() -> Select[Any]:
     return (
         select(Submission.id)
         .join(Member, Member.id == Submission.member_id)
+        .join(Attempt, (Attempt.submission_id == Submission.id) & (Attempt.n == Submission.attempt))
+        .join(Review, (Review.attempt_id == Attempt.id) & Review.counts)
         .outerjoin(PointRule, PointRule.kind == "homework_accepted")
         .where(
             Submission.state == "accepted",
@@ -147,22 +162,98 @@ def _unpaid() -> Select[Any]:
     )
 
 
-def _overpaid() -> Select[Any]:
+def _live_entries(*columns: Any) -> Select[Any]:
+    """What submissions have earned for being accepted and still hold; an entry may come once for each judgement."""
     reversal = aliased(LedgerEntry)
     return (
-        select(Submission.id)
-        .join(LedgerEntry, _own_entry())
+        select(*columns)
+        .join(Review, Review.submission_id == Submission.id)
+        .join(Attempt, Attempt.id == Review.attempt_id)
+        .join(LedgerEntry, LedgerEntry.source.in_(_earned_sources()))
         .outerjoin(reversal, reversal.reverses_id == LedgerEntry.id)
+        .where(reversal.id.is_(None))
+    )
+
+
+def _overpaid() -> Select[Any]:
+    return (
+        _live_entries(Submission.id)
         .where(
-            reversal.id.is_(None),
             or_(
                 Submission.state != "accepted",
                 Submission.carried_over.is_(True),
                 LedgerEntry.amount != Submission.score,
                 LedgerEntry.member_id != Submission.member_id,
+            )
+        )
+        .distinct()
+        .order_by(Submission.id)
+    )
+
+
+def _doubled() -> Select[Any]:
+    return (
+        _live_entries(Submission.id)
+        .group_by(Submission.id)
+        .having(func.count(LedgerEntry.id.distinct()) > 1)
+        .order_by(Submission.id)
+    )
+
+
+def _unexplained() -> Select[Any]:
+    last = (
+        select(func.max(VerdictChange.id))
+        .where(VerdictChange.submission_id == Submission.id)
+        .correlate(Submission)
+        .scalar_subquery()
+    )
+    judged = case(
+        (and_(Submission.state == "accepted", Submission.featured.is_(True)), "feature"),
+        (Submission.state == "accepted", "accept"),
+        else_="return",
+    )
+    return (
+        select(Submission.id)
+        .join(Attempt, (Attempt.submission_id == Submission.id) & (Attempt.n == Submission.attempt))
+        .outerjoin(VerdictChange, VerdictChange.id == last)
+        .where(
+            Submission.state.in_(("accepted", "returned")),
+            Attempt.withdrawn_at.is_(None),
+            or_(
+                VerdictChange.id.is_(None),
+                VerdictChange.attempt_id != Attempt.id,
+                and_(VerdictChange.kind == "reopen", Submission.state != "returned"),
+                and_(VerdictChange.kind != "reopen", VerdictChange.after != judged),
+                # The score of work that was forgotten while it waited again is gone with it.
+                and_(
+                    or_(Submission.state == "accepted", Submission.score.is_not(None)),
+                    VerdictChange.score_after.is_distinct_from(Submission.score),
+                ),
             ),
         )
         .order_by(Submission.id)
+    )
+
+
+def _appeals() -> Select[Any]:
+    answered = exists().where(Review.attempt_id == WorkAppeal.attempt_id, Review.stage == "appeal")
+    counts = exists().where(Review.attempt_id == WorkAppeal.attempt_id, Review.counts)
+    return (
+        select(WorkAppeal.id)
+        .join(Attempt, Attempt.id == WorkAppeal.attempt_id)
+        .join(Submission, Submission.id == WorkAppeal.submission_id)
+        .where(
+            or_(
+                and_(
+                    WorkAppeal.state == "open",
+                    or_(Submission.state == "waiting", Submission.attempt != Attempt.n, ~counts),
+                ),
+                and_(WorkAppeal.state == "upheld", ~answered),
+                and_(WorkAppeal.state != "upheld", answered),
+                WorkAppeal.member_id != Submission.member_id,
+            )
+        )
+        .order_by(WorkAppeal.id)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.courses.models import Course
@@ -131,7 +131,12 @@ class Attempt(Base):
     withdrawn_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
     files: Mapped[list[SubmissionFile]] = relationship(lazy="raise", order_by="SubmissionFile.id")
-    review: Mapped[Review | None] = relationship(lazy="raise")
+    review: Mapped[Review | None] = relationship(
+        lazy="raise",
+        primaryjoin="and_(Attempt.id == foreign(Review.attempt_id), Review.counts)",
+        viewonly=True,
+        uselist=False,
+    )
     __table_args__ = (UniqueConstraint("submission_id", "n"),)
 
 
@@ -151,12 +156,16 @@ class SubmissionFile(Base):
 
 
 class Review(Base):
-    """An instructor's judgement of one attempt; one a attempt, so points come once."""
+    """A judgement of one attempt. At most one of an attempt's counts: it is the verdict, and points follow it.
+
+    ``n`` numbers the judgements of an attempt: most have one. Later ones answer an appeal or correct a mistake;
+    whatever no longer counts stays as it was written.
+    """
 
     __tablename__ = "qunclub_review"
     id: Mapped[pk]
     submission_id: Mapped[int] = mapped_column(ForeignKey("qunclub_submission.id"))
-    attempt_id: Mapped[int] = mapped_column(ForeignKey("qunclub_attempt.id"), unique=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("qunclub_attempt.id"))
     reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
     reviewer_name: Mapped[str] = mapped_column(String(120), default="")
     verdict: Mapped[str] = mapped_column(String(20))
@@ -165,8 +174,24 @@ class Review(Base):
     comment_html: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
 
+    n: Mapped[int] = mapped_column(default=1, server_default="1")
+    stage: Mapped[str] = mapped_column(String(12), default="first", server_default="first")
+    counts: Mapped[bool] = mapped_column(default=True, server_default=true())
+
     scores: Mapped[list[ReviewScore]] = relationship(lazy="raise")
-    __table_args__ = (Index(None, "submission_id"), Index(None, "reviewer_id", "created_at"))
+    __table_args__ = (
+        Index(None, "submission_id"),
+        Index(None, "reviewer_id", "created_at"),
+        UniqueConstraint("attempt_id", "n"),
+        # One verdict an attempt, whatever happens at once.
+        Index(
+            "uq_qunclub_review_counting",
+            "attempt_id",
+            unique=True,
+            sqlite_where=text("counts = 1"),
+            postgresql_where=text("counts"),
+        ),
+    )
 
 
 class ReviewScore(Base):

@@ -180,7 +180,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
     ]
     return (
         select(*columns)
-        .outerjoin(Review, Review.attempt_id == Attempt.id)
+        .outerjoin(Review, (Review.attempt_id == Attempt.id) & Review.counts)
         .where(Attempt.submission_id == bindparam("submission"))
         .order_by(Attempt.n.desc())
     )

@@ -22,7 +22,7 @@ from qunclub.kernel import (
     signals,
 )
 
-from . import queries_extensions, rules, rules_work
+from . import queries_extensions, rules, rules_work, services_appeals
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_work import WorkDraft
 from .rules import StoredFile
@@ -124,6 +124,7 @@ def submit(
         submission.submitted_at = now
         submission.score = None
         submission.claimed_by = submission.claimed_until = None
+        services_appeals.lapse(session, submission_id=submission.id, now=now)
     session.flush()
     attempt_id = session.execute(
         _NEW_ATTEMPT,

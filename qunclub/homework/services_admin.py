@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from qunclub import points
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, store
-from qunclub.points.models import LedgerEntry
 
-from .models import ShowcaseEntry, Submission
-from .services_review import award_source
-
-KINDS = ("accepted", "on_time", "featured")
+from . import services_appeals, services_verdict
+from .models import Submission
 
 
 def free_claim(session: Session, *, submission_id: int, actor: Actor, now: dt.datetime) -> Submission:
@@ -49,12 +44,25 @@ def reopen(
         raise Stale(N_("This work changed while you were looking at it. Look again, then decide."))
     if submission.state != "accepted":
         raise Conflict(N_("Only accepted work can be reopened."))
-    for entry_id in _live_entries(session, submission):
-        points.reverse(session, entry_id=entry_id, reason=reason, actor=actor, now=now)
+    services_verdict.take_back(session, submission, reason=reason, actor=actor, now=now)
     if submission.featured:
-        entry = session.scalar(select(ShowcaseEntry).where(ShowcaseEntry.submission_id == submission_id))
-        if entry is not None and entry.consented_at is not None:
-            entry.consented_at, entry.revoked_at = None, now
+        services_verdict.out_of_showcase(session, submission_id, now)
+    services_appeals.lapse(session, submission_id=submission_id, now=now)
+    attempt_id = services_verdict.facts_of(session, submission).attempt_id
+    counting = services_verdict.counting(session, attempt_id)
+    services_verdict.write_line(
+        session,
+        submission,
+        attempt_id,
+        review_id=None,
+        kind="reopen",
+        before=(counting.verdict if counting else "", submission.score),
+        after=("", None),
+        reason=reason.strip(),
+        actor=actor,
+        name=actor.name,
+        now=now,
+    )
     store.record(
         session,
         actor=actor,
@@ -69,19 +77,3 @@ def reopen(
     submission.score = None
     submission.version += 1
     return submission
-
-
-def _live_entries(session: Session, submission: Submission) -> list[int]:
-    sources = [
-        award_source(submission.id, what, submission.attempt, again=again)
-        for what in KINDS
-        for again in (False, True)
-    ]
-    reversal = aliased(LedgerEntry)
-    query = (
-        select(LedgerEntry.id)
-        .outerjoin(reversal, reversal.reverses_id == LedgerEntry.id)
-        .where(LedgerEntry.source.in_(sources), reversal.id.is_(None))
-        .order_by(LedgerEntry.id)
-    )
-    return list(session.scalars(query))

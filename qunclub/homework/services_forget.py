@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from . import services_showcase
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
+from .models_fair import VerdictChange, WorkAppeal
 from .models_work import Extension, WorkDraft
 
 
@@ -50,6 +51,14 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     session.execute(delete(Extension).where(Extension.member_id == member_id))
     session.execute(
         update(Review).where(Review.submission_id.in_(mine)).values(comment_md="", comment_html="")
+    )
+    # That it was judged so, by whom and when, stays; the words about the work go, and an appeal nobody answers.
+    session.execute(update(VerdictChange).where(VerdictChange.submission_id.in_(mine)).values(reason=""))
+    session.execute(update(WorkAppeal).where(WorkAppeal.member_id == member_id).values(reason="", answer=""))
+    session.execute(
+        update(WorkAppeal)
+        .where(WorkAppeal.member_id == member_id, WorkAppeal.state == "open")
+        .values(state="lapsed", decided_at=now)
     )
     session.execute(
         update(Submission)

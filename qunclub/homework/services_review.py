@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from qunclub import points
 from qunclub.kernel import (
     N_,
     Actor,
@@ -22,47 +21,14 @@ from qunclub.kernel import (
     Forbidden,
     Invalid,
     Stale,
-    insert_for,
     locks,
     mail,
     render_markdown,
     signals,
 )
-from qunclub.members.models import Member
 
-from . import rules, rules_work
-from .models import (
-    VERDICTS,
-    Assignment,
-    Attempt,
-    Criterion,
-    Review,
-    ReviewScore,
-    ShowcaseEntry,
-    Submission,
-)
-
-# Built once: a replay of many years of homework sends it a hundred thousand times.
-_FACTS = (
-    select(
-        Attempt.id.label("attempt_id"),
-        Attempt.n,
-        Attempt.on_time,
-        Attempt.taken_off,
-        Assignment.id.label("assignment_id"),
-        Assignment.title,
-        Assignment.rubric_id,
-        Member.number,
-        Member.email,
-        Member.locale,
-        Member.name,
-        Member.nickname,
-    )
-    .select_from(Attempt)
-    .join(Assignment, Assignment.id == bindparam("assignment_id"))
-    .join(Member, Member.id == bindparam("member_id"))
-    .where(Attempt.submission_id == bindparam("submission_id"), Attempt.n == bindparam("attempt"))
-)
+from . import rules, services_verdict
+from .models import VERDICTS, Assignment, Criterion, Review, ReviewScore, Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +49,7 @@ def claim(
     Raises:
         Conflict: when somebody else holds it, or nothing waits.
     """
-    reviewer = _reviewer(actor)
+    reviewer = reviewer_of(actor)
     submission = locks.lock(session, Submission, submission_id)
     if submission.member_id == reviewer:
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
@@ -106,7 +72,7 @@ def claim_next(
     assignment_id: int | None = None,
 ) -> Submission | None:
     """Claim the one that has waited longest and is free; None when nothing is left."""
-    reviewer = _reviewer(actor)
+    reviewer = reviewer_of(actor)
     query = (
         select(Submission)
         .where(
@@ -135,7 +101,7 @@ def claim_next(
 
 def release_claim(session: Session, *, submission_id: int, actor: Actor, now: dt.datetime) -> Submission:
     """Give one's own claim back to the queue; without one, nothing happens."""
-    reviewer = _reviewer(actor)
+    reviewer = reviewer_of(actor)
     submission = locks.lock(session, Submission, submission_id)
     if submission.claimed_by == reviewer:
         submission.claimed_by = submission.claimed_until = None
@@ -175,18 +141,24 @@ def review(
         raise Forbidden(N_("A score comes from the rubric."))
     if verdict not in VERDICTS:
         raise Invalid(N_("Choose a verdict."), field="verdict")
-    reviewer = reviewer_id if process else _reviewer(actor)
+    reviewer = reviewer_id if process else reviewer_of(actor)
     submission = locks.lock(session, Submission, submission_id)
     _refuse_stale(submission, version, reviewer, now)
     if submission.member_id == reviewer:
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
-    facts = _facts(session, submission)
-    judged = _judge(session, facts.rubric_id, Judgement(verdict, score, scores, comment_md), process)
-    row = _write(session, submission, facts, judged, reviewer, actor, now)
-    if verdict != "return" and not submission.carried_over and facts.number is not None:
-        _award(session, submission, facts, submission.score or 0, actor, now)
-    if verdict == "feature":
-        _feature(session, submission, facts.attempt_id, now)
+    facts = services_verdict.facts_of(session, submission)
+    judged = judge(session, facts.rubric_id, Judgement(verdict, score, scores, comment_md), process)
+    row = write(session, submission.id, facts.attempt_id, judged, reviewer=reviewer, name=actor.name, now=now)
+    services_verdict.put_in_force(
+        session,
+        submission,
+        facts,
+        row,
+        scored=judged.score is not None,
+        kind="review",
+        actor=actor,
+        now=now,
+    )
     if facts.email:
         _tell_author(session, submission, facts, row, now)
     signals.after_commit(
@@ -201,7 +173,7 @@ def review(
     return row
 
 
-def _reviewer(actor: Actor) -> int:
+def reviewer_of(actor: Actor) -> int:
     if not actor.has("instructor") or actor.member_id is None:
         raise Forbidden(N_("This is the instructors' desk."), how=N_("An admin can make you an instructor."))
     return actor.member_id
@@ -218,18 +190,7 @@ def _refuse_stale(submission: Submission, version: int, reviewer: int | None, no
         )
 
 
-def _facts(session: Session, submission: Submission) -> Any:
-    """All that a review needs to know of the attempt, its assignment and its author, in one statement."""
-    keys = {
-        "submission_id": submission.id,
-        "attempt": submission.attempt,
-        "assignment_id": submission.assignment_id,
-        "member_id": submission.member_id,
-    }
-    return session.execute(_FACTS, keys).one()
-
-
-def _judge(session: Session, rubric_id: int, given: Judgement, process: bool) -> Judgement:
+def judge(session: Session, rubric_id: int, given: Judgement, process: bool) -> Judgement:
     """*given* with its score: from the rubric, or as the process said."""
     if len(given.comment_md) > rules.MAX_COMMENT:
         raise Invalid(
@@ -260,35 +221,35 @@ def _judge(session: Session, rubric_id: int, given: Judgement, process: bool) ->
     return Judgement(given.verdict, rules.rubric_score(scales, given.scores), given.scores, given.comment_md)
 
 
-def _write(
+def write(
     session: Session,
-    submission: Submission,
-    facts: Any,
+    submission_id: int,
+    attempt_id: int,
     judged: Judgement,
+    *,
     reviewer: int | None,
-    actor: Actor,
+    name: str,
     now: dt.datetime,
+    n: int = 1,
+    stage: str = "first",
+    counts: bool = True,
 ) -> Review:
+    """A judgement as a row with its scores; the *n*-th of its attempt."""
     row = Review(
-        submission_id=submission.id,
-        attempt_id=facts.attempt_id,
+        submission_id=submission_id,
+        attempt_id=attempt_id,
         reviewer_id=reviewer,
-        reviewer_name=actor.name,
+        reviewer_name=name,
         verdict=judged.verdict,
         score=judged.score or 0,
         comment_md=judged.comment_md,
         comment_html=render_markdown(judged.comment_md) if judged.comment_md else "",
         created_at=now,
+        n=n,
+        stage=stage,
+        counts=counts,
     )
     session.add(row)
-    submission.state = "returned" if judged.verdict == "return" else "accepted"
-    submission.featured = judged.verdict == "feature"
-    submission.score = (
-        None if judged.score is None else rules_work.settled_score(judged.score, facts.taken_off)
-    )
-    submission.reviewed_at = now
-    submission.claimed_by = submission.claimed_until = None
-    submission.version += 1
     session.flush()
     if judged.scores:
         session.execute(
@@ -299,55 +260,6 @@ def _write(
             ],
         )
     return row
-
-
-def award_source(submission_id: int, what: str, attempt: int, *, again: bool) -> str:
-    """The ledger's source of what a submission earns; work accepted *again* after being reopened earns anew."""
-    return f"submission:{submission_id}:{what}:{attempt}" if again else f"submission:{submission_id}:{what}"
-
-
-def _award(
-    session: Session, submission: Submission, facts: Any, score: int, actor: Actor, now: dt.datetime
-) -> None:
-    again = facts.n > 1 and _accepted_before(session, submission.id, facts.attempt_id)
-    earned: list[tuple[str, int | None]] = [("accepted", score)]
-    if facts.on_time:
-        earned.append(("on_time", None))
-    if submission.featured:
-        earned.append(("featured", None))
-    points.award_many(
-        session,
-        [
-            points.Award(
-                member_id=submission.member_id,
-                kind=f"homework_{what}",
-                source=award_source(submission.id, what, facts.n, again=again),
-                occurred_at=now,
-                amount=amount,
-                reason=facts.title,
-            )
-            for what, amount in earned
-        ],
-        now=now,
-        actor=actor,
-    )
-
-
-def _accepted_before(session: Session, submission_id: int, attempt_id: int) -> bool:
-    query = select(Review.id).where(
-        Review.submission_id == submission_id, Review.attempt_id != attempt_id, Review.verdict != "return"
-    )
-    return session.scalar(query.limit(1)) is not None
-
-
-def _feature(session: Session, submission: Submission, attempt_id: int, now: dt.datetime) -> None:
-    # Featured again after being reopened: another text, so the author is asked anew.
-    fresh = {"attempt_id": attempt_id, "featured_at": now, "consented_at": None, "revoked_at": None}
-    session.execute(
-        insert_for(session, ShowcaseEntry)
-        .values(submission_id=submission.id, member_id=submission.member_id, **fresh)
-        .on_conflict_do_update(index_elements=[ShowcaseEntry.submission_id], set_=fresh)
-    )
 
 
 def _tell_author(session: Session, submission: Submission, facts: Any, row: Review, now: dt.datetime) -> None:

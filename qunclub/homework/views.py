@@ -37,6 +37,7 @@ from qunclub.web import (
 from . import queries, queries_extensions, queries_list, queries_receipt, rules, rules_work, services, uploads
 from .files_views import attachment
 from .forms import SubmitForm
+from .views_appeals import fairness_of
 
 bp = Blueprint("homework", __name__, url_prefix="/homework")
 register(
@@ -184,6 +185,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
             queries.own_submission(session, assignment_id=assignment_id, member_id=ident) if ident else None
         )
         attempts = queries.attempts(session, mine.id) if mine else []
+        fair = fairness_of(session, mine.id, moment) if mine else None
         more: dict[int, list[queries_extensions.More]] = {}
         if ident:
             more = queries_extensions.of_member(
@@ -218,6 +220,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         earns=_earns(),
         mine=mine,
         attempts=attempts,
+        fair=fair,
         action=action,
         deadlines=deadlines,
         more_time=deadlines != own,
