@@ -86,13 +86,25 @@ BLUEPRINTS = (
     "qunclub.contests.views:bp",
     "qunclub.contests.views_jury:bp",
     "qunclub.contests.admin:bp",
+    "qunclub.rewards.admin:bp",
     "qunclub.seasons.views:bp",
     "qunclub.seasons.admin:bp",
     "qunclub.admin.views:bp",
     "qunclub.home.views:bp",
     "qunclub.home.own:bp",
 )
-DOCTORS = ("members", "groups", "courses", "passes", "orders", "points", "homework", "seasons", "contests")
+DOCTORS = (
+    "members",
+    "groups",
+    "courses",
+    "passes",
+    "orders",
+    "points",
+    "homework",
+    "seasons",
+    "contests",
+    "rewards",
+)
 
 
 def load(path: str) -> Any:

@@ -38,6 +38,7 @@ SWEEPS = {
     "orders": "qunclub.orders.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
+    "tuition": "qunclub.rewards.jobs:sweep",
 }
 
 

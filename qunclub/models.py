@@ -15,6 +15,7 @@ from qunclub.orders import models_money as orders_money
 from qunclub.orders import models_selling as orders_selling
 from qunclub.passes import models as passes
 from qunclub.points import models as points
+from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
 
 metadata = Base.metadata
@@ -36,6 +37,7 @@ __all__ = [
     "outbox",
     "passes",
     "points",
+    "rewards",
     "seasons",
     "store",
 ]

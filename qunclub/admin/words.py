@@ -9,6 +9,7 @@ from qunclub.courses import admin_certificates, views_questions_desk
 from qunclub.homework import admin_showcase
 from qunclub.members import admin as members
 from qunclub.points import admin as points
+from qunclub.rewards import admin as rewards
 from qunclub.seasons import admin as seasons
 from qunclub.web import _l
 
@@ -30,6 +31,8 @@ THINGS: dict[str, Any] = {
     "assignment": _l("Homework"),
     "submission": _l("Submissions"),
     "showcase": _l("Showcase"),
+    "tuition": _l("Tuition back"),
+    "tuition_case": _l("Tuition back"),
     "points": _l("Points"),
     "season": _l("Seasons"),
     "contest": _l("Contests"),
@@ -44,6 +47,7 @@ ACTS: dict[str, Any] = {
     **views_questions_desk.ACTS,
     **admin_certificates.ACTS,
     **admin_showcase.ACTS,
+    **rewards.ACTS,
     "assignment.create": _l("Homework written"),
     "assignment.publish": _l("Homework published"),
     "assignment.unpublish": _l("Homework withdrawn"),

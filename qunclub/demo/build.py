@@ -35,6 +35,7 @@ from .money_story import add_money, money_settings
 from .season_story import Reading, add_seasons
 from .showcase_story import add_likes
 from .story import Story, tell
+from .tuition_story import add_tuition
 
 PASSWORD = "turn-the-page"
 SHOWN_ACCOUNTS = (
@@ -273,6 +274,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     _progress(story, cast)
     add_money(story, cast, state.files)
     add_likes(story, cast)
+    add_tuition(story, cast, 400)
     return story
 
 

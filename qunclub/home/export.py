@@ -31,6 +31,7 @@ from qunclub.orders.models_money import TransferProof
 from qunclub.orders.models_selling import ClaimCode, Coupon, CouponUse, Fapiao, Subscription
 from qunclub.passes.models import EntryTicket, Pass, PassTerm, Plan
 from qunclub.points.models import LedgerEntry, Standing, Window
+from qunclub.rewards.models import TuitionCase
 from qunclub.seasons.models import CoreSeat, Decision, Season
 
 Rows = list[dict[str, Any]]
@@ -91,6 +92,7 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "standings": _standings,
         "decisions": _decisions,
         "core_seats": _core_seats,
+        "tuition": _tuition,
         "contest_entries": _contest_entries,
         "contest_votes": _contest_votes,
     }
@@ -329,6 +331,11 @@ def _likes(session: Session, member_id: int) -> Rows:
         .order_by(ShowcaseLike.entry_id)
     )
     return [plain(row, work=title) for row, title in session.execute(query)]
+
+
+def _tuition(session: Session, member_id: int) -> Rows:
+    query = select(TuitionCase).where(TuitionCase.member_id == member_id).order_by(TuitionCase.id)
+    return [plain(row) for row in session.scalars(query)]
 
 
 def _points(session: Session, member_id: int) -> Rows:

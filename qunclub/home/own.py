@@ -17,6 +17,7 @@ from qunclub.kernel import Invalid
 from qunclub.members.forms import ProfileForm
 from qunclub.orders import queries_memberships as memberships
 from qunclub.passes import queries as passes
+from qunclub.rewards import queries as rewards_queries
 from qunclub.seasons import queries as seasons
 from qunclub.web import (
     N_,
@@ -69,6 +70,7 @@ def page(form: ProfileForm | None = None) -> Any:
             form=form,
             unverified=accounts.unverified(),
             failing=memberships.failing(session, ident),
+            tuition=rewards_queries.mine(session, ident),
             now=moment,
         )
     return shown, 422 if form.errors else 200

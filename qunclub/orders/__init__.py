@@ -9,16 +9,19 @@ from .models_selling import ClaimCode, Coupon, CouponUse, Subscription
 from .rules_selling import Details, Purchase
 from .services import attach_checkout, cancel, expire_order, place
 from .services_attention import add_note, fulfil_attention
+from .services_coupons import CouponDraft
+from .services_coupons import create as create_coupon
 from .services_forget import end_memberships, forget_papers, renewing, unsettled
 from .services_inbox import handle_notification
 from .services_payments import Outcome, record_payment, settle_checkout
 from .services_quote import Quote, quote
-from .services_refunds import refund
+from .services_refunds import give_back, refund
 from .services_transfers import buy_offline, record_transfer, take_free
 
 __all__ = [
     "ClaimCode",
     "Coupon",
+    "CouponDraft",
     "CouponUse",
     "Details",
     "GatewayEvent",
@@ -35,10 +38,12 @@ __all__ = [
     "attach_checkout",
     "buy_offline",
     "cancel",
+    "create_coupon",
     "end_memberships",
     "expire_order",
     "forget_papers",
     "fulfil_attention",
+    "give_back",
     "handle_notification",
     "place",
     "quote",

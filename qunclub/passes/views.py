@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, request, session
+from sqlalchemy.orm import Session
 
 from qunclub.groups.views import POLICIES, QUIET, in_words
 from qunclub.kernel import text
@@ -27,6 +29,8 @@ from . import queries, rules
 from .queries import Offer
 
 bp = Blueprint("passes", __name__, url_prefix="/passes")
+# (session, plan id) -> HTML: what rooms above say of a pass, on its page.
+SECTIONS: list[Callable[[Session, int], str]] = []
 KEYS, MOST_KEYS, KEY_LENGTH = "qunclub_plan_keys", 10, 80
 register(
     NavItem(
@@ -119,6 +123,7 @@ def show(slug: str) -> Any:
             disputed=next((one for one in mine if one.suspended(moment)), None),
             base_pass=next((one for one in held if one.plan.id in view.sources and one.live(moment)), None),
             now=moment,
+            sections=[one(db, plan.id) for one in SECTIONS],
             policy=POLICIES[line.posting] if line else "",
             quiet=QUIET if line and line.posting == "staff" else "",
             nickname_rule=in_words(line.nickname_rule) if line else "",
