@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qunclub.contests import admin as contests
-from qunclub.courses import admin_certificates, views_questions_desk
+from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.members import admin as members
 from qunclub.points import admin as points
 from qunclub.seasons import admin as seasons
@@ -41,6 +41,7 @@ ACTS: dict[str, Any] = {
     **contests.ACTS,
     **views_questions_desk.ACTS,
     **admin_certificates.ACTS,
+    **admin_media.ACTS,
     "assignment.create": _l("Homework written"),
     "assignment.publish": _l("Homework published"),
     "assignment.unpublish": _l("Homework withdrawn"),
