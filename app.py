@@ -26,7 +26,10 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app.config.update(
         SECRET_KEY=config.secret_key(settings),
         SQLALCHEMY_DATABASE_URI=config.database_url(settings),
-        MAX_CONTENT_LENGTH=settings.upload_max_bytes * settings.upload_max_files + 1_000_000,
+        MAX_CONTENT_LENGTH=max(
+            settings.upload_max_bytes * settings.upload_max_files, settings.media_max_bytes
+        )
+        + 1_000_000,
         SESSION_COOKIE_NAME="qunclub",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -108,18 +108,17 @@ def course_import(folder: Path) -> None:
     from qunclub.courses.folder import Broken, read
     from qunclub.courses.services_folder import bring_in
 
-    try:
-        text = read(folder)
-    except Broken as error:
-        for problem in error.problems:
-            click.echo(problem, err=True)
-        raise click.ClickException("Nothing was imported.") from None
     state = club()
     try:
+        text = read(folder)
         report = retrying(
             state.session(),
             lambda session: bring_in(session, text, actor=Actor.system("command line"), now=state.clock()),
         )
+    except Broken as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        raise click.ClickException("Nothing was imported.") from None
     except ClubError as error:
         raise click.ClickException(f"Nothing was imported: {error}") from None
     click.echo(

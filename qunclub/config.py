@@ -84,6 +84,7 @@ class Settings:
         "", "Redis or Valkey for rate limits and job wake-ups when several machines share the work."
     )
     upload_max_bytes: int = setting(10_000_000, "Largest single file of a submission, in bytes.")
+    media_max_bytes: int = setting(100_000_000, "Largest single file of a course (film, sound), in bytes.")
     upload_max_files: int = setting(6, "Most files of one attempt.")
     review_lease_minutes: int = setting(45, "How long a claimed submission stays with its reviewer.")
     appeal_tokens: int = setting(

@@ -39,6 +39,8 @@ BLUEPRINTS = (
     "qunclub.groups.views:bp",
     "qunclub.groups.admin:bp",
     "qunclub.courses.views:bp",
+    "qunclub.courses.views_media:bp",
+    "qunclub.courses.admin_media:bp",
     "qunclub.courses.views_questions:bp",
     "qunclub.courses.views_questions_desk:bp",
     "qunclub.courses.views_certificates:bp",
@@ -183,6 +185,7 @@ class QunClub:
             doctors=doctors(),
             account_endpoints=account_endpoints or {},
         )
+        made.doctors["course_files"] = partial(load("qunclub.courses.doctor_media:check_bytes"), made.files)
         app.extensions[state.KEY] = made
         if standalone:
             # In a host, its own logging decides what becomes of the logger "qunclub".

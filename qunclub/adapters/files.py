@@ -33,6 +33,25 @@ class ObjectFiles:
         except (NotFoundError, FileNotFoundError):
             raise KeyError(key) from None
 
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """*length* bytes from *start* on, fewer where the end comes first; nothing else is read.
+
+        Raises:
+            KeyError: when there is nothing under *key*.
+        """
+        try:
+            return bytes(obstore.get_range(self.store, key, start=start, length=length))
+        except (NotFoundError, FileNotFoundError):
+            raise KeyError(key) from None
+
+    def has(self, key: str) -> bool:
+        """Whether there is something under *key*."""
+        try:
+            obstore.head(self.store, key)
+        except (NotFoundError, FileNotFoundError):
+            return False
+        return True
+
     def delete(self, key: str) -> None:
         """Forget *key*; missing is fine."""
         try:

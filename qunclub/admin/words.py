@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qunclub.contests import admin as contests
-from qunclub.courses import admin_certificates, views_questions_desk
+from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.homework import admin_showcase
 from qunclub.members import admin as members
 from qunclub.points import admin as points
@@ -48,6 +48,9 @@ ACTS: dict[str, Any] = {
     **admin_certificates.ACTS,
     **admin_showcase.ACTS,
     **rewards.ACTS,
+    **admin_media.ACTS,
+    "extension.grant": _l("More time given"),
+    "extension.revoke": _l("More time taken back"),
     "assignment.create": _l("Homework written"),
     "assignment.publish": _l("Homework published"),
     "assignment.unpublish": _l("Homework withdrawn"),

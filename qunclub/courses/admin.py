@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import NotFound, Stale, ids, render_markdown
@@ -27,7 +27,7 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import differences, queries, services, services_lessons
+from . import differences, queries, queries_media, rules_media, services, services_lessons, services_media
 from .forms import CourseForm, LessonForm, to_utc, typed
 from .models import Course, Lesson
 
@@ -59,7 +59,7 @@ def index() -> Any:
 def preview() -> Any:
     """The rendered text of whatever is being written: a fragment."""
     text = request.form.get("description_md") or request.form.get("body_md") or ""
-    return render("courses/_preview.html", html=render_markdown(text))
+    return render("courses/_preview.html", html=_rendered(text, request.args.get("course", type=int)))
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -143,7 +143,9 @@ def new_lesson(course_id: int) -> Any:
         if course is None:
             raise NotFound()
         session.expunge(course)
+        files = queries_media.choices(session, course_id)
     form = LessonForm()
+    _offer(form, files)
     if form.validate_on_submit() and not _previewing():
         with form_errors(form):
             transact(
@@ -162,10 +164,15 @@ def edit_lesson(lesson_id: int) -> Any:
     """Change a lesson."""
     with reading() as session:
         lesson, course = _lesson_and_course(session, lesson_id)
-    # The moment is typed in the club's time zone; what was typed wins over what is kept.
-    form = LessonForm(obj=lesson, opens_at=typed(lesson.opens_at))
+        files = queries_media.choices(session, course.id)
+        medium = services_media.name_of(session, lesson.media_id)
+    # Moments are typed in the club's time zone; what was typed wins over what is kept.
+    form = LessonForm(obj=lesson)
     if not form.is_submitted():
-        form.opens_at.data = typed(lesson.opens_at)
+        form.media.data = medium
+        for field in (form.opens_at, form.live_starts_at, form.live_ends_at):
+            field.data = typed(getattr(lesson, field.name))
+    _offer(form, files)
     context: dict[str, Any] = {"course": course, "lesson": lesson}
     if form.validate_on_submit() and not _previewing():
         try:
@@ -261,9 +268,24 @@ def _form_page(template: str, form: CourseForm | LessonForm, **context: Any) -> 
     stale = context.get("stale")
     source = form.description_md.data if isinstance(form, CourseForm) else form.body_md.data
     # What is there is shown from the start; scripts keep it in step, and the button does without them.
-    shown = render_markdown(source) if source else "" if _previewing() else None
+    course = context.get("course")
+    shown = _rendered(source, course.id if course else None) if source else "" if _previewing() else None
     page = render(template, form=form, preview=shown, **context)
     return (page, 409) if stale else (page, 422) if form.errors else page
+
+
+def _rendered(source: str, course_id: int | None) -> str:
+    """A text as it will be, its files where an editor can fetch them before any lesson shows them."""
+    html = render_markdown(source)
+    if not course_id:
+        return html
+    return rules_media.linked(
+        html, lambda name: url_for("qunclub.media_admin.look", course_id=course_id, name=name)
+    )
+
+
+def _offer(form: LessonForm, files: list[tuple[str, str]]) -> None:
+    form.media.choices = [("", _("None")), *((name, name) for name, _type in files)]
 
 
 def _moved() -> tuple[str, int]:
@@ -311,6 +333,11 @@ def _lesson(form: LessonForm) -> dict[str, Any]:
         "state": form.state.data or "published",
         "opens_at": to_utc(form.opens_at.data),
         "opens_after_days": form.opens_after_days.data,
+        "kind": form.kind.data or "article",
+        "media": form.media.data or "",
+        "live_url": (form.live_url.data or "").strip(),
+        "live_starts_at": to_utc(form.live_starts_at.data),
+        "live_ends_at": to_utc(form.live_ends_at.data),
     }
 
 

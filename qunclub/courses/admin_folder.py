@@ -68,6 +68,9 @@ def upload() -> Any:
         return _refused(problems=broken.problems)
     club().files.put(_key(), data)
     with reading() as session:
+        lacking = services_folder.missing_files(session, text)
+        if lacking:
+            return _refused(problems=tuple(lacking))
         plan = services_folder.plan(session, text)
     return render(
         "courses/admin_import.html", problems=(), error="", plan=plan, seal=_seal(data, plan), text=text

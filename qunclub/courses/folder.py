@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import rules
+from qunclub.kernel import Invalid
+
+from . import rules, rules_media
 from .services_lessons import LessonDraft
 
 FENCE = "+++\n"
@@ -26,8 +28,10 @@ COURSE_KEYS: Mapping[str, type] = {
 }  # fmt: skip
 LESSON_KEYS: Mapping[str, type] = {
     "slug": str, "title": str, "summary": str, "minutes": int, "preview": bool, "state": str,
-    "opens_at": dt.datetime, "opens_after_days": int,
+    "opens_at": dt.datetime, "opens_after_days": int, "kind": str, "media": str, "live_url": str,
+    "live_starts_at": dt.datetime, "live_ends_at": dt.datetime,
 }  # fmt: skip
+KIND_KEYS = ("media", "live_url", "live_starts_at", "live_ends_at")
 KINDS = {
     str: "a text in quotes",
     bool: "true or false",
@@ -37,7 +41,9 @@ KINDS = {
 EXAMPLES = {
     "minutes": "minutes = 12", "preview": "preview = true", "opens_at": "opens_at = 2026-03-01T08:00:00Z",
     "opens_after_days": "opens_after_days = 7", "ordered": "ordered = false", "state": 'state = "published"',
-    "certificate": "certificate = true",
+    "certificate": "certificate = true", "kind": 'kind = "video"', "media": 'media = "film.mp4"',
+    "live_url": 'live_url = "https://…"', "live_starts_at": "live_starts_at = 2026-03-01T12:00:00Z",
+    "live_ends_at": "live_ends_at = 2026-03-01T13:00:00Z",
 }  # fmt: skip
 
 
@@ -151,6 +157,9 @@ def _lesson_file(lesson: LessonDraft) -> str:
         facts["opens_at"] = lesson.opens_at
     if lesson.opens_after_days is not None:
         facts["opens_after_days"] = lesson.opens_after_days
+    if lesson.kind != "article":
+        facts["kind"] = lesson.kind
+    facts |= {key: value for key in KIND_KEYS if (value := getattr(lesson, key))}
     return f"{FENCE}{_written(facts)}{FENCE}\n{lesson.body_md}\n"
 
 
@@ -221,6 +230,7 @@ def _lesson(path: Path, problems: list[str]) -> LessonDraft | None:
             problems.append(
                 f"{path.name}:{_line_of(key, source)}: {key} has to be 0 to {most}; write {EXAMPLES[key]}"
             )
+    of_kind = _of_kind(facts, path.name, source, problems)
     if len(body) > rules.MAX_TEXT:
         problems.append(
             f"{path.name}:1: the text is longer than {rules.MAX_TEXT} characters; split the lesson in two"
@@ -238,7 +248,32 @@ def _lesson(path: Path, problems: list[str]) -> LessonDraft | None:
         state=facts.get("state", "published"),
         opens_at=opens_at.astimezone(dt.UTC) if opens_at is not None else None,
         opens_after_days=facts.get("opens_after_days") or None,
+        **of_kind,
     )
+
+
+def _of_kind(facts: Mapping[str, Any], name: str, source: str, problems: list[str]) -> dict[str, Any]:
+    """What belongs to the lesson's kind: its file, or the link and hours of a live session."""
+    moments = {
+        key: facts[key].astimezone(dt.UTC) if key in facts else None
+        for key in ("live_starts_at", "live_ends_at")
+    }
+    try:
+        return rules_media.check_kind(
+            facts.get("kind", "article"),
+            media=facts.get("media", ""),
+            live_url=facts.get("live_url", ""),
+            **moments,
+        )
+    except Invalid as error:
+        remedy = (
+            f"use {', '.join(rules_media.KINDS)}"
+            if error.field == "kind"
+            else f"write {EXAMPLES[error.field]}"
+        )
+        line = _line_of(error.field if error.field in facts else "kind", source)
+        problems.append(f"{name}:{line}: {error.field} does not fit the kind of lesson ({error}); {remedy}")
+        return {}
 
 
 def _toml(

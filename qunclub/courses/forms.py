@@ -63,6 +63,32 @@ class LessonForm(Form):
         [Optional(), NumberRange(0, rules.MOST_DAYS)],
         description=_l("Empty: at once. With a date too, the later of the two counts."),
     )
+    kind = SelectField(
+        _l("Kind"),
+        choices=[
+            ("article", _l("Article")),
+            ("audio", _l("Audio")),
+            ("video", _l("Video")),
+            ("live", _l("Live session")),
+            ("file", _l("File to take away")),
+        ],
+        default="article",
+    )
+    media = SelectField(
+        _l("File of this lesson"),
+        choices=[],
+        validate_choice=False,
+        description=_l("For audio, video and a file to take away."),
+    )
+    live_url = StringField(
+        _l("Link to the live session"), [Optional(), Length(max=500)], description=_l("For a live session.")
+    )
+    live_starts_at = DateTimeLocalField(
+        _l("Begins"), [Optional()], format=TIMES, description=_l("In the club's time zone.")
+    )
+    live_ends_at = DateTimeLocalField(
+        _l("Ends"), [Optional()], format=TIMES, description=_l("Empty: a day after it begins.")
+    )
     body_md = TextAreaField(_l("Text"), [InputRequired()], description=_l("Markdown."))
     version = HiddenField()
 

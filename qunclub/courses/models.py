@@ -34,7 +34,8 @@ class Course(Base):
 class Lesson(Base):
     """One lesson; a preview (试看) is open to everybody, a draft only to staff.
 
-    It opens at ``opens_at``, or ``opens_after_days`` days after the reader's own start, or at once.
+    It opens at ``opens_at``, or ``opens_after_days`` days after the reader's own start, or at once. Every kind has a
+    text; audio, video and file have a medium too, a live lesson its link and its hours.
     """
 
     __tablename__ = "qunclub_lesson"
@@ -54,6 +55,11 @@ class Lesson(Base):
     version: Mapped[int] = mapped_column(default=1)
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     updated_by: Mapped[str] = mapped_column(String(200), default="")
+    kind: Mapped[str] = mapped_column(String(20), default="article", server_default="article")
+    media_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_media.id"))
+    live_url: Mapped[str] = mapped_column(Text, default="", server_default="")
+    live_starts_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    live_ends_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
     course: Mapped[Course] = relationship(lazy="raise")
     __table_args__ = (UniqueConstraint("course_id", "slug"), Index(None, "course_id", "position"))
@@ -84,6 +90,10 @@ class Progress(Base):
     lesson_id: Mapped[int] = mapped_column(ForeignKey("qunclub_lesson.id"))
     opened_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     completed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    # Where the reader was last, and when: thousandths of the text, seconds of the medium.
+    text_at: Mapped[int] = mapped_column(default=0, server_default="0")
+    media_at: Mapped[int] = mapped_column(default=0, server_default="0")
+    seen_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     __table_args__ = (UniqueConstraint("member_id", "lesson_id"), Index(None, "member_id", "course_id"))
 
 

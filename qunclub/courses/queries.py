@@ -49,6 +49,10 @@ class OutlineLesson:
     state: str
     opens_at: dt.datetime | None
     opens_after_days: int | None
+    kind: str = "article"
+    text_at: int | None = None
+    media_at: int | None = None
+    seen_at: dt.datetime | None = None
 
     @property
     def opening(self) -> rules.Opening:
@@ -126,6 +130,18 @@ def course_view(session: Session, *, slug: str, member_id: int | None, staff: bo
     if row is None or (row.state != "published" and not staff):
         raise NotFound()
     return CourseView(*cast("CourseRow", tuple(row)), _outline(session, row.id, member_id, staff=staff))
+
+
+def course_id(session: Session, slug: str) -> int:
+    """The course at an address.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    found = session.scalar(select(Course.id).where(Course.slug == slug))
+    if found is None:
+        raise NotFound()
+    return found
 
 
 @cache
@@ -217,6 +233,10 @@ def _of_lesson() -> list[Any]:
         Lesson.state.label("lesson_state"),
         Lesson.opens_at,
         Lesson.opens_after_days,
+        Lesson.kind,
+        Progress.text_at,
+        Progress.media_at,
+        Progress.seen_at,
     ]
 
 

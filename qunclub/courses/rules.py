@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from qunclub.kernel import N_, Access, Invalid
 
@@ -145,6 +146,23 @@ def next_lesson(lessons: Sequence[int], *, done: Collection[int]) -> int | None:
     8
     """
     return next((one for one in lessons if one not in done), None)
+
+
+class Begun(Protocol):
+    """What is known of a reader in a lesson."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def seen_at(self) -> dt.datetime | None: ...
+    @property
+    def completed_at(self) -> dt.datetime | None: ...
+
+
+def where_i_was(lessons: Sequence[Begun]) -> int | None:
+    """The lesson that the reader left last and has not finished; None when there is none."""
+    begun = [(one.seen_at, one.id) for one in lessons if one.seen_at is not None and one.completed_at is None]
+    return max(begun)[1] if begun else None
 
 
 def move(order: Sequence[int], item: int, step: int) -> list[int]:

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import Actor, NotFound, locks
 
 from . import services, services_lessons
-from .folder import CourseText
+from .folder import Broken, CourseText
 from .models import Course, Lesson
+from .models_media import Media
 from .services_lessons import LessonDraft
 
 
@@ -43,6 +44,7 @@ def export(session: Session, *, slug: str) -> CourseText:
     rows = session.scalars(
         select(Lesson).where(Lesson.course_id == course.id).order_by(Lesson.position, Lesson.id)
     )
+    names = _names(session, course.id)
     return CourseText(
         slug=course.slug,
         title=course.title,
@@ -51,7 +53,7 @@ def export(session: Session, *, slug: str) -> CourseText:
         ordered=course.ordered,
         state=course.state,
         certificate=course.certificate,
-        lessons=tuple(_draft(lesson) for lesson in rows),
+        lessons=tuple(_draft(lesson, names) for lesson in rows),
     )
 
 
@@ -90,6 +92,7 @@ def plan(session: Session, text: CourseText) -> Plan:
             select(Lesson).where(Lesson.course_id == course.id).order_by(Lesson.position, Lesson.id)
         )
     }
+    names = _names(session, course.id)
     before = {
         "title": course.title,
         "summary": course.summary,
@@ -102,7 +105,11 @@ def plan(session: Session, text: CourseText) -> Plan:
     for one in text.lessons:
         kept = there.get(one.slug)
         rows.append(
-            (one.slug, one.title, "added" if kept is None else "same" if _draft(kept) == one else "changed")
+            (
+                one.slug,
+                one.title,
+                "added" if kept is None else "same" if _draft(kept, names) == one else "changed",
+            )
         )
     named = {one.slug for one in text.lessons}
     for slug, row in there.items():
@@ -118,11 +125,31 @@ def plan(session: Session, text: CourseText) -> Plan:
     )
 
 
+def missing_files(session: Session, text: CourseText) -> list[str]:
+    """What lessons name and the course's files lack, one line each with the remedy: one statement."""
+    there = set(
+        session.scalars(
+            select(Media.name).join(Course, Course.id == Media.course_id).where(Course.slug == text.slug)
+        )
+    )
+    return [
+        f"{one.slug}: the course has no file {one.media}; add it on the course's page of files, then import again"
+        for one in text.lessons
+        if one.media and one.media not in there
+    ]
+
+
 def bring_in(session: Session, text: CourseText, *, actor: Actor, now: dt.datetime) -> Report:
     """Make the course of *text*, or bring the one of its slug up to it; lessons are told apart by their slug.
 
     Nothing that members did is lost: a lesson that the text no longer has becomes a draft.
+
+    Raises:
+        Broken: when lessons name files that the course does not have.
     """
+    lacking = missing_files(session, text)
+    if lacking:
+        raise Broken(lacking)
     course = session.scalars(select(Course).where(Course.slug == text.slug)).one_or_none()
     if course is None:
         course = services.create(
@@ -168,6 +195,7 @@ def _lessons(
             select(Lesson).where(Lesson.course_id == course_id).order_by(Lesson.position, Lesson.id)
         )
     }
+    names = _names(session, course_id)
     order: list[int] = []
     for draft in text.lessons:
         lesson = there.pop(draft.slug, None)
@@ -175,7 +203,7 @@ def _lessons(
             values = {name: getattr(draft, name) for name in draft.__slots__}
             lesson = services_lessons.add_lesson(session, course_id=course_id, now=now, actor=actor, **values)
             report.added.append(draft.slug)
-        elif _draft(lesson) != draft:
+        elif _draft(lesson, names) != draft:
             services_lessons.save(
                 session,
                 lesson_id=lesson.id,
@@ -200,7 +228,13 @@ def _lessons(
         )
 
 
-def _draft(lesson: Lesson) -> LessonDraft:
+def _names(session: Session, course_id: int) -> dict[int | None, str]:
+    """The names of a course's files by their id."""
+    found = session.execute(select(Media.id, Media.name).where(Media.course_id == course_id))
+    return {row.id: row.name for row in found}
+
+
+def _draft(lesson: Lesson, names: dict[int | None, str]) -> LessonDraft:
     return LessonDraft(
         slug=lesson.slug,
         title=lesson.title,
@@ -211,4 +245,9 @@ def _draft(lesson: Lesson) -> LessonDraft:
         state=lesson.state,
         opens_at=lesson.opens_at,
         opens_after_days=lesson.opens_after_days,
+        kind=lesson.kind,
+        media=names.get(lesson.media_id, ""),
+        live_url=lesson.live_url,
+        live_starts_at=lesson.live_starts_at,
+        live_ends_at=lesson.live_ends_at,
     )

@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from .models import Answer, Certificate, Question
+from .models import Answer, Certificate, Progress, Question
 
 GONE = "—"
 
@@ -48,6 +48,12 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> None:
         update(Question)
         .where(Question.id.in_(touched) | Question.id.in_(asked))
         .values(answers=shown)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Progress)
+        .where(Progress.member_id == member_id)
+        .values(text_at=0, media_at=0, seen_at=None)
         .execution_options(synchronize_session=False)
     )
     session.execute(delete(Certificate).where(Certificate.member_id == member_id))

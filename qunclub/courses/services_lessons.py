@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Invalid, NotFound, Stale, locks, render_markdown, store
 
-from . import rules
+from . import rules, rules_media, services_media
 from .models import Course, Lesson, LessonVersion
 
 STALE = N_("Somebody else saved this while you were writing. Compare both texts below; yours is not lost.")
@@ -25,6 +26,7 @@ class LessonDraft:
         state: ``published``, or ``draft`` for staff only.
         opens_at: aware UTC; nobody but staff reads it before.
         opens_after_days: days after the reader's own start.
+        kind: one of ``rules_media.KINDS``; *media* is the name of a file of the course, for audio, video and file.
     """
 
     slug: str
@@ -36,6 +38,11 @@ class LessonDraft:
     state: str = "published"
     opens_at: dt.datetime | None = None
     opens_after_days: int | None = None
+    kind: str = "article"
+    media: str = ""
+    live_url: str = ""
+    live_starts_at: dt.datetime | None = None
+    live_ends_at: dt.datetime | None = None
 
 
 def checked(draft: LessonDraft) -> LessonDraft:
@@ -54,6 +61,13 @@ def checked(draft: LessonDraft) -> LessonDraft:
     values = asdict(draft)
     values["body_md"] = rules.check_text(draft.body_md, field="body_md")
     values["opens_after_days"] = rules.check_drip(draft.opens_after_days)
+    values |= rules_media.check_kind(
+        draft.kind,
+        media=draft.media,
+        live_url=draft.live_url,
+        live_starts_at=draft.live_starts_at,
+        live_ends_at=draft.live_ends_at,
+    )
     return LessonDraft(**values)
 
 
@@ -72,11 +86,19 @@ def add_lesson(
     state: str = "published",
     opens_at: dt.datetime | None = None,
     opens_after_days: int | None = None,
+    kind: str = "article",
+    media: str = "",
+    live_url: str = "",
+    live_starts_at: dt.datetime | None = None,
+    live_ends_at: dt.datetime | None = None,
 ) -> Lesson:
     """A new lesson at the end of its course."""
     draft = checked(
-        LessonDraft(slug, title, summary, body_md, minutes, is_preview, state, opens_at, opens_after_days)
-    )
+        LessonDraft(
+            slug, title, summary, body_md, minutes, is_preview, state, opens_at, opens_after_days,
+            kind, media, live_url, live_starts_at, live_ends_at,
+        )
+    )  # fmt: skip
     course = locks.lock(session, Course, course_id)
     if session.scalar(select(Lesson.id).where(Lesson.course_id == course_id, Lesson.slug == slug)):
         raise Invalid(N_("Another lesson of this course has this address already."), field="slug")
@@ -88,7 +110,7 @@ def add_lesson(
         version=1,
         updated_at=now,
         updated_by=actor.name[:200],
-        **asdict(draft),
+        **_columns(session, course_id, draft),
     )
     session.add(lesson)
     session.flush()
@@ -120,6 +142,11 @@ def update_lesson(
     state: str = "published",
     opens_at: dt.datetime | None = None,
     opens_after_days: int | None = None,
+    kind: str = "article",
+    media: str = "",
+    live_url: str = "",
+    live_starts_at: dt.datetime | None = None,
+    live_ends_at: dt.datetime | None = None,
 ) -> Lesson:
     """Save a lesson as its form has it; how it stood before is kept as a version.
 
@@ -127,8 +154,11 @@ def update_lesson(
         Stale: when somebody saved since the form was opened.
     """
     draft = checked(
-        LessonDraft(slug, title, summary, body_md, minutes, is_preview, state, opens_at, opens_after_days)
-    )
+        LessonDraft(
+            slug, title, summary, body_md, minutes, is_preview, state, opens_at, opens_after_days,
+            kind, media, live_url, live_starts_at, live_ends_at,
+        )
+    )  # fmt: skip
     return save(session, lesson_id=lesson_id, version=version, draft=draft, now=now, actor=actor)
 
 
@@ -160,7 +190,7 @@ def save(
         _keep(session, lesson)
     if draft.body_md != lesson.body_md:
         lesson.body_html = render_markdown(draft.body_md)
-    for key, value in asdict(draft).items():
+    for key, value in _columns(session, lesson.course_id, draft).items():
         setattr(lesson, key, value)
     lesson.version += 1
     lesson.updated_at, lesson.updated_by = now, actor.name[:200]
@@ -208,6 +238,11 @@ def restore(
             lesson.state,
             lesson.opens_at,
             lesson.opens_after_days,
+            lesson.kind,
+            services_media.name_of(session, lesson.media_id),
+            lesson.live_url,
+            lesson.live_starts_at,
+            lesson.live_ends_at,
         )
     )
     return save(
@@ -219,6 +254,12 @@ def restore(
         actor=actor,
         action="lesson.restore",
     )
+
+
+def _columns(session: Session, course_id: int, draft: LessonDraft) -> dict[str, Any]:
+    values = asdict(draft)
+    values["media_id"] = services_media.id_of(session, course_id, draft.kind, values.pop("media"))
+    return values
 
 
 def _keep(session: Session, lesson: Lesson) -> None:
@@ -241,6 +282,8 @@ def _facts(lesson: Lesson) -> dict[str, object]:
         "title": lesson.title,
         "is_preview": lesson.is_preview,
         "state": lesson.state,
+        "kind": lesson.kind,
+        "media": lesson.media_id,
         "opens_at": lesson.opens_at.isoformat() if lesson.opens_at else None,
         "opens_after_days": lesson.opens_after_days,
     }

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, url_for
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import Access, Actor, NotFound
@@ -30,9 +30,10 @@ from qunclub.web import (
     see_other,
     transact,
 )
-from qunclub.web.render import format_date
+from qunclub.web.parts import csrf_token
+from qunclub.web.render import format_date, format_datetime
 
-from . import queries, rules, services
+from . import queries, queries_media, rules, rules_media, services
 from .access_text import why_locked
 
 bp = Blueprint("courses", __name__)
@@ -82,13 +83,18 @@ def show(slug: str) -> Any:
         sections = [section(session, course, actor, access, moment) for section in SECTIONS]
     marks = course.marks(access, moment)
     following = _following(course.lessons, marks, course.done)
+    latest = rules.where_i_was(course.lessons)
+    if latest is not None and marks[latest].readable:
+        following = latest
     return render(
         "courses/show.html",
         course=course,
+        description=_linked(course.description_html, slug, "-"),
         access=access,
         worth=worth if _earns() else 0,
         sections=sections,
         outline=_outline(course, marks),
+        resumes=latest is not None and following == latest,
         next_lesson=next((one for one in course.lessons if one.id == following), None),
         waits_for=marks[following] if following is not None and not marks[following].readable else None,
         why=why_locked(access),
@@ -115,6 +121,7 @@ def lesson(slug: str, lesson_slug: str) -> Any:
         marks = course.marks(access, moment)
         mark = marks[here.id]
         readable = mark.readable
+        medium = queries_media.medium_of(session, here.id) if readable and here.kind != "article" else None
         below = [one(session, course, here, actor, access) for one in LESSON_SECTIONS] if readable else []
     if access.allowed and readable and ident is not None and here.opened_at is None:
         reader_id = ident
@@ -124,7 +131,9 @@ def lesson(slug: str, lesson_slug: str) -> Any:
         "courses/lesson.html",
         course=course,
         lesson=here,
-        body=body if readable else None,
+        body=_linked(body, slug, lesson_slug) if readable else None,
+        medium=_shown(medium, slug, lesson_slug, moment),
+        place_post=csrf_token() if actor is not None and readable and ident is not None else None,
         place=place + 1,
         readable=readable,
         access=access,
@@ -176,6 +185,31 @@ def done(slug: str, lesson_slug: str) -> Any:
             flash(_("That was the last lesson of this course. Well done."))
         return see_other(".show", slug=slug)
     return see_other(".lesson", slug=slug, lesson_slug=target)
+
+
+def _address(slug: str, lesson_slug: str, name: str) -> str:
+    return url_for("qunclub.media.fetch", slug=slug, lesson_slug=lesson_slug, name=name)
+
+
+def _linked(html: str, slug: str, lesson_slug: str) -> str:
+    """A text with its files at the address where they are fetched; the same for every reader."""
+    return rules_media.linked(html, lambda name: _address(slug, lesson_slug, name))
+
+
+def _shown(
+    medium: rules_media.Medium | None, slug: str, lesson_slug: str, moment: dt.datetime
+) -> dict[str, Any] | None:
+    """What the page says of a lesson's medium; the link of a live session only while its door is open."""
+    if medium is None:
+        return None
+    found: dict[str, Any] = {"kind": medium.kind, "name": medium.name, "size": medium.size}
+    if medium.name:
+        found["url"] = _address(slug, lesson_slug, medium.name)
+    if medium.live_starts_at is not None:
+        found["state"] = rules_media.live_state(medium.live_starts_at, medium.live_ends_at, moment)
+        found["begins"] = format_datetime(medium.live_starts_at)
+        found["live_url"] = medium.live_url if found["state"] == "open" else ""
+    return found
 
 
 def _earns() -> bool:

@@ -89,6 +89,12 @@ class FileStore(Protocol):
     def get(self, key: str) -> bytes:
         """The bytes under *key*; KeyError when there are none."""
 
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """*length* bytes (at least one) from *start* on, without reading the rest; KeyError when there are none."""
+
+    def has(self, key: str) -> bool:
+        """Whether there are bytes under *key*."""
+
     def delete(self, key: str) -> None:
         """Forget *key*; missing is fine."""
 

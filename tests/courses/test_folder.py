@@ -23,6 +23,20 @@ SLUGS = st.lists(
     st.from_regex(r"[a-z]{1,6}(-[a-z0-9]{1,4})?", fullmatch=True), min_size=1, max_size=5, unique=True
 )
 MOMENTS = st.integers(0, 10**9).map(lambda second: dt.datetime.fromtimestamp(10**9 + second, dt.UTC))
+OF_KIND = st.sampled_from(
+    [
+        {},
+        {"kind": "video", "media": "film-1.mp4"},
+        {"kind": "audio", "media": "图.mp3"},
+        {"kind": "file", "media": "a.zip"},
+        {
+            "kind": "live",
+            "live_url": "https://x.org/?a=1",
+            "live_starts_at": dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC),
+            "live_ends_at": dt.datetime(2026, 5, 1, 13, tzinfo=dt.UTC),
+        },
+    ]
+)
 
 
 @st.composite
@@ -38,6 +52,7 @@ def courses(draw):
             state=draw(st.sampled_from(["draft", "published"])),
             opens_at=draw(MOMENTS | st.none()),
             opens_after_days=draw(st.integers(1, 99) | st.none()),
+            **draw(OF_KIND),
         )
         for slug in draw(SLUGS)
     )
@@ -78,6 +93,16 @@ def folder(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
+        (
+            "02-two.md",
+            GOOD.replace("one", "two").replace("+++\n\n", 'kind = "dance"\n+++\n\n'),
+            "02-two.md:4: kind",
+        ),
+        (
+            "02-two.md",
+            GOOD.replace("one", "two").replace("+++\n\n", 'kind = "video"\n+++\n\n'),
+            'write media = "',
+        ),
         ("01-one.md", "No front matter", ["01-one.md:1:", "+++"]),
         ("01-one.md", '+++\nslug = "one"\n', ["01-one.md:1:", "no end"]),
         ("01-one.md", '+++\nslug = "one"\ntitle = One\n+++\n', ["01-one.md:3:", "cannot be read"]),
@@ -187,3 +212,11 @@ def test_the_command_line_imports_exports_and_refuses(app, folder, tmp_path, sit
     with site_db.session() as session:
         assert session.scalar(select(func.count()).select_from(Lesson)) == 1
         assert session.scalar(select(func.count()).select_from(Course)) == 1
+
+
+def test_a_folder_that_names_a_missing_file_changes_nothing(session, make, now):
+    text = CourseText("films", "Films", lessons=(LessonDraft("one", "One", kind="video", media="film.mp4"),))
+    with pytest.raises(Broken) as broken:
+        bring_in(session, text, actor=make.actor(roles=("admin",)), now=now)
+    assert "film.mp4" in broken.value.problems[0] and "page of files" in broken.value.problems[0]
+    assert session.scalar(select(func.count()).select_from(Course)) == 0

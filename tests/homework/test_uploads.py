@@ -274,6 +274,12 @@ class Shelf:
     def get(self, key):
         return self.kept[key]
 
+    def get_range(self, key, start, length):
+        return self.kept[key][start : start + length]
+
+    def has(self, key):
+        return key in self.kept
+
     def delete(self, key):
         self.kept.pop(key, None)
 

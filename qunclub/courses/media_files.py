@@ -1,0 +1,99 @@
+"""Files for lessons are hostile until shown otherwise: recognised by content, measured, pictures written anew.
+
+Sound and film are kept as they are and played; PDF, office files and archives are kept, and are only downloads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import filetype
+
+from qunclub.kernel import N_, Invalid, ids
+from qunclub.kernel.ports import FileStore
+from qunclub.kernel.uploads import IMAGES, Checked, Upload, clean_name, ending_of, named, reencode
+
+from .rules_media import AUDIO, VIDEO, file_name
+
+OFFICE = {
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+ZIP = "application/zip"
+PDF = "application/pdf"
+SAME = {
+    "audio/m4a": "audio/mp4", "audio/x-m4a": "audio/mp4", "audio/wav": "audio/x-wav", "video/x-m4v": "video/mp4",
+}  # fmt: skip
+ACCEPT = ".png,.jpg,.jpeg,.webp,.gif,.mp3,.m4a,.ogg,.wav,.mp4,.webm,.pdf,.pptx,.docx,.xlsx,.zip"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMedia:
+    """A file whose bytes are in the store."""
+
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+    storage_key: str
+
+
+def check(upload: Upload, *, max_bytes: int) -> Checked:
+    """One file, recognised by what it contains.
+
+    Raises:
+        Invalid: when it is empty, too large, or not a type the club takes.
+    """
+    shown = clean_name(upload.name)
+    if not upload.data:
+        raise Invalid(N_("%(name)s is empty."), field="files", name=shown)
+    if len(upload.data) > max_bytes:
+        raise Invalid(
+            N_("%(name)s is larger than %(limit)s MB."),
+            field="files",
+            name=shown,
+            limit=max(1, max_bytes // 1_000_000),
+        )
+    ending = ending_of(upload.name)
+    kind = filetype.guess_mime(upload.data)
+    kind = SAME.get(kind, kind)
+    if kind in IMAGES:
+        content_type, data = reencode(upload.data, kind, shown)
+        return Checked(file_name(named(shown, IMAGES[kind][1])), content_type, data)
+    if kind in AUDIO or kind in VIDEO:
+        return Checked(file_name(named(shown, {**AUDIO, **VIDEO}[kind])), kind, upload.data)
+    if kind == PDF and ending == ".pdf":
+        return Checked(file_name(named(shown, ".pdf")), PDF, upload.data)
+    if (kind == ZIP and ending in (".zip", *OFFICE)) or (
+        kind in OFFICE.values() and OFFICE.get(ending) == kind
+    ):
+        return Checked(file_name(named(shown, ending)), OFFICE.get(ending, ZIP), upload.data)
+    raise Invalid(
+        N_(
+            "%(name)s is not a file the club takes: pictures, MP3, M4A, OGG, WAV, MP4, WebM, PDF, PPTX, DOCX, XLSX or "
+            "ZIP."
+        ),
+        field="files",
+        name=shown,
+    )
+
+
+@contextmanager
+def stored(store: FileStore, files: Sequence[Checked]) -> Iterator[list[KeptMedia]]:
+    """Keep the bytes under random keys before the transaction that names them; forget them when it fails."""
+    kept: list[KeptMedia] = []
+    try:
+        for one in files:
+            key = f"media/{ids.token(24)}"
+            digest = hashlib.sha256(one.data).hexdigest()
+            kept.append(KeptMedia(one.name, one.content_type, len(one.data), digest, key))
+            store.put(key, one.data)
+        yield kept
+    except BaseException:
+        for entry in kept:
+            store.delete(entry.storage_key)
+        raise
