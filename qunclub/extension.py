@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask
@@ -21,7 +21,7 @@ from qunclub.adapters.mail import make_mailer
 from qunclub.kernel import ClubError, clock
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.payments import PaymentGateway
-from qunclub.kernel.ports import Doctor, FileStore, Identity, Mailer
+from qunclub.kernel.ports import Doctor, FileStore, GroupBook, Identity, Mailer
 from qunclub.web import csrf, frame, headers, state
 from qunclub.web.assets import ClubBlueprint, folder
 from qunclub.web.limits import make_limiter
@@ -76,6 +76,8 @@ BLUEPRINTS = (
     "qunclub.points.admin:bp",
     "qunclub.homework.views:bp",
     "qunclub.homework.desk:bp",
+    "qunclub.homework.desk_writing:bp",
+    "qunclub.homework.desk_phrases:bp",
     "qunclub.homework.showcase:bp",
     "qunclub.homework.admin:bp",
     "qunclub.contests.views:bp",
@@ -155,6 +157,7 @@ class QunClub:
             mailer=mailer or make_mailer(chosen),
             files=files or make_store(chosen),
             course_access=load("qunclub.passes:course_access"),
+            group_book=cast(GroupBook, import_module("qunclub.groups.book")),
             find_member=members.find_identity,
             load_member=members.identify,
             keep_locale=members.keep_locale,

@@ -5,6 +5,7 @@ from qunclub.contests import models as contests
 from qunclub.courses import models as courses
 from qunclub.groups import models as groups
 from qunclub.homework import models as homework
+from qunclub.homework import models_desk as homework_desk
 from qunclub.kernel import Base, outbox, store
 from qunclub.members import models as members
 from qunclub.orders import models as orders
@@ -22,6 +23,7 @@ __all__ = [
     "courses",
     "groups",
     "homework",
+    "homework_desk",
     "members",
     "metadata",
     "orders",

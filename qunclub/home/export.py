@@ -22,6 +22,7 @@ from qunclub.homework.models import (
     Submission,
     SubmissionFile,
 )
+from qunclub.homework.models_desk import Phrase, ReviewDraft
 from qunclub.kernel import Base
 from qunclub.members.models import Member, Tier
 from qunclub.orders.models import Order, OrderLine, Payment, Refund
@@ -81,6 +82,8 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "files": _files,
         "reviews": _reviews,
         "scores": _scores,
+        "review_drafts": _review_drafts,
+        "phrases": _phrases,
         "showcase": _showcase,
         "points": _points,
         "standings": _standings,
@@ -289,6 +292,16 @@ def _scores(session: Session, member_id: int) -> Rows:
         .order_by(ReviewScore.review_id, Criterion.position)
     )
     return [plain(row, criterion=title) for row, title in session.execute(query)]
+
+
+def _review_drafts(session: Session, member_id: int) -> Rows:
+    query = select(ReviewDraft).where(ReviewDraft.reviewer_id == member_id).order_by(ReviewDraft.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _phrases(session: Session, member_id: int) -> Rows:
+    query = select(Phrase).where(Phrase.member_id == member_id).order_by(Phrase.id)
+    return [plain(row) for row in session.scalars(query)]
 
 
 def _showcase(session: Session, member_id: int) -> Rows:

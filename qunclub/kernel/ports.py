@@ -7,12 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from .actor import Actor
 from .mail import Mailer, MailMessage
 
-__all__ = ["Access", "CourseAccess", "Doctor", "FileStore", "Finding", "Identity", "MailMessage", "Mailer"]
+__all__ = [
+    "Access",
+    "CourseAccess",
+    "Doctor",
+    "FileStore",
+    "Finding",
+    "GroupBook",
+    "Identity",
+    "MailMessage",
+    "Mailer",
+]
 
 
 class Identity(Protocol):
@@ -49,6 +60,16 @@ class CourseAccess(Protocol):
         self, session: Session, *, actor: Actor | None, course_ids: Sequence[int], now: dt.datetime
     ) -> dict[int, Access]:
         """Access of *actor* to each course, in a constant number of statements."""
+
+
+class GroupBook(Protocol):
+    """Who sits in which group; groups answer, and rooms beside them narrow their lists by it."""
+
+    def choices(self, session: Session) -> list[tuple[int, str]]:
+        """(id, name) of every group in order: one statement."""
+
+    def members_of(self, group_id: int) -> Select[int]:
+        """The ids of the members seated in a group, to be used inside another query."""
 
 
 class FileStore(Protocol):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, Me
 from qunclub.kernel.clock import Clock
-from qunclub.kernel.ports import CourseAccess, Doctor, FileStore, Identity, Mailer
+from qunclub.kernel.ports import CourseAccess, Doctor, FileStore, GroupBook, Identity, Mailer
 
 from .parts import Parts
 
@@ -45,6 +45,7 @@ class ClubState:
     mailer: Mailer
     files: FileStore
     course_access: CourseAccess
+    group_book: GroupBook
     find_member: Callable[[Session, Actor], tuple[Actor, Me, dt.datetime | None] | None]
     load_member: Callable[[Session, Actor, dt.datetime], tuple[Actor, Me]]
     keep_locale: Callable[[Session, int, str], None]

@@ -60,7 +60,7 @@ class WholeClub(RuleBasedStateMachine):
         self.state = ClubState(
             settings=nothing, session=lambda: self._session, identity=nothing, clock=self.clock, secret="x",
             gateway=self.gateway, mailer=nothing, files=nothing, course_access=nothing, find_member=nothing,
-            load_member=nothing, keep_locale=nothing, limiter=nothing,
+            load_member=nothing, keep_locale=nothing, limiter=nothing, group_book=nothing,
         )  # fmt: skip
         self.delivered: set[str] = set()
 
