@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask
@@ -21,7 +21,7 @@ from qunclub.adapters.mail import make_mailer
 from qunclub.kernel import ClubError, clock
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.payments import PaymentGateway
-from qunclub.kernel.ports import Doctor, FileStore, Identity, Mailer
+from qunclub.kernel.ports import Doctor, FileStore, GroupBook, Identity, Mailer
 from qunclub.web import csrf, frame, headers, state
 from qunclub.web.assets import ClubBlueprint, folder
 from qunclub.web.limits import make_limiter
@@ -80,6 +80,8 @@ BLUEPRINTS = (
     "qunclub.homework.views_appeals:bp",
     "qunclub.homework.views_appeals_desk:bp",
     "qunclub.homework.desk:bp",
+    "qunclub.homework.desk_writing:bp",
+    "qunclub.homework.desk_phrases:bp",
     "qunclub.homework.showcase:bp",
     "qunclub.homework.admin_showcase:bp",
     "qunclub.homework.admin:bp",
@@ -175,12 +177,11 @@ class QunClub:
             files=files or make_store(chosen),
             course_access=load("qunclub.passes:course_access"),
             course_offer=load("qunclub.passes.queries_prices:cheapest_for"),
+            group_book=cast(GroupBook, import_module("qunclub.groups.book")),
             find_member=members.find_identity,
             load_member=members.identify,
             keep_locale=members.keep_locale,
             limiter=make_limiter(chosen.redis_url),
-            groups_of=load("qunclub.groups:ids_of_member"),
-            group_names=load("qunclub.groups:names"),
             standalone=standalone,
             doctors=doctors(),
             account_endpoints=account_endpoints or {},

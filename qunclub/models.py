@@ -6,6 +6,7 @@ from qunclub.courses import models as courses
 from qunclub.courses import models_media as courses_media
 from qunclub.groups import models as groups
 from qunclub.homework import models as homework
+from qunclub.homework import models_desk as homework_desk
 from qunclub.homework import models_fair as homework_fair
 from qunclub.homework import models_showcase as homework_showcase
 from qunclub.homework import models_work as homework_work
@@ -28,6 +29,7 @@ __all__ = [
     "courses_media",
     "groups",
     "homework",
+    "homework_desk",
     "homework_fair",
     "homework_showcase",
     "homework_work",

@@ -19,7 +19,6 @@ from .queries import (
     shelf_lines,
     waiting_place,
 )
-from .queries_membership import ids_of_member, names
 from .rules import DEFAULT_NICKNAME, LineDraft, Seats, nickname, parse_capacities
 from .services import (
     admit_waiting,
@@ -58,7 +57,6 @@ __all__ = [
     "current_covenant",
     "enter_core",
     "first_group",
-    "ids_of_member",
     "leave_core",
     "leave_seat",
     "line_view",
@@ -66,7 +64,6 @@ __all__ = [
     "live_seat",
     "my_seat",
     "my_seats",
-    "names",
     "nickname",
     "parse_capacities",
     "publish_covenant",

@@ -22,6 +22,7 @@ from qunclub.homework.models import (
     Submission,
     SubmissionFile,
 )
+from qunclub.homework.models_desk import Phrase, ReviewDraft
 from qunclub.homework.models_fair import VerdictChange, WorkAppeal
 from qunclub.homework.models_showcase import ShowcaseLike
 from qunclub.kernel import Base
@@ -86,6 +87,8 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "scores": _scores,
         "verdicts": _verdicts,
         "work_appeals": _work_appeals,
+        "review_drafts": _review_drafts,
+        "phrases": _phrases,
         "showcase": _showcase,
         "likes": _likes,
         "points": _points,
@@ -313,6 +316,16 @@ def _verdicts(session: Session, member_id: int) -> Rows:
 
 def _work_appeals(session: Session, member_id: int) -> Rows:
     query = select(WorkAppeal).where(WorkAppeal.member_id == member_id).order_by(WorkAppeal.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _review_drafts(session: Session, member_id: int) -> Rows:
+    query = select(ReviewDraft).where(ReviewDraft.reviewer_id == member_id).order_by(ReviewDraft.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _phrases(session: Session, member_id: int) -> Rows:
+    query = select(Phrase).where(Phrase.member_id == member_id).order_by(Phrase.id)
     return [plain(row) for row in session.scalars(query)]
 
 

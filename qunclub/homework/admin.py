@@ -167,7 +167,7 @@ def submissions() -> Any:
     """The record of everything handed in."""
     filters = _filters()
     with reading() as session:
-        page = queries_desk.record(session, filters, now=now(), page=page_number())
+        page = queries_desk.record(session, filters, page=page_number())
         works = queries_desk.assignment_choices(session)
     return render("homework/admin_submissions.html", page=page, filters=filters, works=works, moment=now())
 
@@ -181,7 +181,7 @@ def export() -> Response:
         _("Featured"), _("Carried over"), _("Handed in"), _("Reviewed"),
     ]  # fmt: skip
     with reading() as session:
-        rows = queries_desk.export(session, _filters(), now=now())
+        rows = queries_desk.export(session, _filters())
         return csv_response(
             "submissions",
             header,

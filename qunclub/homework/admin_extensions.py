@@ -37,7 +37,7 @@ def index(assignment_id: int) -> Any:
     form = ExtensionForm()
     with reading() as session:
         work = queries.assignment_row(session, assignment_id, staff=True)
-        groups = club().group_names(session)
+        groups = dict(club().group_book.choices(session))
         rows = queries_extensions.listed(session, assignment_id)
     form.group_id.choices = [(0, "—"), *groups.items()]
     if form.validate_on_submit():

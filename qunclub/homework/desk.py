@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Invalid, NotFound, Stale, render_markdown
+from qunclub.courses import differences
+from qunclub.kernel import N_, Conflict, Invalid, NotFound, Stale, render_markdown
 from qunclub.web import (
     NavItem,
     _,
@@ -29,7 +30,7 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries, queries_desk, rules, services_review
+from . import queries, queries_desk, queries_writing, rules, rules_desk, services_desk, services_review
 from .queries_desk import Filters
 
 bp = Blueprint("desk", __name__, url_prefix="/desk")
@@ -45,7 +46,8 @@ register(
 )
 
 
-def _lease() -> dt.timedelta:
+def lease() -> dt.timedelta:
+    """How long a claim lasts."""
     return dt.timedelta(minutes=club().settings.review_lease_minutes)
 
 
@@ -53,10 +55,29 @@ def _number(name: str) -> int | None:
     return request.values.get(name, type=int)
 
 
-def _kept() -> dict[str, Any]:
+def kept() -> dict[str, Any]:
     """The filters of this request, to be handed on in links."""
-    kept = {"course": _number("course"), "assignment": _number("assignment")}
-    return {key: value for key, value in kept.items() if value}
+    found: dict[str, Any] = {name: _number(name) for name in ("course", "assignment", "group")}
+    found["state"] = _state() if _state() != "waiting" else None
+    found |= {name: 1 if request.values.get(name) == "1" else None for name in ("mine", "late")}
+    return {key: value for key, value in found.items() if value}
+
+
+def _state() -> str:
+    state = request.values.get("state", "")
+    return state if state in rules_desk.STATES else "waiting"
+
+
+def _filters() -> Filters:
+    group, wanted = _number("group"), kept()
+    return Filters(
+        course_id=_number("course"),
+        assignment_id=_number("assignment"),
+        mine=member_id() if "mine" in wanted else None,
+        state=_state(),
+        late="late" in wanted,
+        members=club().group_book.members_of(group) if group else None,
+    )
 
 
 @bp.get("")
@@ -64,47 +85,51 @@ def _kept() -> dict[str, Any]:
 def index() -> Any:
     """The queue."""
     moment, me = now(), member_id()
-    mine = request.args.get("mine") == "1"
-    filters = Filters(
-        course_id=_number("course"), assignment_id=_number("assignment"), mine=me if mine else None
-    )
+    filters = _filters()
     with reading() as session:
         page = queries_desk.queue(session, filters, now=moment, page=page_number())
         stats = queries_desk.stats(session, member_id=me, now=moment)
         works = queries_desk.assignment_choices(session)
+        groups = club().group_book.choices(session)
+        drafts = queries_writing.drafts(session, reviewer_id=me)
     return render(
         "homework/desk.html",
         page=page,
         stats=stats,
         works=works,
         courses={row.course_id: row.course for row in works},
+        groups=groups,
+        drafts=drafts,
         filters=filters,
-        kept=_kept(),
-        mine=mine,
+        group=_number("group"),
+        kept=kept(),
         moment=moment,
         promised=rules.TURNAROUND.days,
+        longest=(moment - stats.oldest).days if stats.oldest else 0,
     )
 
 
 @bp.post("/next")
 @allow("instructor")
 def claim_next() -> Any:
-    """Claim the longest waiting free one and open it."""
+    """Claim the longest waiting free one of the shown queue and open it."""
     actor, moment = current_actor(), now()
+    filters = _filters()
     with unit_of_work() as session:
-        found = services_review.claim_next(
-            session,
-            actor=actor,
-            lease=_lease(),
-            now=moment,
-            course_id=_number("course"),
-            assignment_id=_number("assignment"),
-        )
-        found_id = found.id if found else None
+        found_id = None
+        for candidate in queries_desk.next_free(session, filters, member_id=member_id(), now=moment):
+            try:
+                services_review.claim(
+                    session, submission_id=candidate, actor=actor, lease=lease(), now=moment
+                )
+            except Conflict:
+                continue  # somebody else was quicker; the next one waits too
+            found_id = candidate
+            break
     if found_id is None:
         flash(_("Nothing waits that you could claim. Well done."), "info")
-        return see_other(".index", **_kept())
-    return see_other(".show", submission_id=found_id, **_kept())
+        return see_other(".index", **kept())
+    return see_other(".show", submission_id=found_id, **kept())
 
 
 @bp.post("/<int:submission_id>/claim")
@@ -113,8 +138,8 @@ def claim(submission_id: int) -> Any:
     """Hold a submission, or hold it longer."""
     actor, moment = current_actor(), now()
     with unit_of_work() as session:
-        services_review.claim(session, submission_id=submission_id, actor=actor, lease=_lease(), now=moment)
-    return see_other(".show", submission_id=submission_id, **_kept())
+        services_review.claim(session, submission_id=submission_id, actor=actor, lease=lease(), now=moment)
+    return see_other(".show", submission_id=submission_id, **kept())
 
 
 @bp.post("/<int:submission_id>/release")
@@ -124,7 +149,7 @@ def release(submission_id: int) -> Any:
     with unit_of_work() as session:
         services_review.release_claim(session, submission_id=submission_id, actor=current_actor(), now=now())
     flash(_("Back in the queue."), "info")
-    return see_other(".index", **_kept())
+    return see_other(".index", **kept())
 
 
 @bp.get("/<int:submission_id>")
@@ -141,6 +166,10 @@ def save(submission_id: int) -> Any:
     actor, moment = current_actor(), now()
     if "preview" in request.form:
         return _page(submission_id)
+    if "phrase" in request.form:
+        return _with_phrase(submission_id)
+    if "draft" in request.form:
+        return _keep_draft(submission_id)
     try:
         version, scores = request.form.get("version", 0, type=int), _scores()
 
@@ -155,6 +184,9 @@ def save(submission_id: int) -> Any:
                 actor=actor,
                 now=moment,
             )
+            services_desk.finish_draft(
+                session, submission_id=submission_id, version=_draft_version(), actor=actor
+            )
 
         transact(command)
     except Stale as error:
@@ -162,7 +194,7 @@ def save(submission_id: int) -> Any:
     except Invalid as error:
         return _page(submission_id, wrong={error.field: explain(error)}), 422
     flash(_("Saved. The author is told by mail."))
-    return claim_next() if "next" in request.form else see_other(".index", **_kept())
+    return claim_next() if "next" in request.form else see_other(".index", **kept())
 
 
 def _scores() -> dict[int, int]:
@@ -180,7 +212,49 @@ def _scores() -> dict[int, int]:
     return found
 
 
-def _page(submission_id: int, *, stale: str = "", wrong: dict[str, str] | None = None) -> str:
+def _draft_version() -> int:
+    return request.form.get("draft_version", 0, type=int)
+
+
+def _with_phrase(submission_id: int) -> Any:
+    """The form again, with a phrase at the end of the comment: what the script does at the cursor."""
+    phrase_id = request.form.get("phrase", 0, type=int)
+    with unit_of_work() as session:
+        phrase = services_desk.use_phrase(session, phrase_id=phrase_id, actor=current_actor()).body
+    comment = request.form.get("comment_md", "").rstrip()
+    return _page(submission_id, comment=f"{comment}\n\n{phrase}" if comment else phrase)
+
+
+def _keep_draft(submission_id: int) -> Any:
+    """Keep what was typed without judging; the script does it while one types."""
+    actor, moment = current_actor(), now()
+    try:
+        transact(
+            lambda session: services_desk.save_draft(
+                session,
+                submission_id=submission_id,
+                fields=request.form,
+                version=_draft_version(),
+                actor=actor,
+                now=moment,
+            )
+        )
+    except Stale as error:
+        return _page(submission_id, clash=explain(error)), 409
+    except Invalid as error:
+        return _page(submission_id, wrong={error.field: explain(error)}), 422
+    flash(_("Draft kept. It waits for you here."), "info")
+    return see_other(".show", submission_id=submission_id, **kept())
+
+
+def _page(
+    submission_id: int,
+    *,
+    stale: str = "",
+    clash: str = "",
+    wrong: dict[str, str] | None = None,
+    comment: str | None = None,
+) -> str:
     moment, me = now(), member_id()
     with reading() as session:
         row = queries_desk.desk_row(session, submission_id)
@@ -189,26 +263,39 @@ def _page(submission_id: int, *, stale: str = "", wrong: dict[str, str] | None =
         attempts = [one for one in queries.attempts(session, submission_id) if one.withdrawn_at is None]
         if not attempts:
             raise NotFound()
+        draft = queries_writing.draft_of(session, submission_id, reviewer_id=me)
+        phrases = queries_writing.phrases(session, member_id=me)
     held_by_other = rules.held_by_other(row.claimed_by, row.claimed_until, member_id=me, now=moment)
     held = row.claimed_by == me and row.claimed_until is not None and row.claimed_until > moment
-    typed = request.form if request.method == "POST" else {}
+    posted = request.method == "POST"
+    typed = dict(request.form) if posted else dict(draft.fields) if draft else {}
+    if comment is not None:
+        typed["comment_md"] = comment
     return render(
         "homework/desk_show.html",
         row=row,
         criteria=criteria,
         attempt=attempts[0],
         earlier=attempts[1:],
+        changes=differences.lines(attempts[1].body_md, attempts[0].body_md) if attempts[1:] else (),
         held=held,
         held_by_other=held_by_other,
         own=row.member_id == me,
         late=row.submitted_at < moment - rules.TURNAROUND,
         typed=typed,
+        version=typed.get("version") if posted and not stale else row.version,
+        draft=draft,
+        # A window that saves goes on from the draft it began with, unless both texts have been shown to it.
+        draft_version=_draft_version() if posted and not clash else draft.version if draft else 0,
+        phrases=phrases,
+        posted=posted,
         stale=stale,
+        clash=clash,
         wrong=wrong or {},
-        kept=_kept(),
+        kept=kept(),
         html=_preview(typed),
     )
 
 
-def _preview(typed: Any) -> str | None:
+def _preview(typed: dict[str, str]) -> str | None:
     return render_markdown(typed.get("comment_md", "")) if "preview" in typed else None

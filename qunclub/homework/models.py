@@ -100,6 +100,14 @@ class Submission(Base):
         Index(None, "state", "submitted_at", "id"),
         Index(None, "member_id", "submitted_at"),
         Index(None, "assignment_id", "state", "submitted_at", "id"),
+        # Only featured work is in it: the desk and the admins look for it.
+        Index(
+            "ix_qunclub_submission_featured",
+            "submitted_at",
+            "id",
+            sqlite_where=text("featured"),
+            postgresql_where=text("featured"),
+        ),
         # Only what is held is in it: the desk asks for mine.
         Index(
             None,

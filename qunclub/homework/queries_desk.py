@@ -15,9 +15,11 @@ from qunclub.kernel import NotFound, Page, paginate
 from qunclub.members.models import Member
 
 from . import rules
-from .models import Assignment, Submission
+from .models import Assignment, Review, Submission
 
 COUNTED = 1_000
+TRIED = 5
+"""How many free ones a reviewer tries for when others claim at the same time."""
 FOUND = 200
 """Most people a search by name looks for; whoever has so common a name is found by number."""
 Reviewer = aliased(Member, name="reviewer")
@@ -25,11 +27,15 @@ Reviewer = aliased(Member, name="reviewer")
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """The queue in numbers; a count beyond :data:`COUNTED` says so instead of counting on."""
+    """The queue in numbers; a count beyond :data:`COUNTED` says so instead of counting on.
+
+    ``oldest`` is when the longest waiting one was handed in, None when nothing waits.
+    """
 
     waiting: int
     late: int
     mine: int
+    oldest: dt.datetime | None
 
     @staticmethod
     def shown(count: int) -> str:
@@ -39,7 +45,7 @@ class QueueStats:
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """A submission that waits."""
+    """A submission of the queue: one that waits, or one that was judged."""
 
     id: int
     attempt: int
@@ -52,10 +58,20 @@ class QueueRow:
     number: int | None
     author: str
     holder: str
+    state: str = "waiting"
+    featured: bool = False
+    score: int | None = None
+    reviewed_at: dt.datetime | None = None
 
     def late(self, now: dt.datetime) -> bool:
-        """Whether it has waited longer than the club promises."""
-        return self.submitted_at < now - rules.TURNAROUND
+        """Whether it waits longer than the club promises, or was judged later than that."""
+        until = self.reviewed_at if self.judged and self.reviewed_at else now
+        return self.submitted_at < until - rules.TURNAROUND
+
+    @property
+    def judged(self) -> bool:
+        """Whether nothing is to be done about it at present."""
+        return self.state != "waiting"
 
     def held(self, now: dt.datetime) -> bool:
         """Whether a lease on it still runs."""
@@ -71,18 +87,61 @@ class Filters:
     mine: int | None = None
     state: str = ""
     q: str = ""
+    late: bool = False
+    # The members of a group, as the groups know them; the room above hands them in.
+    members: Select[int] | None = None
 
 
 def queue(session: Session, filters: Filters, *, now: dt.datetime, page: int) -> Page[QueueRow]:
-    """What waits, oldest first: one statement along the index of waiting work."""
-    query = _rows().where(Submission.state == "waiting").order_by(Submission.submitted_at, Submission.id)
-    found = paginate(session, _narrow(query, filters, now), page=page)
+    """What waits, oldest first; or what was judged, newest first: one statement along an index of that state."""
+    query = _rows().add_columns(
+        Submission.state, Submission.featured, Submission.score, Submission.reviewed_at
+    )  # fmt: skip
+    waits = filters.state in ("", "waiting")
+    query = _waiting(query, filters, now) if waits else _judged(query, filters)
+    found = paginate(session, _places(query, filters), page=page)
     items = [QueueRow(*row) for row in found.items]
     return Page(items=items, page=found.page, per_page=found.per_page, has_next=found.has_next)
 
 
+def next_free(session: Session, filters: Filters, *, member_id: int, now: dt.datetime) -> list[int]:
+    """The ids of the first few that *member_id* could claim under *filters*: one statement."""
+    query = _waiting(select(Submission.id), filters, now).where(
+        Submission.member_id != member_id,
+        Submission.claimed_until.is_(None)
+        | (Submission.claimed_until <= now)
+        | (Submission.claimed_by == member_id),
+    )
+    query = query.join(Assignment, Assignment.id == Submission.assignment_id)
+    return list(session.scalars(_places(query, filters).limit(TRIED)))
+
+
+def _waiting(query: Select[Any], filters: Filters, now: dt.datetime) -> Select[Any]:
+    query = query.where(Submission.state == "waiting").order_by(Submission.submitted_at, Submission.id)
+    if filters.mine is not None:
+        query = query.where(Submission.claimed_by == filters.mine, Submission.claimed_until > now)
+    if filters.late:
+        query = query.where(Submission.submitted_at < now - rules.TURNAROUND)
+    return query
+
+
+def _judged(query: Select[Any], filters: Filters) -> Select[Any]:
+    query = query.order_by(Submission.submitted_at.desc(), Submission.id.desc())
+    if filters.state == "featured":
+        query = query.where(Submission.featured, Submission.state == "accepted")
+    else:
+        query = query.where(Submission.state == filters.state)
+    if filters.mine is not None:
+        by_me = select(Review.submission_id).where(Review.reviewer_id == filters.mine)
+        query = query.where(Submission.id.in_(by_me))
+    return query
+
+
 def stats(session: Session, *, member_id: int, now: dt.datetime) -> QueueStats:
-    """How many wait, how many wait too long, how many I hold: one statement, bounded however long the queue is."""
+    """How many wait, how many wait too long, how many I hold, and since when the longest waits.
+
+    One statement, bounded however long the queue is: it reads no more than :data:`COUNTED` entries of an index.
+    """
     waiting = select(Submission.id).where(Submission.state == "waiting")
     late = waiting.where(Submission.submitted_at < now - rules.TURNAROUND)
     mine = waiting.where(Submission.claimed_by == member_id, Submission.claimed_until > now)
@@ -90,7 +149,10 @@ def stats(session: Session, *, member_id: int, now: dt.datetime) -> QueueStats:
         select(func.count()).select_from(part.limit(COUNTED).subquery()).scalar_subquery()
         for part in (waiting, late, mine)
     ]
-    return QueueStats(*session.execute(select(*counts)).one())
+    oldest = select(Submission.submitted_at).where(Submission.state == "waiting")
+    oldest = oldest.order_by(Submission.submitted_at, Submission.id).limit(1)
+    numbers: Any = session.execute(select(*counts, oldest.scalar_subquery())).one()
+    return QueueStats(*numbers)
 
 
 def desk_row(session: Session, submission_id: int) -> Any:
@@ -133,17 +195,17 @@ def assignment_choices(session: Session) -> list[Row[Any]]:
     )
 
 
-def record(session: Session, filters: Filters, *, now: dt.datetime, page: int) -> Page[Row[Any]]:
+def record(session: Session, filters: Filters, *, page: int) -> Page[Row[Any]]:
     """Every submission for the admins, newest first."""
-    return paginate(session, _record(filters, now), page=page)
+    return paginate(session, _record(filters), page=page)
 
 
-def export(session: Session, filters: Filters, *, now: dt.datetime) -> Iterator[Row[Any]]:
+def export(session: Session, filters: Filters) -> Iterator[Row[Any]]:
     """The same as rows of a CSV, read while they are sent."""
-    yield from session.execute(_record(filters, now).execution_options(yield_per=500))
+    yield from session.execute(_record(filters).execution_options(yield_per=500))
 
 
-def _record(filters: Filters, now: dt.datetime) -> Select[Any]:
+def _record(filters: Filters) -> Select[Any]:
     query = _rows().add_columns(
         Submission.state,
         Submission.version,
@@ -159,7 +221,7 @@ def _record(filters: Filters, now: dt.datetime) -> Select[Any]:
         )
     else:
         query = query.order_by(Submission.id.desc())
-    return _narrow(query, filters, now)
+    return _narrow(query, filters)
 
 
 def _rows() -> Any:
@@ -184,13 +246,18 @@ def _rows() -> Any:
     )
 
 
-def _narrow(query: Select[Any], filters: Filters, now: dt.datetime) -> Select[Any]:
+def _places(query: Select[Any], filters: Filters) -> Select[Any]:
     if filters.assignment_id is not None:
         query = query.where(Submission.assignment_id == filters.assignment_id)
     if filters.course_id is not None:
         query = query.where(Assignment.course_id == filters.course_id)
-    if filters.mine is not None:
-        query = query.where(Submission.claimed_by == filters.mine, Submission.claimed_until > now)
+    if filters.members is not None:
+        query = query.where(Submission.member_id.in_(filters.members))
+    return query
+
+
+def _narrow(query: Select[Any], filters: Filters) -> Select[Any]:
+    query = _places(query, filters)
     if filters.q.isdigit():
         query = query.where(Member.number == int(filters.q))
     elif filters.q:

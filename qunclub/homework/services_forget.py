@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from . import services_showcase
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
+from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
 from .models_work import Extension, WorkDraft
 
@@ -21,6 +22,10 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     """
     mine = select(Submission.id).where(Submission.member_id == member_id)
     attempts = select(Attempt.id).where(Attempt.submission_id.in_(mine))
+    # What reviewers were still typing about these works, and what this member kept as a reviewer.
+    about = or_(ReviewDraft.submission_id.in_(mine), ReviewDraft.reviewer_id == member_id)
+    session.execute(delete(ReviewDraft).where(about).execution_options(synchronize_session=False))
+    session.execute(delete(Phrase).where(Phrase.member_id == member_id))
     keys = list(
         session.scalars(
             select(SubmissionFile.storage_key).where(SubmissionFile.attempt_id.in_(attempts))

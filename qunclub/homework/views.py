@@ -63,7 +63,7 @@ def course_section(
 ) -> str:
     """The homework of a course, for the course's own page."""
     ident = actor.member_id if actor else None
-    groups = club().groups_of(session, ident) if ident else frozenset()
+    groups = club().group_book.of_member(session, ident) if ident else frozenset()
     items = queries_list.work_list(
         session, member_id=ident, now=moment, course_id=course.id, group_ids=groups
     )
@@ -80,7 +80,7 @@ def index() -> Any:
     """What to do next, when it is due, how it stands and what it earns."""
     actor, moment = current_actor(), now()
     with reading() as session:
-        groups = club().groups_of(session, member_id())
+        groups = club().group_book.of_member(session, member_id())
         items = queries_list.work_list(session, member_id=member_id(), now=moment, group_ids=groups)
         access = club().course_access(
             session, actor=actor, course_ids=sorted({item.course_id for item in items}), now=moment
@@ -149,7 +149,7 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
                     access=opens[row.course_id],
                     now=moment,
                     actor=actor,
-                    group_ids=club().groups_of(session, ident),
+                    group_ids=club().group_book.of_member(session, ident),
                 ).attempt
 
             attempt = transact(command)
@@ -191,7 +191,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
             more = queries_extensions.of_member(
                 session,
                 member_id=ident,
-                group_ids=club().groups_of(session, ident),
+                group_ids=club().group_book.of_member(session, ident),
                 assignment_id=assignment_id,
             )
     own = rules_work.Deadlines(row.opens_at, row.due_at, row.cut_off_at, row.late_policy, row.late_percent)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from .actor import Actor
@@ -20,6 +21,7 @@ __all__ = [
     "Doctor",
     "FileStore",
     "Finding",
+    "GroupBook",
     "Identity",
     "MailMessage",
     "Mailer",
@@ -78,6 +80,19 @@ class CourseOffers(Protocol):
 
     def __call__(self, session: Session, *, course_id: int, now: dt.datetime) -> CourseOffer | None:
         """The cheapest offer, None when nothing on sale opens the course."""
+
+
+class GroupBook(Protocol):
+    """Who sits in which group; groups answer, and rooms beside them narrow their lists by it."""
+
+    def choices(self, session: Session) -> list[tuple[int, str]]:
+        """(id, name) of every group in order: one statement."""
+
+    def of_member(self, session: Session, member_id: int) -> frozenset[int]:
+        """The ids of the groups in which a member is seated: one statement."""
+
+    def members_of(self, group_id: int) -> Select[int]:
+        """The ids of the members seated in a group, to be used inside another query."""
 
 
 class FileStore(Protocol):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, Me
 from qunclub.kernel.clock import Clock
-from qunclub.kernel.ports import CourseAccess, CourseOffers, Doctor, FileStore, Identity, Mailer
+from qunclub.kernel.ports import CourseAccess, CourseOffers, Doctor, FileStore, GroupBook, Identity, Mailer
 
 from .parts import Parts
 
@@ -31,7 +31,6 @@ class ClubState:
         session: gives the session of the present scope; the host's decision.
         find_member: finds the member of an identity, their roles, and since when they are suspended.
         load_member: the same, making the member row when it is missing.
-        groups_of: the groups in which a member has a seat; group_names: every open group by its name.
         wake: asks the job worker to look at the outbox soon; harmless when nobody listens.
         secret: signs tickets and links.
         addresses, menus, parts: built once and looked up after that.
@@ -47,12 +46,11 @@ class ClubState:
     files: FileStore
     course_access: CourseAccess
     course_offer: CourseOffers
+    group_book: GroupBook
     find_member: Callable[[Session, Actor], tuple[Actor, Me, dt.datetime | None] | None]
     load_member: Callable[[Session, Actor, dt.datetime], tuple[Actor, Me]]
     keep_locale: Callable[[Session, int, str], None]
     limiter: Any
-    groups_of: Callable[[Session, int], frozenset[int]]
-    group_names: Callable[[Session], dict[int, str]]
     wake: Callable[[], None] = lambda: None
     huey: Any = None
     standalone: bool = False

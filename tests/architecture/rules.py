@@ -53,7 +53,19 @@ FRAME: dict[str, frozenset[str]] = {
     "__init__": frozenset({"extension", "kernel", "migrate", "config"}),
 }
 # Files of a capability that speak HTTP; every other one is the business and knows nothing of it.
-HTTP = ("views", "*_views", "views_*", "admin", "admin_*", "api", "api_*", "forms", "forms_*", "jobs_*")
+HTTP = (
+    "views",
+    "*_views",
+    "views_*",
+    "admin",
+    "admin_*",
+    "api",
+    "api_*",
+    "forms",
+    "forms_*",
+    "jobs_*",
+    "desk_*",
+)
 # jobs: the other edge, where a worker opens the unit of work.
 HTTP_ROOMS = ("desk", "showcase", "webhook", "jobs", "access_text")
 HTTP_LIBRARIES = {"flask", "flask_wtf", "flask_login", "flask_babel", "flask_limiter", "wtforms", "werkzeug"}

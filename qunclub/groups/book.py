@@ -1,0 +1,38 @@
+"""Who sits in which group, for rooms that narrow their own lists by it (``kernel.ports.GroupBook``)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import reads
+
+from .models import Group, Seat
+
+MOST = 500
+
+
+def choices(session: Session) -> list[tuple[int, str]]:
+    """(id, name) of the groups, newest first; of more than :data:`MOST` the newest."""
+    rows = session.execute(select(Group.id, Group.name).order_by(Group.id.desc()).limit(MOST))
+    return [(ident, name) for ident, name in rows]
+
+
+@cache
+def _of_member() -> Select[*tuple[Any, ...]]:
+    return select(Seat.group_id).where(
+        Seat.member_id == bindparam("member"), Seat.state == "admitted", Seat.group_id.is_not(None)
+    )
+
+
+def of_member(session: Session, member_id: int) -> frozenset[int]:
+    """The ids of the groups in which a member is seated: one statement."""
+    return frozenset(row[0] for row in reads.rows(session, _of_member(), member=member_id))
+
+
+def members_of(group_id: int) -> Select[int]:
+    """The ids of the members seated in a group."""
+    return select(Seat.member_id).where(Seat.group_id == group_id, Seat.state == "admitted")
