@@ -75,6 +75,7 @@ BLUEPRINTS = (
     "qunclub.points.views:bp",
     "qunclub.points.admin:bp",
     "qunclub.homework.views:bp",
+    "qunclub.homework.views_work:bp",
     "qunclub.homework.desk:bp",
     "qunclub.homework.showcase:bp",
     "qunclub.homework.admin:bp",

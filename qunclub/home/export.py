@@ -22,6 +22,7 @@ from qunclub.homework.models import (
     Submission,
     SubmissionFile,
 )
+from qunclub.homework.models_work import Extension, WorkDraft
 from qunclub.kernel import Base
 from qunclub.members.models import Member, Tier
 from qunclub.orders.models import Order, OrderLine, Payment, Refund
@@ -35,7 +36,7 @@ Rows = list[dict[str, Any]]
 # Internal links that mean nothing outside the database, and what is another person's.
 LEFT_OUT = {
     "member_id", "user_key", "version", "holds_stock", "claimed_by", "reviewer_id", "checkout_url", "storage_key",
-    "body_html", "detail_html", "comment_html", "image_key", "file_key", "decided_by",
+    "body_html", "detail_html", "comment_html", "image_key", "file_key", "decided_by", "granted_by",
 }  # fmt: skip
 
 
@@ -78,6 +79,8 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "certificates": _certificates,
         "submissions": _submissions,
         "attempts": _attempts,
+        "work_drafts": _work_drafts,
+        "extensions": _extensions,
         "files": _files,
         "reviews": _reviews,
         "scores": _scores,
@@ -255,6 +258,16 @@ def _attempts(session: Session, member_id: int) -> Rows:
         .where(Submission.member_id == member_id)
         .order_by(Attempt.id)
     )
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _work_drafts(session: Session, member_id: int) -> Rows:
+    query = select(WorkDraft).where(WorkDraft.member_id == member_id).order_by(WorkDraft.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _extensions(session: Session, member_id: int) -> Rows:
+    query = select(Extension).where(Extension.member_id == member_id).order_by(Extension.id)
     return [plain(row) for row in session.scalars(query)]
 
 

@@ -38,6 +38,7 @@ class SubmitForm(Form):
 
     body_md = TextAreaField(_l("Your work"), description=_l("Markdown."))
     files = MultipleFileField(_l("Files"))
+    draft_version = HiddenField()
 
 
 class CriterionForm(PlainForm):

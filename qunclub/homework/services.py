@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import (
@@ -164,10 +164,11 @@ def submit(
             ],
         )
     if not actor.key.startswith("system:"):
+        # Emptied and not deleted: a window that still has the text from before is told that it is behind.
         session.execute(
-            delete(WorkDraft).where(
-                WorkDraft.assignment_id == assignment_id, WorkDraft.member_id == member_id
-            )
+            update(WorkDraft)
+            .where(WorkDraft.assignment_id == assignment_id, WorkDraft.member_id == member_id)
+            .values(body_md="", version=WorkDraft.version + 1, saved_at=now)
         )
     signals.after_commit(
         session,
