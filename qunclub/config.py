@@ -85,6 +85,9 @@ class Settings:
     )
     upload_max_bytes: int = setting(10_000_000, "Largest single file of a submission, in bytes.")
     upload_max_files: int = setting(6, "Most files of one attempt.")
+    clamd: str = setting(
+        "", "Where clamd listens, host:port or unix:/path; with it homework's files are scanned for viruses."
+    )
     review_lease_minutes: int = setting(45, "How long a claimed submission stays with its reviewer.")
     rate_limits: bool = setting(True, "Whether sign-in, sign-up, checkout and ticket check are rate limited.")
     proxies: int = setting(0, "How many trusted proxies stand in front (X-Forwarded-*).")
@@ -194,6 +197,9 @@ def _check(settings: Settings) -> None:
             raise ConfigError(
                 "QUNCLUB_DATABASE_URL is not an SQLAlchemy URL, such as postgresql://host/club."
             ) from None
+    where, _, port = settings.clamd.rpartition(":")
+    if settings.clamd and not settings.clamd.startswith("unix:/") and not (where and port.isdigit()):
+        raise ConfigError(f"QUNCLUB_CLAMD must be host:port or unix:/path, not {settings.clamd!r}.")
     if settings.order_hold_minutes < 31:
         raise ConfigError(
             "QUNCLUB_ORDER_HOLD_MINUTES must be 31 or more: Stripe keeps a checkout open for 30."

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from qunclub import config, jobs
 from qunclub.adapters.files import make_store
 from qunclub.adapters.mail import make_mailer
+from qunclub.adapters.scanner import make_scanner
 from qunclub.kernel import ClubError, clock
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.payments import PaymentGateway
@@ -156,6 +157,7 @@ class QunClub:
             gateway=gateway or jobs.make_gateway(chosen),
             mailer=mailer or make_mailer(chosen),
             files=files or make_store(chosen),
+            scanner=make_scanner(chosen),
             course_access=load("qunclub.passes:course_access"),
             find_member=members.find_identity,
             load_member=members.identify,

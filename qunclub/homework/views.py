@@ -145,6 +145,7 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
             if one.filename
         ]
         checked = uploads.check_all(came, limits)
+        uploads.scan_all(club().scanner, checked)
         with uploads.stored(club().files, checked) as kept:
 
             def command(session: Session) -> int:

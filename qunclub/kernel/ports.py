@@ -12,7 +12,18 @@ from sqlalchemy.orm import Session
 from .actor import Actor
 from .mail import Mailer, MailMessage
 
-__all__ = ["Access", "CourseAccess", "Doctor", "FileStore", "Finding", "Identity", "MailMessage", "Mailer"]
+__all__ = [
+    "Access",
+    "CourseAccess",
+    "Doctor",
+    "FileScanner",
+    "FileStore",
+    "Finding",
+    "Identity",
+    "MailMessage",
+    "Mailer",
+    "ScanFailed",
+]
 
 
 class Identity(Protocol):
@@ -62,6 +73,17 @@ class FileStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Forget *key*; missing is fine."""
+
+
+class ScanFailed(Exception):
+    """The scanner gave no verdict; what it did not see is not taken."""
+
+
+class FileScanner(Protocol):
+    """Looks for harm in bytes from outside."""
+
+    def scan(self, data: bytes) -> str:
+        """The name of what was found, empty when nothing was; ScanFailed when there is no verdict."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, Me
 from qunclub.kernel.clock import Clock
-from qunclub.kernel.ports import CourseAccess, Doctor, FileStore, Identity, Mailer
+from qunclub.kernel.ports import CourseAccess, Doctor, FileScanner, FileStore, Identity, Mailer
 
 from .parts import Parts
 
@@ -32,6 +32,7 @@ class ClubState:
         find_member: finds the member of an identity, their roles, and since when they are suspended.
         load_member: the same, making the member row when it is missing.
         groups_of: the groups in which a member has a seat; group_names: every open group by its name.
+        scanner: looks for viruses in what is uploaded; None when nobody does.
         wake: asks the job worker to look at the outbox soon; harmless when nobody listens.
         secret: signs tickets and links.
         addresses, menus, parts: built once and looked up after that.
@@ -52,6 +53,7 @@ class ClubState:
     limiter: Any
     groups_of: Callable[[Session, int], frozenset[int]]
     group_names: Callable[[Session], dict[int, str]]
+    scanner: FileScanner | None = None
     wake: Callable[[], None] = lambda: None
     huey: Any = None
     standalone: bool = False
