@@ -41,6 +41,7 @@ from . import (
     queries_list,
     queries_receipt,
     rules,
+    rules_parts,
     rules_work,
     services,
     uploads,
@@ -230,6 +231,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
             # Revising starts from what was handed in, not from an empty page; so does what was taken back.
             form.body_md.data = attempts[0].body_md
     settings = club().settings
+    parts = rules_parts.parts_of(row.text_part, row.file_part, row.file_kinds)
     previewing = request.method == "POST" and "preview" in request.form
     return render_alike(
         "homework/show.html",
@@ -251,7 +253,8 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         form=form if actor else None,
         draft=draft,
         draft_key=f"{ident}:{assignment_id}",
-        accept=uploads.ACCEPT,
+        parts=parts,
+        accept=",".join(rules_parts.endings(parts)),
         promised=rules.TURNAROUND.days,
         max_files=settings.upload_max_files,
         max_mb=max(1, settings.upload_max_bytes // 1_000_000),
