@@ -86,6 +86,9 @@ class Settings:
     upload_max_bytes: int = setting(10_000_000, "Largest single file of a submission, in bytes.")
     media_max_bytes: int = setting(100_000_000, "Largest single file of a course (film, sound), in bytes.")
     upload_max_files: int = setting(6, "Most files of one attempt.")
+    clamd: str = setting(
+        "", "Where clamd listens, host:port or unix:/path; with it homework's files are scanned for viruses."
+    )
     review_lease_minutes: int = setting(45, "How long a claimed submission stays with its reviewer.")
     appeal_tokens: int = setting(
         3, "How many appeals against reviews a member has a season (a calendar year without one); 0: none."
@@ -199,6 +202,9 @@ def _check(settings: Settings) -> None:
             raise ConfigError(
                 "QUNCLUB_DATABASE_URL is not an SQLAlchemy URL, such as postgresql://host/club."
             ) from None
+    where, _, port = settings.clamd.rpartition(":")
+    if settings.clamd and not settings.clamd.startswith("unix:/") and not (where and port.isdigit()):
+        raise ConfigError(f"QUNCLUB_CLAMD must be host:port or unix:/path, not {settings.clamd!r}.")
     if settings.order_hold_minutes < 31:
         raise ConfigError(
             "QUNCLUB_ORDER_HOLD_MINUTES must be 31 or more: Stripe keeps a checkout open for 30."

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from qunclub import config, jobs
 from qunclub.adapters.files import make_store
 from qunclub.adapters.mail import make_mailer
+from qunclub.adapters.scanner import make_scanner
 from qunclub.kernel import ClubError, clock
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.payments import PaymentGateway
@@ -79,6 +80,7 @@ BLUEPRINTS = (
     "qunclub.homework.views:bp",
     "qunclub.homework.views_appeals:bp",
     "qunclub.homework.views_appeals_desk:bp",
+    "qunclub.homework.views_work:bp",
     "qunclub.homework.desk:bp",
     "qunclub.homework.desk_writing:bp",
     "qunclub.homework.desk_phrases:bp",
@@ -175,6 +177,7 @@ class QunClub:
             gateway=gateway or jobs.make_gateway(chosen),
             mailer=mailer or make_mailer(chosen),
             files=files or make_store(chosen),
+            scanner=make_scanner(chosen),
             course_access=load("qunclub.passes:course_access"),
             course_offer=load("qunclub.passes.queries_prices:cheapest_for"),
             group_book=cast(GroupBook, import_module("qunclub.groups.book")),

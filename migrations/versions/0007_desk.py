@@ -1,14 +1,14 @@
 """desk
 
 Revision: 0007
-After: 0010
+After: 0006
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '0007'
-down_revision = "0010"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -6,26 +6,12 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub.contests.models import Contest, ContestEntry, ContestVote
 from qunclub.courses.models import Answer, Certificate, Course, Lesson, Progress, Question
 from qunclub.groups.models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
-from qunclub.homework.models import (
-    Assignment,
-    Attempt,
-    Criterion,
-    Review,
-    ReviewScore,
-    ShowcaseEntry,
-    Submission,
-    SubmissionFile,
-)
-from qunclub.homework.models_desk import Phrase, ReviewDraft
-from qunclub.homework.models_fair import VerdictChange, WorkAppeal
-from qunclub.homework.models_showcase import ShowcaseLike
-from qunclub.kernel import Base
 from qunclub.members.models import Member, Tier
 from qunclub.orders.models import Order, OrderLine, Payment, Refund
 from qunclub.orders.models_money import TransferProof
@@ -35,26 +21,8 @@ from qunclub.points.models import LedgerEntry, Standing, Window
 from qunclub.rewards.models import TuitionCase
 from qunclub.seasons.models import CoreSeat, Decision, Season
 
-Rows = list[dict[str, Any]]
-# Internal links that mean nothing outside the database, and what is another person's.
-LEFT_OUT = {
-    "member_id", "user_key", "version", "holds_stock", "claimed_by", "reviewer_id", "checkout_url", "storage_key",
-    "body_html", "detail_html", "comment_html", "image_key", "file_key", "decided_by",
-}  # fmt: skip
-
-
-def plain(row: Base, **more: Any) -> dict[str, Any]:
-    """A row's columns as JSON values."""
-    values = {
-        column.key: getattr(row, column.key)
-        for column in inspect(type(row)).column_attrs
-        if column.key not in LEFT_OUT
-    }
-    return {**more, **{key: _json(value) for key, value in values.items()}}
-
-
-def _json(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, dt.date) else value
+from . import export_work
+from .export_rows import Rows, plain
 
 
 def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, Any]:
@@ -80,17 +48,7 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "questions": _questions,
         "answers": _answers,
         "certificates": _certificates,
-        "submissions": _submissions,
-        "attempts": _attempts,
-        "files": _files,
-        "reviews": _reviews,
-        "scores": _scores,
-        "verdicts": _verdicts,
-        "work_appeals": _work_appeals,
-        "review_drafts": _review_drafts,
-        "phrases": _phrases,
-        "showcase": _showcase,
-        "likes": _likes,
+        **export_work.PARTS,
         "points": _points,
         "standings": _standings,
         "decisions": _decisions,
@@ -246,104 +204,6 @@ def _answers(session: Session, member_id: int) -> Rows:
 def _certificates(session: Session, member_id: int) -> Rows:
     query = select(Certificate).where(Certificate.member_id == member_id).order_by(Certificate.id)
     return [plain(row) for row in session.scalars(query)]
-
-
-def _submissions(session: Session, member_id: int) -> Rows:
-    query = (
-        select(Submission, Assignment.title)
-        .join(Assignment, Assignment.id == Submission.assignment_id)
-        .where(Submission.member_id == member_id)
-        .order_by(Submission.id)
-    )
-    return [plain(row, assignment=title) for row, title in session.execute(query)]
-
-
-def _attempts(session: Session, member_id: int) -> Rows:
-    query = (
-        select(Attempt)
-        .join(Submission, Submission.id == Attempt.submission_id)
-        .where(Submission.member_id == member_id)
-        .order_by(Attempt.id)
-    )
-    return [plain(row) for row in session.scalars(query)]
-
-
-def _files(session: Session, member_id: int) -> Rows:
-    query = (
-        select(SubmissionFile)
-        .join(Attempt, Attempt.id == SubmissionFile.attempt_id)
-        .join(Submission, Submission.id == Attempt.submission_id)
-        .where(Submission.member_id == member_id)
-        .order_by(SubmissionFile.id)
-    )
-    return [plain(row) for row in session.scalars(query)]
-
-
-def _reviews(session: Session, member_id: int) -> Rows:
-    query = (
-        select(Review)
-        .join(Submission, Submission.id == Review.submission_id)
-        .where(Submission.member_id == member_id)
-        .order_by(Review.id)
-    )
-    return [plain(row) for row in session.scalars(query)]
-
-
-def _scores(session: Session, member_id: int) -> Rows:
-    query = (
-        select(ReviewScore, Criterion.title)
-        .join(Criterion, Criterion.id == ReviewScore.criterion_id)
-        .join(Review, Review.id == ReviewScore.review_id)
-        .join(Submission, Submission.id == Review.submission_id)
-        .where(Submission.member_id == member_id)
-        .order_by(ReviewScore.review_id, Criterion.position)
-    )
-    return [plain(row, criterion=title) for row, title in session.execute(query)]
-
-
-def _verdicts(session: Session, member_id: int) -> Rows:
-    query = (
-        select(VerdictChange)
-        .join(Submission, Submission.id == VerdictChange.submission_id)
-        .where(Submission.member_id == member_id)
-        .order_by(VerdictChange.id)
-    )
-    rows = [plain(row) for row in session.scalars(query)]
-    for row in rows:
-        del row["actor"]  # the judge's own account
-    return rows
-
-
-def _work_appeals(session: Session, member_id: int) -> Rows:
-    query = select(WorkAppeal).where(WorkAppeal.member_id == member_id).order_by(WorkAppeal.id)
-    return [plain(row) for row in session.scalars(query)]
-
-
-def _review_drafts(session: Session, member_id: int) -> Rows:
-    query = select(ReviewDraft).where(ReviewDraft.reviewer_id == member_id).order_by(ReviewDraft.id)
-    return [plain(row) for row in session.scalars(query)]
-
-
-def _phrases(session: Session, member_id: int) -> Rows:
-    query = select(Phrase).where(Phrase.member_id == member_id).order_by(Phrase.id)
-    return [plain(row) for row in session.scalars(query)]
-
-
-def _showcase(session: Session, member_id: int) -> Rows:
-    query = select(ShowcaseEntry).where(ShowcaseEntry.member_id == member_id).order_by(ShowcaseEntry.id)
-    return [plain(row) for row in session.scalars(query)]
-
-
-def _likes(session: Session, member_id: int) -> Rows:
-    query = (
-        select(ShowcaseLike, Assignment.title)
-        .join(ShowcaseEntry, ShowcaseEntry.id == ShowcaseLike.entry_id)
-        .join(Submission, Submission.id == ShowcaseEntry.submission_id)
-        .join(Assignment, Assignment.id == Submission.assignment_id)
-        .where(ShowcaseLike.member_id == member_id)
-        .order_by(ShowcaseLike.entry_id)
-    )
-    return [plain(row, work=title) for row, title in session.execute(query)]
 
 
 def _tuition(session: Session, member_id: int) -> Rows:

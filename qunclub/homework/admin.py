@@ -34,6 +34,7 @@ from . import queries, queries_desk, services_admin, services_assignments
 from .forms import AssignmentForm, to_local, to_utc
 from .models import SUBMISSION_STATES, Assignment
 from .queries_desk import Filters
+from .rules_parts import Parts
 
 bp = Blueprint("homework_admin", __name__, url_prefix="/admin/homework")
 register(
@@ -105,6 +106,9 @@ def edit(assignment_id: int) -> Any:
             "late_policy": assignment.late_policy,
             "late_percent": assignment.late_percent or None,
             "optional": assignment.optional,
+            "text_part": assignment.text_part,
+            "file_part": assignment.file_part,
+            "file_kinds": assignment.file_kinds.split(","),
             "max_attempts": assignment.max_attempts,
             "version": assignment.version,
             "criteria": [
@@ -272,6 +276,9 @@ def _values(form: AssignmentForm) -> dict[str, Any]:
         "late_policy": form.late_policy.data,
         "late_percent": form.late_percent.data or 0,
         "optional": form.optional.data,
+        "parts": Parts(
+            form.text_part.data or "", form.file_part.data or "", tuple(form.file_kinds.data or ())
+        ),
         "max_attempts": form.max_attempts.data,
         "criteria": form.specs(),
     }

@@ -14,11 +14,13 @@ from wtforms import (
     IntegerField,
     MultipleFileField,
     SelectField,
+    SelectMultipleField,
     StringField,
     TextAreaField,
 )
 from wtforms import Form as PlainForm
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from qunclub.web import Form, _l
 
@@ -30,6 +32,15 @@ LATE = [
     ("deduct", _l("loses a part of its score each day")),
     ("refuse", _l("is not taken: it closes when it is due")),
 ]
+TEXTS = [("optional", _l("may be there")), ("required", _l("has to be there"))]
+FILES = [*TEXTS, ("none", _l("are not taken"))]
+KINDS = [
+    ("picture", _l("Pictures")),
+    ("pdf", "PDF"),
+    ("office", "DOCX, PPTX, XLSX"),
+    ("archive", "ZIP"),
+    ("text", "TXT, MD"),
+]
 TIMES = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
 
 
@@ -38,6 +49,7 @@ class SubmitForm(Form):
 
     body_md = TextAreaField(_l("Your work"), description=_l("Markdown."))
     files = MultipleFileField(_l("Files"))
+    draft_version = HiddenField()
 
 
 class CriterionForm(PlainForm):
@@ -88,6 +100,15 @@ class AssignmentForm(Form):
         description=_l("Only when late work loses a part of its score."),
     )
     optional = BooleanField(_l("Nobody is asked to do it (optional)"))
+    text_part = SelectField(_l("Text"), choices=TEXTS, default="optional")
+    file_part = SelectField(_l("Files"), choices=FILES, default="optional")
+    file_kinds = SelectMultipleField(
+        _l("Kinds of files"),
+        choices=KINDS,
+        description=_l("None chosen: every kind the club takes."),
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
     max_attempts = IntegerField(
         _l("Most attempts"), [Optional(), NumberRange(1, 20)], description=_l("Empty: as many as it takes.")
     )

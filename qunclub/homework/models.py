@@ -59,6 +59,10 @@ class Assignment(Base):
     late_percent: Mapped[int] = mapped_column(default=0)
     # Nobody is asked to do it.
     optional: Mapped[bool] = mapped_column(default=False)
+    # See rules_parts.Parts; kinds separated by commas.
+    text_part: Mapped[str] = mapped_column(String(10), default="optional")
+    file_part: Mapped[str] = mapped_column(String(10), default="optional")
+    file_kinds: Mapped[str] = mapped_column(String(80), default="")
     max_attempts: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)

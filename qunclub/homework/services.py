@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import (
@@ -22,7 +22,7 @@ from qunclub.kernel import (
     signals,
 )
 
-from . import queries_extensions, rules, rules_work, services_appeals
+from . import queries_extensions, rules, rules_parts, rules_work, services_appeals
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_work import WorkDraft
 from .rules import StoredFile
@@ -36,6 +36,9 @@ _ASSIGNMENT = select(
     Assignment.late_policy,
     Assignment.late_percent,
     Assignment.max_attempts,
+    Assignment.text_part,
+    Assignment.file_part,
+    Assignment.file_kinds,
 ).where(Assignment.id == bindparam("assignment_id"))
 _SUBMISSION = (
     select(Submission)
@@ -86,6 +89,9 @@ def submit(
             how=N_("A pass opens the course and its homework."),
         )
     _check_body(body_md, files, actor)
+    if not actor.key.startswith("system:"):
+        parts = rules_parts.parts_of(assignment.text_part, assignment.file_part, assignment.file_kinds)
+        rules_parts.check_handed_in(parts, body_md, [one.name for one in files])
     mine = {"assignment_id": assignment_id, "member_id": member_id}
     submission = session.scalars(_SUBMISSION, mine).one_or_none()
     refused = rules.refuse_submit(
@@ -165,10 +171,11 @@ def submit(
             ],
         )
     if not actor.key.startswith("system:"):
+        # Emptied and not deleted: a window that still has the text from before is told that it is behind.
         session.execute(
-            delete(WorkDraft).where(
-                WorkDraft.assignment_id == assignment_id, WorkDraft.member_id == member_id
-            )
+            update(WorkDraft)
+            .where(WorkDraft.assignment_id == assignment_id, WorkDraft.member_id == member_id)
+            .values(body_md="", version=WorkDraft.version + 1, saved_at=now)
         )
     signals.after_commit(
         session,

@@ -15,8 +15,10 @@ from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks,
 from . import rules
 from .models import Assignment, Criterion, ReviewScore, Rubric
 from .rules import CriterionSpec
+from .rules_parts import Parts, check_parts
 from .rules_work import Deadlines, check_deadlines
 
+ANY_PARTS = Parts()
 STATES = ("draft", "published")
 
 
@@ -36,6 +38,7 @@ def create_assignment(
     late_policy: str = "accept",
     late_percent: int = 0,
     optional: bool = False,
+    parts: Parts = ANY_PARTS,
     max_attempts: int | None = None,
     state: str = "draft",
 ) -> Assignment:
@@ -44,6 +47,7 @@ def create_assignment(
     rules.check_criteria(criteria)
     deadlines = Deadlines(opens_at, due_at, cut_off_at, late_policy, late_percent)
     check_deadlines(deadlines)
+    check_parts(parts)
     if session.get(Course, course_id) is None:
         raise NotFound()
     _check_free(session, course_id, slug, None)
@@ -77,6 +81,9 @@ def create_assignment(
         late_policy=late_policy,
         late_percent=late_percent,
         optional=optional,
+        text_part=parts.text,
+        file_part=parts.files,
+        file_kinds=",".join(parts.kinds),
         max_attempts=max_attempts,
         version=1,
         created_at=now,
@@ -104,6 +111,7 @@ def update_assignment(
     late_policy: str = "accept",
     late_percent: int = 0,
     optional: bool = False,
+    parts: Parts = ANY_PARTS,
     max_attempts: int | None = None,
 ) -> Assignment:
     """Save an assignment and its rubric as the form has them.
@@ -116,6 +124,7 @@ def update_assignment(
     rules.check_criteria(criteria)
     deadlines = Deadlines(opens_at, due_at, cut_off_at, late_policy, late_percent)
     check_deadlines(deadlines)
+    check_parts(parts)
     assignment = locks.lock(session, Assignment, assignment_id)
     if assignment.version != version:
         raise Stale(
@@ -131,6 +140,8 @@ def update_assignment(
     assignment.opens_at, assignment.due_at, assignment.max_attempts = opens_at, due_at, max_attempts
     assignment.cut_off_at, assignment.optional = cut_off_at, optional
     assignment.late_policy, assignment.late_percent = late_policy, late_percent
+    assignment.text_part, assignment.file_part = parts.text, parts.files
+    assignment.file_kinds = ",".join(parts.kinds)
     assignment.version += 1
     _save_criteria(session, assignment.rubric_id, criteria)
     _record(session, actor, "assignment.update", assignment, now, before=before)

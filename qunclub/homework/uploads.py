@@ -1,13 +1,18 @@
 """Files from outside are hostile until shown otherwise: counted, measured, recognised by content, renamed, re-encoded.
 
 What cannot be recognised is refused. Pictures are decoded and written anew, which leaves behind whatever was hidden in
-them. Archives and office files are never opened: they are kept as they are and only ever given out as attachments.
+them. Of archives and office files only the list of contents is read and nothing is unpacked: what is no bomb and has no
+macro is kept as it is and only ever given out as an attachment.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
+import logging
+import struct
 import unicodedata
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +20,7 @@ from dataclasses import dataclass
 import filetype
 
 from qunclub.kernel import N_, Invalid, ids
-from qunclub.kernel.ports import FileStore
+from qunclub.kernel.ports import FileScanner, FileStore, ScanFailed
 from qunclub.kernel.uploads import (
     IMAGES,
     MAX_NAME,
@@ -43,8 +48,15 @@ __all__ = [
     "check",
     "check_all",
     "clean_name",
+    "scan_all",
     "stored",
 ]
+log = logging.getLogger("qunclub")
+MAX_MEMBERS = 5_000
+MAX_RATIO = 100
+# Small archives may fold well; beyond this nothing may.
+MAX_UNPACKED = 50_000_000
+HUGE_UNPACKED = 1_000_000_000
 OFFICE = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
@@ -110,6 +122,7 @@ def check(upload: Upload, limits: Limits) -> Checked:
     if (kind == ZIP and ending in (".zip", *OFFICE)) or (
         kind in OFFICE.values() and OFFICE.get(ending) == kind
     ):
+        _look_into(upload.data, shown, office=ending in OFFICE)
         return Checked(named(shown, ending), OFFICE.get(ending, ZIP), upload.data)
     if kind is None and ending in TEXTS:
         return Checked(named(shown, ending), TEXTS[ending], _text(upload.data, shown))
@@ -118,6 +131,67 @@ def check(upload: Upload, limits: Limits) -> Checked:
         field="files",
         name=shown,
     )
+
+
+def _look_into(data: bytes, shown: str, *, office: bool) -> None:
+    """Refuse an archive that would hurt whoever unpacks it, by what its own list of contents says."""
+    # Counted before the list is read: reading a list of a million entries is a bomb of its own.
+    if data.count(b"PK\x01\x02") > MAX_MEMBERS:
+        raise Invalid(N_("%(name)s holds too many files."), field="files", name=shown)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error):
+        raise Invalid(N_("%(name)s is a damaged archive."), field="files", name=shown) from None
+    # Entries that lie over one another claim more than the file holds.
+    if (
+        sum(one.file_size for one in members) > max(MAX_UNPACKED, MAX_RATIO * len(data))
+        or sum(one.file_size for one in members) > HUGE_UNPACKED
+        or sum(one.compress_size for one in members) > len(data)
+    ):
+        raise Invalid(N_("%(name)s would unfold to far more than it is."), field="files", name=shown)
+    for one in members:
+        path = one.filename.replace("\\", "/")
+        if path.startswith("/") or ".." in path.split("/") or path[1:2] == ":":
+            raise Invalid(
+                N_("%(name)s holds files that would be unpacked outside their folder."),
+                field="files",
+                name=shown,
+            )
+        if office and path.lower().endswith(("vbaproject.bin", "vbadata.xml")):
+            raise Invalid(
+                N_("%(name)s holds macros. Save it without them and add it again."), field="files", name=shown
+            )
+
+
+def scan_all(scanner: FileScanner | None, files: Sequence[Checked]) -> None:
+    """Show every file to the scanner, if there is one; without its verdict nothing is taken.
+
+    Raises:
+        Invalid: on field ``files``.
+    """
+    if scanner is None:
+        return
+    for one in files:
+        try:
+            found = scanner.scan(one.data)
+        except ScanFailed:
+            log.exception("a file could not be scanned")
+            raise Invalid(
+                N_(
+                    "%(name)s could not be checked for viruses, so nothing was handed in. "
+                    "Your text is kept; try again in a few minutes."
+                ),
+                field="files",
+                name=one.name,
+            ) from None
+        if found:
+            raise Invalid(
+                N_("%(name)s carries a virus (%(found)s) and was not taken."),
+                field="files",
+                name=one.name,
+                found=found[:80],
+            )
 
 
 def _text(data: bytes, shown: str) -> bytes:

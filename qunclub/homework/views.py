@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, jsonify, request, url_for
 from sqlalchemy.orm import Session
 
 from qunclub.courses.access_text import why_locked
@@ -34,10 +34,22 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries, queries_extensions, queries_list, queries_receipt, rules, rules_work, services, uploads
+from . import (
+    queries,
+    queries_drafts,
+    queries_extensions,
+    queries_list,
+    queries_receipt,
+    rules,
+    rules_parts,
+    rules_work,
+    services,
+    uploads,
+)
 from .files_views import attachment
 from .forms import SubmitForm
 from .views_appeals import fairness_of
+from .views_work import wants_json
 
 bp = Blueprint("homework", __name__, url_prefix="/homework")
 register(
@@ -135,6 +147,7 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
             if one.filename
         ]
         checked = uploads.check_all(came, limits)
+        uploads.scan_all(club().scanner, checked)
         with uploads.stored(club().files, checked) as kept:
 
             def command(session: Session) -> int:
@@ -154,6 +167,9 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
 
             attempt = transact(command)
     if not attempt:
+        if wants_json():
+            # The page with the text and the chosen files is still there: only what is wrong is told.
+            return jsonify(errors=[str(one) for found in form.errors.values() for one in found]), 422
         if any(one.filename for one in request.files.getlist("files")):
             again = _("Choose your files again: a browser does not keep them.")
             form.files.errors = [*form.files.errors, again]
@@ -166,6 +182,8 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
         if attempt == 1
         else _("Handed in again, attempt %(n)s. You get a mail when it is reviewed.", n=attempt)
     )
+    if wants_json():
+        return jsonify(to=url_for(".show", assignment_id=assignment_id, _anchor="mine"))
     return see_other(".show", assignment_id=assignment_id, _anchor="mine")
 
 
@@ -187,7 +205,9 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         attempts = queries.attempts(session, mine.id) if mine else []
         fair = fairness_of(session, mine.id, moment) if mine else None
         more: dict[int, list[queries_extensions.More]] = {}
+        draft = queries_drafts.Draft()
         if ident:
+            draft = queries_drafts.draft(session, assignment_id=assignment_id, member_id=ident)
             more = queries_extensions.of_member(
                 session,
                 member_id=ident,
@@ -205,10 +225,15 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         now=moment,
         closes_at=deadlines.closes_at,
     )
-    if request.method == "GET" and attempts and action in ("revise", "write", "late"):
-        # Revising starts from what was handed in, not from an empty page; so does what was taken back.
-        form.body_md.data = attempts[0].body_md
+    if request.method == "GET":
+        form.draft_version.data = str(draft.version)
+        if draft.body_md:
+            form.body_md.data = draft.body_md
+        elif attempts and action in ("revise", "write", "late"):
+            # Revising starts from what was handed in, not from an empty page; so does what was taken back.
+            form.body_md.data = attempts[0].body_md
     settings = club().settings
+    parts = rules_parts.parts_of(row.text_part, row.file_part, row.file_kinds)
     previewing = request.method == "POST" and "preview" in request.form
     return render_alike(
         "homework/show.html",
@@ -229,7 +254,10 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         and action == "wait"
         and not (mine.claimed_until and mine.claimed_until > moment),
         form=form if actor else None,
-        accept=uploads.ACCEPT,
+        draft=draft,
+        draft_key=f"{ident}:{assignment_id}",
+        parts=parts,
+        accept=",".join(rules_parts.endings(parts)),
         promised=rules.TURNAROUND.days,
         max_files=settings.upload_max_files,
         max_mb=max(1, settings.upload_max_bytes // 1_000_000),

@@ -19,12 +19,14 @@ __all__ = [
     "CourseOffer",
     "CourseOffers",
     "Doctor",
+    "FileScanner",
     "FileStore",
     "Finding",
     "GroupBook",
     "Identity",
     "MailMessage",
     "Mailer",
+    "ScanFailed",
 ]
 
 
@@ -112,6 +114,17 @@ class FileStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Forget *key*; missing is fine."""
+
+
+class ScanFailed(Exception):
+    """The scanner gave no verdict; what it did not see is not taken."""
+
+
+class FileScanner(Protocol):
+    """Looks for harm in bytes from outside."""
+
+    def scan(self, data: bytes) -> str:
+        """The name of what was found, empty when nothing was; ScanFailed when there is no verdict."""
 
 
 @dataclass(frozen=True, slots=True)

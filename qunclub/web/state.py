@@ -12,7 +12,16 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, Me
 from qunclub.kernel.clock import Clock
-from qunclub.kernel.ports import CourseAccess, CourseOffers, Doctor, FileStore, GroupBook, Identity, Mailer
+from qunclub.kernel.ports import (
+    CourseAccess,
+    CourseOffers,
+    Doctor,
+    FileScanner,
+    FileStore,
+    GroupBook,
+    Identity,
+    Mailer,
+)
 
 from .parts import Parts
 
@@ -27,13 +36,23 @@ KEY = "qunclub"
 class ClubState:
     """One club in one app.
 
-    Attributes:
-        session: gives the session of the present scope; the host's decision.
-        find_member: finds the member of an identity, their roles, and since when they are suspended.
-        load_member: the same, making the member row when it is missing.
-        wake: asks the job worker to look at the outbox soon; harmless when nobody listens.
-        secret: signs tickets and links.
-        addresses, menus, parts: built once and looked up after that.
+        Attributes:
+            session: gives the session of the present scope; the host's decision.
+            find_member: finds the member of an identity, their roles, and since when they are suspended.
+            load_member: the same, making the member row when it is missing.
+    from qunclub.kernel.ports import (
+        CourseAccess,
+        CourseOffers,
+        Doctor,
+        FileScanner,
+        FileStore,
+        GroupBook,
+        Identity,
+        Mailer,
+    )
+            wake: asks the job worker to look at the outbox soon; harmless when nobody listens.
+            secret: signs tickets and links.
+            addresses, menus, parts: built once and looked up after that.
     """
 
     settings: Settings
@@ -51,6 +70,7 @@ class ClubState:
     load_member: Callable[[Session, Actor, dt.datetime], tuple[Actor, Me]]
     keep_locale: Callable[[Session, int, str], None]
     limiter: Any
+    scanner: FileScanner | None = None
     wake: Callable[[], None] = lambda: None
     huey: Any = None
     standalone: bool = False

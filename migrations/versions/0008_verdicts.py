@@ -1,14 +1,14 @@
 """fair judgement: several judgements of an attempt, the history of verdicts, appeals
 
 Revision: 0008
-After: 0005
+After: 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '0008'
-down_revision = '0005'
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,150 @@
+"""What somebody handed in and what was said of it, and what they wrote at the desk, as their own data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from qunclub.homework.models import (
+    Assignment,
+    Attempt,
+    Criterion,
+    Review,
+    ReviewScore,
+    ShowcaseEntry,
+    Submission,
+    SubmissionFile,
+)
+from qunclub.homework.models_desk import Phrase, ReviewDraft
+from qunclub.homework.models_fair import VerdictChange, WorkAppeal
+from qunclub.homework.models_showcase import ShowcaseLike
+from qunclub.homework.models_work import Extension, WorkDraft
+
+from .export_rows import Rows, plain
+
+
+def _submissions(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Submission, Assignment.title)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .where(Submission.member_id == member_id)
+        .order_by(Submission.id)
+    )
+    return [plain(row, assignment=title) for row, title in session.execute(query)]
+
+
+def _attempts(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Attempt)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .where(Submission.member_id == member_id)
+        .order_by(Attempt.id)
+    )
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _work_drafts(session: Session, member_id: int) -> Rows:
+    query = select(WorkDraft).where(WorkDraft.member_id == member_id).order_by(WorkDraft.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _extensions(session: Session, member_id: int) -> Rows:
+    query = select(Extension).where(Extension.member_id == member_id).order_by(Extension.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _files(session: Session, member_id: int) -> Rows:
+    query = (
+        select(SubmissionFile)
+        .join(Attempt, Attempt.id == SubmissionFile.attempt_id)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .where(Submission.member_id == member_id)
+        .order_by(SubmissionFile.id)
+    )
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _reviews(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Review)
+        .join(Submission, Submission.id == Review.submission_id)
+        .where(Submission.member_id == member_id)
+        .order_by(Review.id)
+    )
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _scores(session: Session, member_id: int) -> Rows:
+    query = (
+        select(ReviewScore, Criterion.title)
+        .join(Criterion, Criterion.id == ReviewScore.criterion_id)
+        .join(Review, Review.id == ReviewScore.review_id)
+        .join(Submission, Submission.id == Review.submission_id)
+        .where(Submission.member_id == member_id)
+        .order_by(ReviewScore.review_id, Criterion.position)
+    )
+    return [plain(row, criterion=title) for row, title in session.execute(query)]
+
+
+def _verdicts(session: Session, member_id: int) -> Rows:
+    query = (
+        select(VerdictChange)
+        .join(Submission, Submission.id == VerdictChange.submission_id)
+        .where(Submission.member_id == member_id)
+        .order_by(VerdictChange.id)
+    )
+    rows = [plain(row) for row in session.scalars(query)]
+    for row in rows:
+        del row["actor"]  # the judge's own account
+    return rows
+
+
+def _work_appeals(session: Session, member_id: int) -> Rows:
+    query = select(WorkAppeal).where(WorkAppeal.member_id == member_id).order_by(WorkAppeal.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _review_drafts(session: Session, member_id: int) -> Rows:
+    query = select(ReviewDraft).where(ReviewDraft.reviewer_id == member_id).order_by(ReviewDraft.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _phrases(session: Session, member_id: int) -> Rows:
+    query = select(Phrase).where(Phrase.member_id == member_id).order_by(Phrase.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _showcase(session: Session, member_id: int) -> Rows:
+    query = select(ShowcaseEntry).where(ShowcaseEntry.member_id == member_id).order_by(ShowcaseEntry.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _likes(session: Session, member_id: int) -> Rows:
+    query = (
+        select(ShowcaseLike, Assignment.title)
+        .join(ShowcaseEntry, ShowcaseEntry.id == ShowcaseLike.entry_id)
+        .join(Submission, Submission.id == ShowcaseEntry.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .where(ShowcaseLike.member_id == member_id)
+        .order_by(ShowcaseLike.entry_id)
+    )
+    return [plain(row, work=title) for row, title in session.execute(query)]
+
+
+PARTS: dict[str, Callable[[Session, int], Rows]] = {
+    "submissions": _submissions,
+    "attempts": _attempts,
+    "work_drafts": _work_drafts,
+    "extensions": _extensions,
+    "files": _files,
+    "reviews": _reviews,
+    "scores": _scores,
+    "verdicts": _verdicts,
+    "work_appeals": _work_appeals,
+    "review_drafts": _review_drafts,
+    "phrases": _phrases,
+    "showcase": _showcase,
+    "likes": _likes,
+}
