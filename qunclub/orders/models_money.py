@@ -55,13 +55,9 @@ class TransferProof(Base):
     __table_args__ = (Index(None, "order_id"), Index(None, "state", "submitted_at"), Index(None, "sha256"))
 
 
-class Taking(Base):
-    """What one day brought and gave back, by plan, provider, method and currency: kept, so that no page adds up.
+class _Sums:
+    """What a span of days brought and gave back, by plan, provider, method and currency; ``day`` is its first one."""
 
-    ``day`` is a day in the club's time zone. The sweeper books payments and refunds into it.
-    """
-
-    __tablename__ = "qunclub_taking"
     id: Mapped[pk]
     day: Mapped[dt.date]
     plan_id: Mapped[int] = mapped_column(ForeignKey("qunclub_plan.id"))
@@ -72,21 +68,17 @@ class Taking(Base):
     payments: Mapped[int] = mapped_column(default=0)
     refunded: Mapped[minor] = mapped_column(default=0)
     refunds: Mapped[int] = mapped_column(default=0)
+
+
+class Taking(_Sums, Base):
+    """The takings of one day in the club's time zone: kept, so that no page adds up. The sweeper books into it."""
+
+    __tablename__ = "qunclub_taking"
     __table_args__ = (UniqueConstraint("day", "currency", "plan_id", "provider", "method"),)
 
 
-class MonthTaking(Base):
-    """The same for one month, named by its first day: kept beside the days, so that a year costs twelve rows a kind."""
+class MonthTaking(_Sums, Base):
+    """The same for one month: kept beside the days, so that a year costs twelve rows a kind."""
 
     __tablename__ = "qunclub_month_taking"
-    id: Mapped[pk]
-    day: Mapped[dt.date]
-    plan_id: Mapped[int] = mapped_column(ForeignKey("qunclub_plan.id"))
-    provider: Mapped[str] = mapped_column(String(20))
-    method: Mapped[str] = mapped_column(String(30))
-    currency: Mapped[str] = mapped_column(String(3))
-    received: Mapped[minor] = mapped_column(default=0)
-    payments: Mapped[int] = mapped_column(default=0)
-    refunded: Mapped[minor] = mapped_column(default=0)
-    refunds: Mapped[int] = mapped_column(default=0)
     __table_args__ = (UniqueConstraint("day", "currency", "plan_id", "provider", "method"),)
