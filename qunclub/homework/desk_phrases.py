@@ -8,9 +8,7 @@ from flask import Blueprint, request
 
 from qunclub.kernel import Conflict, Invalid
 from qunclub.web import (
-    NavItem,
     _,
-    _l,
     allow,
     current_actor,
     explain,
@@ -18,7 +16,6 @@ from qunclub.web import (
     member_id,
     now,
     reading,
-    register,
     render,
     see_other,
     unit_of_work,
@@ -27,16 +24,6 @@ from qunclub.web import (
 from . import queries_writing, rules_desk, services_desk
 
 bp = Blueprint("desk_phrases", __name__, url_prefix="/desk/phrases")
-register(
-    NavItem(
-        area="desk",
-        label=_l("My phrases"),
-        endpoint="qunclub.desk_phrases.index",
-        icon="chat-quote",
-        order=15,
-        role="instructor",
-    )
-)
 
 
 @bp.get("")

@@ -9,9 +9,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Forbidden, Invalid, Stale
 from qunclub.web import (
-    NavItem,
     _,
-    _l,
     allow,
     current_actor,
     explain,
@@ -20,7 +18,6 @@ from qunclub.web import (
     now,
     page_number,
     reading,
-    register,
     render,
     see_other,
     transact,
@@ -29,16 +26,6 @@ from qunclub.web import (
 from . import queries, queries_fair, rules_fair, services_appeals
 
 bp = Blueprint("desk_appeals", __name__, url_prefix="/desk/appeals")
-register(
-    NavItem(
-        area="desk",
-        label=_l("Appeals"),
-        endpoint="qunclub.desk_appeals.index",
-        icon="chat-square-quote",
-        order=20,
-        role="instructor",
-    )
-)
 
 
 @bp.get("")
