@@ -8,7 +8,14 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
-PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON")
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "busy_timeout=30000",
+    "foreign_keys=ON",
+    # In KiB, for each connection: the 2 MB it has by itself hold a small club's tables, and not a large one's indexes.
+    "cache_size=-16000",
+)
 
 
 def _connect(dbapi: Any, _record: ConnectionPoolEntry) -> None:

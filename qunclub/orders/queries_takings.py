@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
 from qunclub.passes.models import Plan
@@ -81,6 +81,10 @@ def _rows(session: Session, first: dt.date, last: dt.date, *, by_month: bool) ->
     """The rows of those days as they are kept, or of those months: few enough to be added up here."""
     if not by_month:
         return _kept(session, Taking, first, last)
+    newest = session.scalar(select(func.max(Taking.day)))
+    if newest is not None and newest <= last:
+        # Nothing was booked later: the month that still goes on is whole as far as it goes.
+        last = _next_month(last) - dt.timedelta(days=1)
     begins, ends = whole_months(first, last)
     if begins >= ends:
         return _of_month(_kept(session, Taking, first, last))
