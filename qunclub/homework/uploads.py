@@ -141,6 +141,7 @@ def _look_into(data: bytes, shown: str, *, office: bool) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
+    # All that zipfile raises of a damaged list; NotImplementedError of archives in a form that Python does not read.
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error):
         raise Invalid(N_("%(name)s is a damaged archive."), field="files", name=shown) from None
     # Entries that lie over one another claim more than the file holds.
