@@ -109,6 +109,7 @@ def edit(assignment_id: int) -> Any:
             "text_part": assignment.text_part,
             "file_part": assignment.file_part,
             "file_kinds": assignment.file_kinds.split(","),
+            "link_part": assignment.link_part,
             "max_attempts": assignment.max_attempts,
             "version": assignment.version,
             "criteria": [
@@ -277,7 +278,10 @@ def _values(form: AssignmentForm) -> dict[str, Any]:
         "late_percent": form.late_percent.data or 0,
         "optional": form.optional.data,
         "parts": Parts(
-            form.text_part.data or "", form.file_part.data or "", tuple(form.file_kinds.data or ())
+            form.text_part.data or "",
+            form.file_part.data or "",
+            tuple(form.file_kinds.data or ()),
+            form.link_part.data or "",
         ),
         "max_attempts": form.max_attempts.data,
         "criteria": form.specs(),

@@ -74,6 +74,7 @@ def _receipts(session: Session) -> list[Finding]:
                 at=attempt.submitted_at,
                 body_md=attempt.body_md,
                 files=files[attempt.id],
+                link=attempt.link,
             )
         )
     ]

@@ -34,6 +34,7 @@ LATE = [
 ]
 TEXTS = [("optional", _l("may be there")), ("required", _l("has to be there"))]
 FILES = [*TEXTS, ("none", _l("are not taken"))]
+LINKS = [("none", _l("is not asked for")), *TEXTS]
 KINDS = [
     ("picture", _l("Pictures")),
     ("pdf", "PDF"),
@@ -48,6 +49,7 @@ class SubmitForm(Form):
     """Work as it is handed in."""
 
     body_md = TextAreaField(_l("Your work"), description=_l("Markdown."))
+    link = StringField(_l("Link"))
     files = MultipleFileField(_l("Files"))
     draft_version = HiddenField()
 
@@ -109,6 +111,7 @@ class AssignmentForm(Form):
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
+    link_part = SelectField(_l("Link"), choices=LINKS, default="none")
     max_attempts = IntegerField(
         _l("Most attempts"), [Optional(), NumberRange(1, 20)], description=_l("Empty: as many as it takes.")
     )

@@ -63,6 +63,7 @@ class Assignment(Base):
     text_part: Mapped[str] = mapped_column(String(10), default="optional")
     file_part: Mapped[str] = mapped_column(String(10), default="optional")
     file_kinds: Mapped[str] = mapped_column(String(80), default="")
+    link_part: Mapped[str] = mapped_column(String(10), default="none", server_default="none")
     max_attempts: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
@@ -134,6 +135,8 @@ class Attempt(Base):
     n: Mapped[int]
     body_md: Mapped[str] = mapped_column(Text, default="")
     body_html: Mapped[str] = mapped_column(Text, default="")
+    # Normalised, see rules_links.clean_link.
+    link: Mapped[str] = mapped_column(String(500), default="", server_default="")
     submitted_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     on_time: Mapped[bool] = mapped_column(default=True)
     # How many percent of its score being late costs; decided when it is handed in, whatever the assignment says later.

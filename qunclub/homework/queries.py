@@ -90,6 +90,7 @@ class AttemptView:
     taken_off: int = 0
     receipt: str = ""
     withdrawn_at: dt.datetime | None = None
+    link: str = ""
     files: tuple[FileView, ...] = ()
     review: ReviewView | None = None
 
@@ -120,6 +121,7 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.text_part,
             Assignment.file_part,
             Assignment.file_kinds,
+            Assignment.link_part,
             Assignment.state,
             Assignment.course_id,
             Course.slug.label("course_slug"),
@@ -174,6 +176,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
         Attempt.taken_off,
         Attempt.receipt,
         Attempt.withdrawn_at,
+        Attempt.link,
         Review.id.label("review_id"),
         Review.verdict,
         Review.score,
@@ -233,6 +236,7 @@ def attempts(session: Session, submission_id: int) -> list[AttemptView]:
             taken_off=row.taken_off,
             receipt=row.receipt,
             withdrawn_at=row.withdrawn_at,
+            link=row.link,
             files=tuple(files[row.id]),
             review=_review(row, given[row.review_id]) if row.review_id is not None else None,
         )

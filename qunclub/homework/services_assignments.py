@@ -84,6 +84,7 @@ def create_assignment(
         text_part=parts.text,
         file_part=parts.files,
         file_kinds=",".join(parts.kinds),
+        link_part=parts.link,
         max_attempts=max_attempts,
         version=1,
         created_at=now,
@@ -141,7 +142,7 @@ def update_assignment(
     assignment.cut_off_at, assignment.optional = cut_off_at, optional
     assignment.late_policy, assignment.late_percent = late_policy, late_percent
     assignment.text_part, assignment.file_part = parts.text, parts.files
-    assignment.file_kinds = ",".join(parts.kinds)
+    assignment.file_kinds, assignment.link_part = ",".join(parts.kinds), parts.link
     assignment.version += 1
     _save_criteria(session, assignment.rubric_id, criteria)
     _record(session, actor, "assignment.update", assignment, now, before=before)
