@@ -119,6 +119,10 @@ def edit(assignment_id: int) -> Any:
                     "description": line.description,
                     "max_points": line.max_points,
                     "weight": line.weight,
+                    "levels": [
+                        {"points": one.points, "title": one.title, "description": one.description}
+                        for one in line.levels
+                    ],
                 }
                 for line in lines
             ],
@@ -262,6 +266,9 @@ def _lines(form: AssignmentForm) -> None:
     if request.method == "GET":
         for _line in range(SPARE_LINES):
             form.criteria.append_entry()
+        for entry in form.criteria.entries:
+            for _line in range(SPARE_LINES):
+                entry.form.levels.append_entry()
 
 
 def _values(form: AssignmentForm) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from qunclub.web import Form, _l
 
 from .rules import CriterionSpec
+from .rules_levels import MAX_DESCRIPTION, MAX_TITLE, LevelSpec
 
 # As a browser's field for a local time sends and wants it.
 LATE = [
@@ -54,6 +55,14 @@ class SubmitForm(Form):
     draft_version = HiddenField()
 
 
+class LevelForm(PlainForm):
+    """One level of a criterion; without a name it is left out."""
+
+    title = StringField(_l("Name of the level"), [Length(max=MAX_TITLE)])
+    description = StringField(_l("What work of this level is like"), [Length(max=MAX_DESCRIPTION)])
+    points = IntegerField(_l("Points"), [Optional(), NumberRange(0, 100)])
+
+
 class CriterionForm(PlainForm):
     """One line of a rubric; without a name it is left out."""
 
@@ -62,6 +71,18 @@ class CriterionForm(PlainForm):
     description = StringField(_l("What it looks at"), [Length(max=400)])
     max_points = IntegerField(_l("Maximum"), [Optional(), NumberRange(1, 100)], default=10)
     weight = IntegerField(_l("Weight"), [Optional(), NumberRange(1, 100)], default=1)
+    levels = FieldList(FormField(LevelForm))
+
+    def steps(self) -> tuple[LevelSpec, ...]:
+        """The levels that have a name or points."""
+        found = []
+        for entry in self.levels.entries:
+            title, points = (entry.form.title.data or "").strip(), entry.form.points.data
+            if title or points is not None:
+                # Without points it is no level yet; the rule says so.
+                said = (entry.form.description.data or "").strip()
+                found.append(LevelSpec(-1 if points is None else points, title, said))
+        return tuple(found)
 
 
 class ExtensionForm(Form):
@@ -132,6 +153,7 @@ class AssignmentForm(Form):
                         max_points=line.max_points.data or 10,
                         weight=line.weight.data or 1,
                         criterion_id=int(known) if known.isdigit() else None,
+                        levels=line.steps(),
                     )
                 )
         return found

@@ -210,12 +210,14 @@ class Review(Base):
 
 
 class ReviewScore(Base):
-    """What one criterion was given."""
+    """What one criterion was given; *level* and *level_text* are the words of the level as they were then."""
 
     __tablename__ = "qunclub_review_score"
     review_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_review.id"), primary_key=True)
     criterion_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_criterion.id"), primary_key=True)
     points: Mapped[int]
+    level: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    level_text: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class ShowcaseEntry(Base):

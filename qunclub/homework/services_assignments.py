@@ -12,7 +12,7 @@ from qunclub import courses
 from qunclub.courses.models import Course
 from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks, render_markdown, store
 
-from . import rules
+from . import rules, rules_levels, services_levels
 from .models import Assignment, Criterion, ReviewScore, Rubric
 from .rules import CriterionSpec
 from .rules_parts import Parts, check_parts
@@ -54,17 +54,7 @@ def create_assignment(
     rubric = Rubric(title=title)
     session.add(rubric)
     session.flush()
-    for place, one in enumerate(criteria, 1):
-        session.add(
-            Criterion(
-                rubric_id=rubric.id,
-                position=place,
-                title=one.title,
-                description=one.description,
-                max_points=one.max_points,
-                weight=one.weight,
-            )
-        )
+    _save_criteria(session, rubric.id, criteria)
     last = session.scalar(select(func.max(Assignment.position)).where(Assignment.course_id == course_id)) or 0
     assignment = Assignment(
         course_id=course_id,
@@ -178,6 +168,8 @@ def _save_criteria(session: Session, rubric_id: int, criteria: Sequence[Criterio
         row = kept.get(one.criterion_id) if one.criterion_id is not None else None
         if row is not None and row.id in used and row.max_points > one.max_points:
             raise Conflict(N_("The maximum of a criterion that reviews already used cannot be lowered."))
+    if kept:
+        services_levels.save_levels(session, dict.fromkeys(kept, ()))
     for ident, row in kept.items():
         if ident not in named:
             session.delete(row)
@@ -189,6 +181,7 @@ def _save_criteria(session: Session, rubric_id: int, criteria: Sequence[Criterio
         .values(position=-Criterion.id)
         .execution_options(synchronize_session="fetch")
     )
+    rows: list[tuple[Criterion, tuple[rules_levels.LevelSpec, ...]]] = []
     for place, one in enumerate(criteria, 1):
         row = kept.get(one.criterion_id) if one.criterion_id is not None else None
         if row is None:
@@ -196,7 +189,9 @@ def _save_criteria(session: Session, rubric_id: int, criteria: Sequence[Criterio
             session.add(row)
         row.position, row.title, row.description = place, one.title, one.description
         row.max_points, row.weight = one.max_points, one.weight
+        rows.append((row, one.levels))
     session.flush()
+    services_levels.save_levels(session, {row.id: levels for row, levels in rows})
 
 
 def _check_free(session: Session, course_id: int, slug: str, but: int | None) -> None:
