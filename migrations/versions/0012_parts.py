@@ -32,9 +32,13 @@ def upgrade() -> None:
 
     with op.batch_alter_table('qunclub_assignment', schema=None) as batch_op:
         batch_op.add_column(sa.Column('link_part', sa.String(length=10), server_default=sa.text("'none'"), nullable=False))
+        batch_op.add_column(sa.Column('points_accepted', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('points_featured', sa.Integer(), nullable=True))
 
     with op.batch_alter_table('qunclub_attempt', schema=None) as batch_op:
         batch_op.add_column(sa.Column('link', sa.String(length=500), server_default=sa.text("''"), nullable=False))
+        batch_op.add_column(sa.Column('points_accepted', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('points_featured', sa.Integer(), nullable=True))
 
     with op.batch_alter_table('qunclub_work_draft', schema=None) as batch_op:
         batch_op.add_column(sa.Column('link', sa.Text(), server_default=sa.text("''"), nullable=False))
@@ -51,7 +55,11 @@ def downgrade() -> None:
         batch_op.drop_column('link')
 
     with op.batch_alter_table('qunclub_attempt', schema=None) as batch_op:
+        batch_op.drop_column('points_featured')
+        batch_op.drop_column('points_accepted')
         batch_op.drop_column('link')
 
     with op.batch_alter_table('qunclub_assignment', schema=None) as batch_op:
+        batch_op.drop_column('points_featured')
+        batch_op.drop_column('points_accepted')
         batch_op.drop_column('link_part')

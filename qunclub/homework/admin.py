@@ -111,6 +111,8 @@ def edit(assignment_id: int) -> Any:
             "file_kinds": assignment.file_kinds.split(","),
             "link_part": assignment.link_part,
             "max_attempts": assignment.max_attempts,
+            "points_accepted": assignment.points_accepted,
+            "points_featured": assignment.points_featured,
             "version": assignment.version,
             "criteria": [
                 {
@@ -291,6 +293,8 @@ def _values(form: AssignmentForm) -> dict[str, Any]:
             form.link_part.data or "",
         ),
         "max_attempts": form.max_attempts.data,
+        "points_accepted": form.points_accepted.data,
+        "points_featured": form.points_featured.data,
         "criteria": form.specs(),
     }
 

@@ -26,6 +26,7 @@ from qunclub.web import Form, _l
 
 from .rules import CriterionSpec
 from .rules_levels import MAX_DESCRIPTION, MAX_TITLE, LevelSpec
+from .rules_points import MOST
 
 # As a browser's field for a local time sends and wants it.
 LATE = [
@@ -135,6 +136,18 @@ class AssignmentForm(Form):
     link_part = SelectField(_l("Link"), choices=LINKS, default="none")
     max_attempts = IntegerField(
         _l("Most attempts"), [Optional(), NumberRange(1, 20)], description=_l("Empty: as many as it takes.")
+    )
+    points_accepted = IntegerField(
+        _l("Points for the best score"),
+        [Optional(), NumberRange(0, MOST)],
+        description=_l(
+            "Accepted work earns that share of them that its score is. Empty: as many as its score."
+        ),
+    )
+    points_featured = IntegerField(
+        _l("Points for being featured"),
+        [Optional(), NumberRange(0, MOST)],
+        description=_l("Empty: what the club's rule gives."),
     )
     criteria = FieldList(FormField(CriterionForm), label=_l("Rubric"))
     version = HiddenField()

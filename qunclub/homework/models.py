@@ -64,6 +64,9 @@ class Assignment(Base):
     file_part: Mapped[str] = mapped_column(String(10), default="optional")
     file_kinds: Mapped[str] = mapped_column(String(80), default="")
     link_part: Mapped[str] = mapped_column(String(10), default="none", server_default="none")
+    # What it earns, see rules_points; None leaves it to the club's rule.
+    points_accepted: Mapped[int | None]
+    points_featured: Mapped[int | None]
     max_attempts: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
@@ -141,6 +144,9 @@ class Attempt(Base):
     on_time: Mapped[bool] = mapped_column(default=True)
     # How many percent of its score being late costs; decided when it is handed in, whatever the assignment says later.
     taken_off: Mapped[int] = mapped_column(default=0)
+    # What the assignment said it earns when it was handed in, whatever it says later.
+    points_accepted: Mapped[int | None]
+    points_featured: Mapped[int | None]
     # The hash of what was handed in, see rules_work.receipt_text; empty for what came before there were receipts.
     receipt: Mapped[str] = mapped_column(String(64), default="")
     withdrawn_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -27,6 +27,7 @@ from .models import (
 )
 from .models_levels import CriterionLevel
 from .rules_levels import LevelSpec
+from .rules_points import USUAL
 from .uploads import PICTURES
 
 
@@ -37,6 +38,13 @@ class Worth:
     accepted: bool
     on_time: int
     featured: int
+    most: int = USUAL
+    featured_on: bool = False
+
+    def of(self, accepted: int | None, featured: int | None) -> Worth:
+        """What one assignment earns that says so itself; None leaves it to the club's rule."""
+        more = self.featured if featured is None or not self.featured_on else featured
+        return replace(self, most=USUAL if accepted is None else accepted, featured=more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,10 @@ def worth(session: Session) -> Worth:
     """What the rules give for homework now: one statement."""
     found = {kind: rule.amount for kind, rule in points.rules_in_force(session).items() if rule.active}
     return Worth(
-        "homework_accepted" in found, found.get("homework_on_time", 0), found.get("homework_featured", 0)
+        "homework_accepted" in found,
+        found.get("homework_on_time", 0),
+        found.get("homework_featured", 0),
+        featured_on="homework_featured" in found,
     )
 
 
@@ -127,6 +138,8 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.file_part,
             Assignment.file_kinds,
             Assignment.link_part,
+            Assignment.points_accepted,
+            Assignment.points_featured,
             Assignment.state,
             Assignment.course_id,
             Course.slug.label("course_slug"),

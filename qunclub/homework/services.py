@@ -40,6 +40,8 @@ _ASSIGNMENT = select(
     Assignment.file_part,
     Assignment.file_kinds,
     Assignment.link_part,
+    Assignment.points_accepted,
+    Assignment.points_featured,
 ).where(Assignment.id == bindparam("assignment_id"))
 _SUBMISSION = (
     select(Submission)
@@ -149,6 +151,8 @@ def submit(
             "submitted_at": now,
             "on_time": timely,
             "taken_off": off,
+            "points_accepted": assignment.points_accepted,
+            "points_featured": assignment.points_featured,
             "receipt": rules_work.receipt(
                 rules_work.receipt_text(
                     submission_id=submission.id,

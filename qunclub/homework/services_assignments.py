@@ -12,7 +12,7 @@ from qunclub import courses
 from qunclub.courses.models import Course
 from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks, render_markdown, store
 
-from . import rules, rules_levels, services_levels
+from . import rules, rules_levels, rules_points, services_levels
 from .models import Assignment, Criterion, ReviewScore, Rubric
 from .rules import CriterionSpec
 from .rules_parts import Parts, check_parts
@@ -40,6 +40,8 @@ def create_assignment(
     optional: bool = False,
     parts: Parts = ANY_PARTS,
     max_attempts: int | None = None,
+    points_accepted: int | None = None,
+    points_featured: int | None = None,
     state: str = "draft",
 ) -> Assignment:
     """Homework for a course, with a rubric of its own; the last of its course."""
@@ -48,6 +50,7 @@ def create_assignment(
     deadlines = Deadlines(opens_at, due_at, cut_off_at, late_policy, late_percent)
     check_deadlines(deadlines)
     check_parts(parts)
+    rules_points.check_points(points_accepted, points_featured)
     if session.get(Course, course_id) is None:
         raise NotFound()
     _check_free(session, course_id, slug, None)
@@ -76,6 +79,8 @@ def create_assignment(
         file_kinds=",".join(parts.kinds),
         link_part=parts.link,
         max_attempts=max_attempts,
+        points_accepted=points_accepted,
+        points_featured=points_featured,
         version=1,
         created_at=now,
     )
@@ -104,6 +109,8 @@ def update_assignment(
     optional: bool = False,
     parts: Parts = ANY_PARTS,
     max_attempts: int | None = None,
+    points_accepted: int | None = None,
+    points_featured: int | None = None,
 ) -> Assignment:
     """Save an assignment and its rubric as the form has them.
 
@@ -116,6 +123,7 @@ def update_assignment(
     deadlines = Deadlines(opens_at, due_at, cut_off_at, late_policy, late_percent)
     check_deadlines(deadlines)
     check_parts(parts)
+    rules_points.check_points(points_accepted, points_featured)
     assignment = locks.lock(session, Assignment, assignment_id)
     if assignment.version != version:
         raise Stale(
@@ -124,7 +132,12 @@ def update_assignment(
             )
         )
     _check_free(session, assignment.course_id, slug, assignment_id)
-    before = {"slug": assignment.slug, "title": assignment.title, "due_at": str(assignment.due_at or "")}
+    before = {
+        "slug": assignment.slug,
+        "title": assignment.title,
+        "due_at": str(assignment.due_at or ""),
+        "points": [assignment.points_accepted, assignment.points_featured],
+    }
     assignment.slug, assignment.title = slug, title
     if brief_md != assignment.brief_md:
         assignment.brief_md, assignment.brief_html = brief_md, render_markdown(brief_md)
@@ -133,6 +146,7 @@ def update_assignment(
     assignment.late_policy, assignment.late_percent = late_policy, late_percent
     assignment.text_part, assignment.file_part = parts.text, parts.files
     assignment.file_kinds, assignment.link_part = ",".join(parts.kinds), parts.link
+    assignment.points_accepted, assignment.points_featured = points_accepted, points_featured
     assignment.version += 1
     _save_criteria(session, assignment.rubric_id, criteria)
     _record(session, actor, "assignment.update", assignment, now, before=before)

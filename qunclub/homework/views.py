@@ -242,7 +242,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         access=access,
         why=why_locked(access),
         criteria=criteria,
-        worth=worth,
+        worth=worth.of(row.points_accepted, row.points_featured),
         earns=_earns(),
         mine=mine,
         attempts=attempts,
