@@ -20,7 +20,9 @@ from qunclub.homework.models import (
 from qunclub.homework.models_desk import Phrase, ReviewDraft
 from qunclub.homework.models_fair import VerdictChange, WorkAppeal
 from qunclub.homework.models_showcase import ShowcaseLike
+from qunclub.homework.models_teams import TeamDraft, TeamMember, WorkShare
 from qunclub.homework.models_work import Extension, WorkDraft
+from qunclub.homework.queries_teams import works_of
 
 from .export_rows import Rows, plain
 
@@ -29,7 +31,7 @@ def _submissions(session: Session, member_id: int) -> Rows:
     query = (
         select(Submission, Assignment.title)
         .join(Assignment, Assignment.id == Submission.assignment_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.id.in_(works_of(member_id)))
         .order_by(Submission.id)
     )
     return [plain(row, assignment=title) for row, title in session.execute(query)]
@@ -39,7 +41,7 @@ def _attempts(session: Session, member_id: int) -> Rows:
     query = (
         select(Attempt)
         .join(Submission, Submission.id == Attempt.submission_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.id.in_(works_of(member_id)))
         .order_by(Attempt.id)
     )
     return [plain(row) for row in session.scalars(query)]
@@ -60,7 +62,7 @@ def _files(session: Session, member_id: int) -> Rows:
         select(SubmissionFile)
         .join(Attempt, Attempt.id == SubmissionFile.attempt_id)
         .join(Submission, Submission.id == Attempt.submission_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.id.in_(works_of(member_id)))
         .order_by(SubmissionFile.id)
     )
     return [plain(row) for row in session.scalars(query)]
@@ -70,7 +72,7 @@ def _reviews(session: Session, member_id: int) -> Rows:
     query = (
         select(Review)
         .join(Submission, Submission.id == Review.submission_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.id.in_(works_of(member_id)))
         .order_by(Review.id)
     )
     return [plain(row) for row in session.scalars(query)]
@@ -82,7 +84,7 @@ def _scores(session: Session, member_id: int) -> Rows:
         .join(Criterion, Criterion.id == ReviewScore.criterion_id)
         .join(Review, Review.id == ReviewScore.review_id)
         .join(Submission, Submission.id == Review.submission_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.id.in_(works_of(member_id)))
         .order_by(ReviewScore.review_id, Criterion.position)
     )
     return [plain(row, criterion=title) for row, title in session.execute(query)]
@@ -92,7 +94,7 @@ def _verdicts(session: Session, member_id: int) -> Rows:
     query = (
         select(VerdictChange)
         .join(Submission, Submission.id == VerdictChange.submission_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.id.in_(works_of(member_id)))
         .order_by(VerdictChange.id)
     )
     rows = [plain(row) for row in session.scalars(query)]
@@ -117,8 +119,8 @@ def _phrases(session: Session, member_id: int) -> Rows:
 
 
 def _showcase(session: Session, member_id: int) -> Rows:
-    query = select(ShowcaseEntry).where(ShowcaseEntry.member_id == member_id).order_by(ShowcaseEntry.id)
-    return [plain(row) for row in session.scalars(query)]
+    query = select(ShowcaseEntry).where(ShowcaseEntry.submission_id.in_(works_of(member_id)))
+    return [plain(row) for row in session.scalars(query.order_by(ShowcaseEntry.id))]
 
 
 def _likes(session: Session, member_id: int) -> Rows:
@@ -131,6 +133,34 @@ def _likes(session: Session, member_id: int) -> Rows:
         .order_by(ShowcaseLike.entry_id)
     )
     return [plain(row, work=title) for row, title in session.execute(query)]
+
+
+def _teams(session: Session, member_id: int) -> Rows:
+    query = (
+        select(TeamMember, Assignment.title)
+        .join(Assignment, Assignment.id == TeamMember.assignment_id)
+        .where(TeamMember.member_id == member_id)
+        .order_by(TeamMember.id)
+    )
+    rows = [plain(row, assignment=title) for row, title in session.execute(query)]
+    for row in rows:
+        del row["invited_by"]  # somebody else's id
+    return rows
+
+
+def _team_drafts(session: Session, member_id: int) -> Rows:
+    query = (
+        select(TeamDraft)
+        .join(TeamMember, TeamMember.team_id == TeamDraft.team_id)
+        .where(TeamMember.member_id == member_id, TeamMember.state == "joined")
+        .order_by(TeamDraft.team_id)
+    )
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _shares(session: Session, member_id: int) -> Rows:
+    query = select(WorkShare).where(WorkShare.member_id == member_id).order_by(WorkShare.submission_id)
+    return [plain(row) for row in session.scalars(query)]
 
 
 PARTS: dict[str, Callable[[Session, int], Rows]] = {
@@ -147,4 +177,7 @@ PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "phrases": _phrases,
     "showcase": _showcase,
     "likes": _likes,
+    "teams": _teams,
+    "team_drafts": _team_drafts,
+    "team_works": _shares,
 }

@@ -3,6 +3,7 @@
 One reviewer at a time holds a submission; a stale save is refused and loses no text; a review scores points once.
 """
 
+from .queries_teams import accepted_count, works_of
 from .rules import CriterionSpec, StoredFile
 from .rules_levels import LevelSpec
 from .services import consent, submit, withdraw
@@ -18,6 +19,7 @@ __all__ = [
     "CriterionSpec",
     "LevelSpec",
     "StoredFile",
+    "accepted_count",
     "agree",
     "claim",
     "claim_next",
@@ -41,4 +43,5 @@ __all__ = [
     "update_assignment",
     "uphold",
     "withdraw",
+    "works_of",
 ]

@@ -30,7 +30,16 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries, queries_desk, queries_writing, rules, rules_desk, services_desk, services_review
+from . import (
+    queries,
+    queries_desk,
+    queries_teams,
+    queries_writing,
+    rules,
+    rules_desk,
+    services_desk,
+    services_review,
+)
 from .queries_desk import Filters
 
 bp = Blueprint("desk", __name__, url_prefix="/desk")
@@ -265,6 +274,7 @@ def _page(
             raise NotFound()
         draft = queries_writing.draft_of(session, submission_id, reviewer_id=me)
         phrases = queries_writing.phrases(session, member_id=me)
+        team = queries_teams.authors(session, [row.id]).get(row.id, []) if row.team_id else []
     held_by_other = rules.held_by_other(row.claimed_by, row.claimed_until, member_id=me, now=moment)
     held = row.claimed_by == me and row.claimed_until is not None and row.claimed_until > moment
     posted = request.method == "POST"
@@ -280,7 +290,8 @@ def _page(
         changes=differences.lines(attempts[1].body_md, attempts[0].body_md) if attempts[1:] else (),
         held=held,
         held_by_other=held_by_other,
-        own=row.member_id == me,
+        own=row.member_id == me or any(one.member_id == me for one in team),
+        team=team,
         late=row.submitted_at < moment - rules.TURNAROUND,
         typed=typed,
         version=typed.get("version") if posted and not stale else row.version,

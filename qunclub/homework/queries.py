@@ -15,6 +15,7 @@ from qunclub import points
 from qunclub.courses.models import Course
 from qunclub.kernel import NotFound, reads
 
+from . import queries_teams
 from .models import (
     Assignment,
     Attempt,
@@ -140,6 +141,8 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.link_part,
             Assignment.points_accepted,
             Assignment.points_featured,
+            Assignment.team_min,
+            Assignment.team_max,
             Assignment.state,
             Assignment.course_id,
             Course.slug.label("course_slug"),
@@ -317,6 +320,8 @@ def _own() -> Select[*tuple[Any, ...]]:
             Submission.submitted_at,
             Submission.carried_over,
             Submission.claimed_until,
+            Submission.member_id,
+            Submission.team_id,
             ShowcaseEntry.id.label("entry_id"),
             ShowcaseEntry.consented_at,
             ShowcaseEntry.sentence,
@@ -325,7 +330,8 @@ def _own() -> Select[*tuple[Any, ...]]:
         )
         .outerjoin(ShowcaseEntry, ShowcaseEntry.submission_id == Submission.id)
         .where(
-            Submission.assignment_id == bindparam("assignment"), Submission.member_id == bindparam("member")
+            Submission.assignment_id == bindparam("assignment"),
+            Submission.id.in_(queries_teams.works_of(bindparam("member"))),
         )
     )
 
@@ -352,6 +358,7 @@ def file_row(session: Session, file_id: int) -> Any:
             SubmissionFile.content_type,
             SubmissionFile.storage_key,
             SubmissionFile.attempt_id,
+            Submission.id.label("submission_id"),
             Submission.member_id,
         )
         .join(Attempt, Attempt.id == SubmissionFile.attempt_id)

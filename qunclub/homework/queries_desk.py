@@ -14,7 +14,7 @@ from qunclub.courses.models import Course
 from qunclub.kernel import NotFound, Page, paginate
 from qunclub.members.models import Member
 
-from . import rules
+from . import queries_teams, rules
 from .models import Assignment, Review, Submission
 
 COUNTED = 1_000
@@ -62,6 +62,7 @@ class QueueRow:
     featured: bool = False
     score: int | None = None
     reviewed_at: dt.datetime | None = None
+    team_id: int | None = None
 
     def late(self, now: dt.datetime) -> bool:
         """Whether it waits longer than the club promises, or was judged later than that."""
@@ -95,7 +96,7 @@ class Filters:
 def queue(session: Session, filters: Filters, *, now: dt.datetime, page: int) -> Page[QueueRow]:
     """What waits, oldest first; or what was judged, newest first: one statement along an index of that state."""
     query = _rows().add_columns(
-        Submission.state, Submission.featured, Submission.score, Submission.reviewed_at
+        Submission.state, Submission.featured, Submission.score, Submission.reviewed_at, Submission.team_id
     )  # fmt: skip
     waits = filters.state in ("", "waiting")
     query = _waiting(query, filters, now) if waits else _judged(query, filters)
@@ -107,7 +108,7 @@ def queue(session: Session, filters: Filters, *, now: dt.datetime, page: int) ->
 def next_free(session: Session, filters: Filters, *, member_id: int, now: dt.datetime) -> list[int]:
     """The ids of the first few that *member_id* could claim under *filters*: one statement."""
     query = _waiting(select(Submission.id), filters, now).where(
-        Submission.member_id != member_id,
+        queries_teams.not_of(member_id),
         Submission.claimed_until.is_(None)
         | (Submission.claimed_until <= now)
         | (Submission.claimed_by == member_id),
@@ -169,6 +170,7 @@ def desk_row(session: Session, submission_id: int) -> Any:
             Submission.score,
             Submission.featured,
             Submission.carried_over,
+            Submission.team_id,
             Assignment.rubric_id,
             Assignment.id.label("assignment_id"),
             Assignment.brief_html,

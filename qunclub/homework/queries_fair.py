@@ -16,7 +16,7 @@ from qunclub.courses.models import Course
 from qunclub.kernel import Conflict, NotFound, Page, paginate
 from qunclub.members.models import Member
 
-from . import rules_fair, services_appeals
+from . import queries_teams, rules_fair, services_appeals
 from .models import Assignment, Attempt, Review, Submission
 from .models_fair import VerdictChange, WorkAppeal
 
@@ -152,7 +152,7 @@ def _appeals() -> Any:
 def queue(session: Session, *, member_id: int, page: int) -> Page[Row[Any]]:
     """Open appeals that *member_id* may answer, the longest waiting first: one statement."""
     judged = exists().where(Review.attempt_id == WorkAppeal.attempt_id, Review.reviewer_id == member_id)
-    query = _appeals().where(WorkAppeal.state == "open", WorkAppeal.member_id != member_id, ~judged)
+    query = _appeals().where(WorkAppeal.state == "open", queries_teams.not_of(member_id), ~judged)
     return paginate(session, query.order_by(WorkAppeal.opened_at, WorkAppeal.id), page=page)
 
 

@@ -18,6 +18,7 @@ from qunclub.kernel import NotFound, Page, paginate
 from qunclub.kernel.text import plain
 from qunclub.members.models import Member
 
+from . import queries_teams
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_showcase import ShowcaseLike
 from .queries import FileView
@@ -88,6 +89,7 @@ def _works() -> Select[*tuple[Any, ...]]:
             ShowcaseEntry.attempt_id,
             ShowcaseEntry.member_id,
             ShowcaseEntry.submission_id,
+            Submission.team_id,
             ShowcaseEntry.consented_at,
             ShowcaseEntry.sentence,
             ShowcaseEntry.likes,
@@ -127,28 +129,42 @@ def showcase(
     if wish.until is not None:
         query = query.where(ShowcaseEntry.consented_at < wish.until)
     if wish.author is not None:
-        query = query.where(ShowcaseEntry.member_id == wish.author)
+        query = query.where(ShowcaseEntry.submission_id.in_(queries_teams.works_of(wish.author)))
     query = _from_mark(query, wish)
     rows = session.execute(query.limit(per_page + 1)).all()
     more = mark_of(rows[per_page - 1], wish.sort) if len(rows) > per_page else ""
     rows = rows[:per_page]
     pictures = first_pictures(session, [row.attempt_id for row in rows])
     liked = likes_of(session, reader, [row.id for row in rows]) if reader is not None else frozenset()
+    teams = teams_of(session, rows)
     cards = [
         ShowcaseCard(
             entry_id=row.id,
             title=row.title,
-            author=row.nickname or row.name,
+            author=names(row, teams),
             course=row.course,
             excerpt=row.sentence or plain(row.body_html, 120),
             picture_id=pictures.get(row.attempt_id),
             likes=row.likes,
             liked=row.id in liked,
-            mine=row.member_id == reader,
+            mine=row.member_id == reader
+            or any(one.member_id == reader for one in teams.get(row.submission_id, ())),
         )
         for row in rows
     ]
     return Shown(cards, more)
+
+
+def teams_of(session: Session, rows: Iterable[Any]) -> dict[int, list[queries_teams.Author]]:
+    """The authors of those works that a team made: one statement, none when there is no such work."""
+    together = [row.submission_id for row in rows if row.team_id is not None]
+    return queries_teams.authors(session, together) if together else {}
+
+
+def names(row: Any, teams: dict[int, list[queries_teams.Author]]) -> str:
+    """Whose a shown work is, as a page says it: the nickname, or those of a team."""
+    together = teams.get(row.submission_id)
+    return "、".join(one.name for one in together) if together else row.nickname or row.name
 
 
 def _from_mark(query: Select[*tuple[Any, ...]], wish: Wish) -> Select[*tuple[Any, ...]]:
@@ -218,7 +234,7 @@ def author(session: Session, number: int) -> Any:
     """
     row = session.execute(
         select(Member.id, Member.number, Member.nickname, Member.name)
-        .join(ShowcaseEntry, ShowcaseEntry.member_id == Member.id)
+        .join(ShowcaseEntry, ShowcaseEntry.submission_id.in_(queries_teams.works_of(Member.id)))
         .join(Submission, Submission.id == ShowcaseEntry.submission_id)
         .where(Member.number == number, is_shown())
         .limit(1)
@@ -230,7 +246,9 @@ def author(session: Session, number: int) -> Any:
 
 def own(session: Session, member_id: int) -> list[Any]:
     """A member's featured works, shown or not, the latest first."""
-    query = _works().where(ShowcaseEntry.member_id == member_id, Submission.featured.is_(True))
+    query = _works().where(
+        ShowcaseEntry.submission_id.in_(queries_teams.works_of(member_id)), Submission.featured.is_(True)
+    )
     return list(session.execute(query.order_by(ShowcaseEntry.id.desc()).limit(200)))
 
 
@@ -243,7 +261,7 @@ def own_one(session: Session, *, submission_id: int, member_id: int) -> Any:
     row = session.execute(
         _works().where(
             ShowcaseEntry.submission_id == submission_id,
-            ShowcaseEntry.member_id == member_id,
+            ShowcaseEntry.submission_id.in_(queries_teams.works_of(member_id)),
             Submission.featured.is_(True),
         )
     ).one_or_none()

@@ -27,7 +27,7 @@ from qunclub.kernel import (
 )
 from qunclub.members.models import Member
 
-from . import rules_fair, services_review, services_verdict
+from . import queries_teams, rules_fair, services_review, services_verdict
 from .models import Review, Submission
 from .models_fair import PAID, WorkAppeal
 from .rules_fair import Span, Terms
@@ -238,7 +238,7 @@ def _locked(session: Session, appeal_id: int) -> tuple[WorkAppeal, Submission]:
 def _to_answer(session: Session, appeal_id: int, actor: Actor) -> tuple[WorkAppeal, Submission, int]:
     reviewer = services_review.reviewer_of(actor)
     appeal, submission = _locked(session, appeal_id)
-    if appeal.member_id == reviewer:
+    if appeal.member_id == reviewer or queries_teams.is_author(session, submission, reviewer):
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
     judged = select(Review.id).where(Review.attempt_id == appeal.attempt_id, Review.reviewer_id == reviewer)
     if appeal.state != "open":

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Access, Actor, Forbidden, Invalid, NotFound, Stale
 
-from . import rules, rules_links
+from . import rules, rules_links, services_teams
 from .models import Assignment
+from .models_teams import TeamDraft
 from .models_work import WorkDraft
 
 
@@ -25,8 +26,8 @@ def save_draft(
     now: dt.datetime,
     actor: Actor,
     link: str | None = None,
-) -> WorkDraft:
-    """Keep what is typed; handing in empties it again.
+) -> WorkDraft | TeamDraft:
+    """Keep what is typed; handing in empties it again. Of group work the team keeps one for all.
 
     Args:
         version: of the draft that the window began from; 0 when there was none.
@@ -36,10 +37,13 @@ def save_draft(
         NotFound: when there is no such homework for the reader.
         Forbidden: when its course is not open to them.
         Invalid: when it is longer than work may be.
-        Stale: when another window saved something else since.
+        Stale: when another window, or another of the team, saved something else since.
+        Conflict: for group work, in no team.
     """
-    state = session.scalar(select(Assignment.state).where(Assignment.id == assignment_id))
-    if state is None or (state != "published" and not actor.has("instructor")):
+    found = session.execute(
+        select(Assignment.state, Assignment.team_max).where(Assignment.id == assignment_id)
+    ).one_or_none()
+    if found is None or (found.state != "published" and not actor.has("instructor")):
         raise NotFound()
     if not access.allowed:
         raise Forbidden(
@@ -53,6 +57,16 @@ def save_draft(
     if link is not None and len(link) > rules_links.MAX_TYPED:
         raise Invalid(
             N_("A link has at most %(limit)s characters."), field="link", limit=rules_links.MAX_LINK
+        )
+    if found.team_max is not None:
+        return services_teams.save_draft(
+            session,
+            assignment_id=assignment_id,
+            member_id=member_id,
+            body_md=body_md,
+            link=link,
+            version=version,
+            now=now,
         )
     mine = WorkDraft.assignment_id == assignment_id, WorkDraft.member_id == member_id
     draft = session.scalars(select(WorkDraft).where(*mine).with_for_update()).one_or_none()

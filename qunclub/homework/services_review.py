@@ -27,7 +27,7 @@ from qunclub.kernel import (
     signals,
 )
 
-from . import rules, services_levels, services_verdict
+from . import queries_teams, rules, services_levels, services_verdict
 from .models import VERDICTS, Assignment, Review, ReviewScore, Submission
 from .rules_levels import LevelSpec
 
@@ -54,7 +54,7 @@ def claim(
     """
     reviewer = reviewer_of(actor)
     submission = locks.lock(session, Submission, submission_id)
-    if submission.member_id == reviewer:
+    if queries_teams.is_author(session, submission, reviewer):
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
     if submission.state != "waiting":
         raise Conflict(N_("This work does not wait for a review any more."))
@@ -80,7 +80,7 @@ def claim_next(
         select(Submission)
         .where(
             Submission.state == "waiting",
-            Submission.member_id != reviewer,
+            queries_teams.not_of(reviewer),
             (Submission.claimed_until.is_(None))
             | (Submission.claimed_until <= now)
             | (Submission.claimed_by == reviewer),
@@ -147,7 +147,7 @@ def review(
     reviewer = reviewer_id if process else reviewer_of(actor)
     submission = locks.lock(session, Submission, submission_id)
     _refuse_stale(submission, version, reviewer, now)
-    if submission.member_id == reviewer:
+    if queries_teams.is_author(session, submission, reviewer):
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
     facts = services_verdict.facts_of(session, submission)
     judged = judge(session, facts.rubric_id, Judgement(verdict, score, scores, comment_md), process)
@@ -162,8 +162,8 @@ def review(
         actor=actor,
         now=now,
     )
-    if facts.email:
-        _tell_author(session, submission, facts, row, now)
+    for reader, key in queries_teams.readers(session, submission, facts):
+        _tell_author(session, submission, facts, row, reader, key, now)
     signals.after_commit(
         session,
         signals.submission_reviewed,
@@ -267,13 +267,21 @@ def write(
     return row
 
 
-def _tell_author(session: Session, submission: Submission, facts: Any, row: Review, now: dt.datetime) -> None:
+def _tell_author(
+    session: Session,
+    submission: Submission,
+    facts: Any,
+    row: Review,
+    reader: Any,
+    key: str,
+    now: dt.datetime,
+) -> None:
     mail.send(
         session,
-        to=facts.email,
+        to=reader.email,
         template="review_done",
         context={
-            "name": facts.nickname or facts.name,
+            "name": reader.nickname or reader.name,
             "title": facts.title,
             "assignment_id": facts.assignment_id,
             "verdict": row.verdict,
@@ -281,7 +289,7 @@ def _tell_author(session: Session, submission: Submission, facts: Any, row: Revi
             "scored": submission.score is not None,
             "reviewer": row.reviewer_name,
         },
-        locale=facts.locale,
-        key=f"review:{row.id}",
+        locale=reader.locale,
+        key=f"review:{row.id}{key}",
         now=now,
     )

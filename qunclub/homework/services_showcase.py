@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, insert_for, locks, mail, store
 from qunclub.members.models import Member
 
+from . import queries_teams
 from .models import Assignment, ShowcaseEntry, Submission
 from .models_showcase import ShowcaseLike
 from .services import consent
@@ -51,7 +52,7 @@ def like(session: Session, *, entry_id: int, member_id: int, now: dt.datetime) -
         raise Forbidden(
             N_("Likes come from members."), how=N_("Your first pass makes you one; likes wait that long.")
         )
-    if entry.member_id == member_id:
+    if entry.member_id == member_id or queries_teams.is_mine(session, entry.submission_id, member_id):
         raise Forbidden(N_("This is your own work."), how=N_("Likes come from others."))
     kept = session.execute(
         insert_for(session, ShowcaseLike)

@@ -40,6 +40,7 @@ from . import (
     queries_extensions,
     queries_list,
     queries_receipt,
+    queries_teams,
     rules,
     rules_parts,
     rules_work,
@@ -98,6 +99,11 @@ def index() -> Any:
             session, actor=actor, course_ids=sorted({item.course_id for item in items}), now=moment
         )
         worth = queries.worth(session) if _earns() else NOTHING
+        asked = [
+            one
+            for one in queries_teams.invitations(session, member_id())
+            if one.course_id in access and access[one.course_id].allowed
+        ]
     mine = [item for item in items if item.state or (item.published and access[item.course_id].allowed)]
     mine.sort(key=lambda item: (ORDER[item.action], item.due_at or FAR, item.assignment_id))
     locked = sum(
@@ -109,6 +115,7 @@ def index() -> Any:
         waiting=[item for item in mine if item.action == "wait"],
         done=[item for item in mine if item.action in ("done", "used_up", "closed")],
         locked=locked,
+        asked=asked,
         worth=worth,
         earns=_earns(),
     )
@@ -127,7 +134,7 @@ def show(assignment_id: int) -> Any:
         done = _hand_in(assignment_id, form)
         if done is not None:
             return done
-    page = _page(assignment_id, actor, form)
+    page = assignment_page(assignment_id, actor, form)
     return (page, 422) if form.errors else page
 
 
@@ -188,7 +195,14 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
     return see_other(".show", assignment_id=assignment_id, _anchor="mine")
 
 
-def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
+def assignment_page(
+    assignment_id: int, actor: Actor | None, form: SubmitForm, *, team_wrong: str = "", team_typed: str = ""
+) -> str:
+    """An assignment's page as *actor* sees it.
+
+    Args:
+        team_wrong: why nobody was asked into the team by the number *team_typed*.
+    """
     moment = now()
     ident = actor.member_id if actor else None
     with reading() as session:
@@ -206,9 +220,16 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         attempts = queries.attempts(session, mine.id) if mine else []
         fair = fairness_of(session, mine.id, moment) if mine else None
         more: dict[int, list[queries_extensions.More]] = {}
-        draft = queries_drafts.Draft()
-        if ident:
+        draft, together = queries_drafts.Draft(), queries_teams.Together()
+        if ident and row.team_max is not None:
+            together = queries_teams.together(
+                session, assignment_id=assignment_id, member_id=ident, submission_id=mine.id if mine else None
+            )
+            if together.team is not None:
+                draft = queries_drafts.draft_of_team(session, together.team.id)
+        elif ident:
             draft = queries_drafts.draft(session, assignment_id=assignment_id, member_id=ident)
+        if ident:
             more = queries_extensions.of_member(
                 session,
                 member_id=ident,
@@ -257,6 +278,13 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         form=form if actor else None,
         draft=draft,
         draft_key=f"{ident}:{assignment_id}",
+        team=together.team,
+        invitations=together.invitations,
+        agreed=together.agreed,
+        awaited=together.awaited,
+        team_wrong=team_wrong,
+        team_typed=team_typed,
+        may_appeal=mine is not None and mine.member_id == ident,
         parts=parts,
         accept=",".join(rules_parts.endings(parts)),
         promised=rules.TURNAROUND.days,
@@ -305,7 +333,10 @@ def file(file_id: int) -> Response:
     actor = current_actor()
     with reading() as session:
         row = queries.file_row(session, file_id)
-    if row.member_id != actor.member_id and not actor.has("instructor"):
+        allowed = actor.has("instructor") or queries_teams.is_mine(
+            session, row.submission_id, actor.member_id
+        )
+    if not allowed:
         raise NotFound()
     return attachment(row)
 
@@ -318,10 +349,13 @@ def consent(submission_id: int) -> Any:
     agree = request.form.get("agree") == "yes"
     with unit_of_work() as session:
         verb = services.consent if agree else services.withdraw
-        verb(session, submission_id=submission_id, member_id=ident, now=moment)
+        entry = verb(session, submission_id=submission_id, member_id=ident, now=moment)
+        shown = entry.consented_at is not None
         assignment_id = queries.assignment_of(session, submission_id)
     flash(
         _("Your work is in the showcase now. You can take it out whenever you like.")
+        if shown
+        else _("Your yes is noted. Your team's work is shown once all of you have said so.")
         if agree
         else _("Your work is out of the showcase, from this moment on.")
     )

@@ -49,7 +49,8 @@ def appeal(assignment_id: int) -> Any:
     with reading() as session:
         work = queries.assignment_row(session, assignment_id, staff=True)
         mine = queries.own_submission(session, assignment_id=assignment_id, member_id=ident)
-        if mine is None:
+        # Of a team, whoever handed in appeals for all.
+        if mine is None or mine.member_id != ident:
             raise NotFound()
         fair = fairness_of(session, mine.id, moment)
     wrong, status = "", 200
