@@ -233,13 +233,16 @@ def author(session: Session, number: int) -> Any:
         NotFound: also for members of whom nothing is shown: who is a member is not told here.
     """
     row = session.execute(
-        select(Member.id, Member.number, Member.nickname, Member.name)
-        .join(ShowcaseEntry, ShowcaseEntry.submission_id.in_(queries_teams.works_of(Member.id)))
-        .join(Submission, Submission.id == ShowcaseEntry.submission_id)
-        .where(Member.number == number, is_shown())
-        .limit(1)
+        select(Member.id, Member.number, Member.nickname, Member.name).where(Member.number == number)
     ).one_or_none()
     if row is None:
+        raise NotFound()
+    shown = (
+        select(ShowcaseEntry.id)
+        .join(Submission, Submission.id == ShowcaseEntry.submission_id)
+        .where(Submission.id.in_(queries_teams.works_of(row.id)), is_shown())
+    )
+    if session.scalar(shown.limit(1)) is None:
         raise NotFound()
     return row
 
