@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text, update
 
 from qunclub import homework
+from qunclub.home.export_work import PARTS
 from qunclub.homework import (
     doctor,
     queries,
@@ -371,6 +372,22 @@ class TestShowing:
         assert shown() and doctor.check(session, now) == []
         session.execute(update(WorkShare).where(WorkShare.member_id == ann.id).values(consented_at=None))
         assert any("everybody's consent" in one.message for one in doctor.check(session, now))
+
+
+class TestExport:
+    def test_everybody_takes_the_teams_work_with_them_and_nobody_else_does(self, session, work, people, now):
+        ann, bob, eve, _ = people
+        team_of(session, work, [ann, bob], now)
+        services_drafts.save_draft(
+            session, assignment_id=work.id, member_id=ann.id, body_md="typed", version=0, access=OPEN, now=now,
+            actor=actor_of(ann),
+        )  # fmt: skip
+        assert [row["body_md"] for row in PARTS["team_drafts"](session, bob.id)] == ["typed"]
+        judge(session, hand_in(session, work, bob, now), now, "feature")
+        for one, many in ((ann, 1), (bob, 1), (eve, 0)):
+            for part in ("submissions", "attempts", "reviews", "verdicts", "showcase", "teams", "team_works"):
+                assert len(PARTS[part](session, one.id)) == many, part
+        assert "invited_by" not in PARTS["teams"](session, bob.id)[0]
 
 
 class TestMending:
