@@ -261,7 +261,9 @@ def _places(query: Select[Any], filters: Filters) -> Select[Any]:
 def _narrow(query: Select[Any], filters: Filters) -> Select[Any]:
     query = _places(query, filters)
     if filters.q.isdigit():
-        query = query.where(Member.number == int(filters.q))
+        numbered = select(Member.id).where(Member.number == int(filters.q)).scalar_subquery()
+        # Also what their teams handed in.
+        query = query.where(Submission.id.in_(queries_teams.works_of(numbered)))
     elif filters.q:
         word = filters.q
         found = select(Member.id).where(

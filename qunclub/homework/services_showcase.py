@@ -145,26 +145,26 @@ def _tell(session: Session, entry: ShowcaseEntry, what: str, actor: Actor, now: 
         now=now,
         summary=entry.hidden_reason,
     )
-    author, title, assignment_id = session.execute(
-        select(Member, Assignment.title, Assignment.id)
-        .join(Submission, Submission.member_id == Member.id)
+    submission, title, assignment_id = session.execute(
+        select(Submission, Assignment.title, Assignment.id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .where(Submission.id == entry.submission_id)
     ).one()
-    if author.email:
+    author = session.get_one(Member, submission.member_id)
+    for reader, key in queries_teams.readers(session, submission, author):
         mail.send(
             session,
-            to=author.email,
+            to=reader.email,
             template=what,
             context={
-                "name": author.shown_name,
+                "name": reader.nickname or reader.name,
                 "title": title,
                 "reason": entry.hidden_reason,
                 "assignment_id": assignment_id,
                 "shown": entry.consented_at is not None,
             },
-            locale=author.locale,
-            key=f"{what}:{entry.id}:{now.isoformat()}",
+            locale=reader.locale,
+            key=f"{what}:{entry.id}{key}:{now.isoformat()}",
             now=now,
         )
 
