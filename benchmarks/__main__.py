@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import clubs, desk, pages, purchases, replaying, turns
+from benchmarks import clubs, desk, growth, pages, purchases, replaying, reviews, turns
 from benchmarks.load import load
 from benchmarks.report import Report
 from benchmarks.scale import FULL, TINY, Scale
@@ -21,6 +21,7 @@ from qunclub.kernel import clock
 from tests.support import postgres, run
 
 RESULTS = Path(__file__).with_name("results.md")
+GROWING = {"orders": desk.ORDERS, "submissions": reviews.SUBMISSIONS}
 
 
 def say(line: str) -> None:
@@ -58,9 +59,15 @@ def measure(scale: Scale, beside: Path | None = None) -> Report:
             pages.count(folder / name, name, result.pages)
         fulfilments = purchases.measure(folder, scale, now, say)
         operations, rate = replaying.measure(folder, scale, now, say)
-        desks = desk.measure(folder, scale, now, say)
+        grown = [growth.measure(one, folder, scale, now, say) for one in GROWING.values()]
     before = turns.measure(beside, scale, say) if beside else []
-    return Report(now, scale, Settings().threads, result, fulfilments, operations, rate, desks, before)
+    return Report(now, scale, Settings().threads, result, fulfilments, operations, rate, grown, before)
+
+
+def grown(name: str, scale: Scale) -> str:
+    """Only the pages that show many of one thing."""
+    with workplace() as folder:
+        return "\n".join(growth.report(growth.measure(GROWING[name], folder, scale, clock.utcnow(), say)))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -69,8 +76,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tiny", action="store_true", help="the smallest sizes: does it run at all")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where to write (default: %(default)s)")
     parser.add_argument("--beside", type=Path, help="another checkout whose fulfilments take turns with ours")
+    parser.add_argument("--grown", choices=GROWING, help="only the pages that show many of these; writes no file")
     options = parser.parse_args(arguments)
-    text = measure(TINY if options.tiny else FULL, options.beside).markdown()
+    scale = TINY if options.tiny else FULL
+    if options.grown:
+        print(grown(options.grown, scale))
+        return
+    text = measure(scale, options.beside).markdown()
     options.output.write_text(text)
     print(text)
     say(f"written to {options.output}")

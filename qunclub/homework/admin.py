@@ -171,7 +171,7 @@ def submissions() -> Any:
     """The record of everything handed in."""
     filters = _filters()
     with reading() as session:
-        page = queries_desk.record(session, filters, page=page_number())
+        page = queries_desk.record(session, filters, after=request.args.get("after", ""))
         works = queries_desk.assignment_choices(session)
     return render("homework/admin_submissions.html", page=page, filters=filters, works=works, moment=now())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, request
@@ -21,7 +22,6 @@ from qunclub.web import (
     flash,
     member_id,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -77,6 +77,7 @@ def _filters() -> Filters:
         state=_state(),
         late="late" in wanted,
         members=club().group_book.members_of(group) if group else None,
+        seated=partial(club().group_book.seated, group) if group else None,
     )
 
 
@@ -87,7 +88,7 @@ def index() -> Any:
     moment, me = now(), member_id()
     filters = _filters()
     with reading() as session:
-        page = queries_desk.queue(session, filters, now=moment, page=page_number())
+        page = queries_desk.queue(session, filters, now=moment, after=request.args.get("after", ""))
         stats = queries_desk.stats(session, member_id=me, now=moment)
         works = queries_desk.assignment_choices(session)
         groups = club().group_book.choices(session)
@@ -103,6 +104,7 @@ def index() -> Any:
         filters=filters,
         group=_number("group"),
         kept=kept(),
+        after=request.args.get("after", ""),
         moment=moment,
         promised=rules.TURNAROUND.days,
         longest=(moment - stats.oldest).days if stats.oldest else 0,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
 from .actor import Actor
@@ -95,6 +95,9 @@ class GroupBook(Protocol):
 
     def members_of(self, group_id: int) -> Select[int]:
         """The ids of the members seated in a group, to be used inside another query."""
+
+    def seated(self, group_id: int, member: Any) -> ColumnElement[bool]:
+        """Whether *member*, a column of another query, is seated in a group: one look at an index for each row."""
 
 
 class FileStore(Protocol):
