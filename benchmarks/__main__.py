@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,9 +34,7 @@ def say(line: str) -> None:
 def workplace() -> Iterator[Path]:
     """A temporary folder, gone afterwards with the PostgreSQL in it; inside a test run, a corner of its own."""
     if run.VARIABLE in os.environ:
-        folder = run.folder() / f"benchmarks-{os.getpid()}"
-        folder.mkdir()
-        yield folder
+        yield Path(tempfile.mkdtemp(prefix="benchmarks-", dir=run.folder()))
         return
     folder = run.start()
     try:
@@ -76,7 +75,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tiny", action="store_true", help="the smallest sizes: does it run at all")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where to write (default: %(default)s)")
     parser.add_argument("--beside", type=Path, help="another checkout whose fulfilments take turns with ours")
-    parser.add_argument("--grown", choices=GROWING, help="only the pages that show many of these; writes no file")
+    parser.add_argument(
+        "--grown", choices=GROWING, help="only the pages that show many of these; writes no file"
+    )
     options = parser.parse_args(arguments)
     scale = TINY if options.tiny else FULL
     if options.grown:

@@ -81,7 +81,9 @@ def test_the_review_desk_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.setattr(bench, "FULL", replace(TINY, databases=("sqlite",)))
     bench.main(["--grown", "submissions"])
     text = capsys.readouterr().out
-    assert "600 and with 700 submissions" in text and "filter: a small group" in text and "(grows)" not in text
+    assert (
+        "600 and with 700 submissions" in text and "filter: a small group" in text and "(grows)" not in text
+    )
 
 
 def test_a_ratio_below_its_aim_is_said_so() -> None:
