@@ -106,14 +106,18 @@ def admin_create(email: str, name: str, password: str) -> None:
 def course_import(folder: Path) -> None:
     """Make the course in FOLDER, or bring the one with its slug up to it; a broken folder changes nothing."""
     from qunclub.courses.folder import Broken, read
+    from qunclub.courses.services_conditions import Books
     from qunclub.courses.services_folder import bring_in
 
     state = club()
+    books = Books(state.group_book, state.season_book)
     try:
         text = read(folder)
         report = retrying(
             state.session(),
-            lambda session: bring_in(session, text, actor=Actor.system("command line"), now=state.clock()),
+            lambda session: bring_in(
+                session, text, actor=Actor.system("command line"), now=state.clock(), books=books
+            ),
         )
     except Broken as error:
         for problem in error.problems:
@@ -135,11 +139,13 @@ def course_import(folder: Path) -> None:
 def course_export(slug: str, folder: Path) -> None:
     """Write the course of SLUG into FOLDER, new or empty; importing it gives the same course."""
     from qunclub.courses.folder import write
+    from qunclub.courses.services_conditions import Books
     from qunclub.courses.services_folder import export
 
-    session = club().session()
+    state = club()
+    session = state.session()
     try:
-        text = export(session, slug=slug)
+        text = export(session, slug=slug, books=Books(state.group_book, state.season_book))
     except ClubError:
         raise click.ClickException(f"There is no course with the address {slug}.") from None
     finally:

@@ -3,6 +3,7 @@
 from qunclub.adapters.accounts import models as accounts
 from qunclub.contests import models as contests
 from qunclub.courses import models as courses
+from qunclub.courses import models_access as courses_access
 from qunclub.courses import models_media as courses_media
 from qunclub.groups import models as groups
 from qunclub.homework import models as homework
@@ -26,6 +27,7 @@ __all__ = [
     "accounts",
     "contests",
     "courses",
+    "courses_access",
     "courses_media",
     "groups",
     "homework",

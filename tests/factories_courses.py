@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from qunclub import courses
+from qunclub.courses import services_conditions
 from qunclub.courses.models import Course, Lesson
+from qunclub.courses.rules_conditions import Asks
+from qunclub.courses.services_conditions import Books
+from qunclub.groups import book as group_book
 from qunclub.kernel import Actor
+from qunclub.seasons import book as season_book
 from tests.factories import Make
 
 
@@ -51,3 +58,16 @@ def lesson(
         now=make.now,
         actor=Actor.system("test"),
     )
+
+
+def asks(make: Make, course: Course, **asked: Any) -> Asks:
+    """Make *course* ask: ``tier="code"``, ``groups=("slug",)``, ``roles=("core",)``, ``season="slug"``."""
+    services_conditions.set_asks(
+        make.session,
+        course_id=course.id,
+        asks=Asks(**asked),
+        books=Books(cast(Any, group_book), cast(Any, season_book)),
+        now=make.now,
+        actor=Actor.system("test"),
+    )
+    return Asks(**asked)

@@ -26,6 +26,7 @@ from qunclub.web import (
 )
 
 from . import archive, services_folder
+from .admin_conditions import books
 from .folder import Broken, CourseText
 from .models import Course
 
@@ -41,7 +42,7 @@ def download(course_id: int) -> Response:
         course = session.get(Course, course_id)
         if course is None:
             raise NotFound()
-        text = services_folder.export(session, slug=course.slug)
+        text = services_folder.export(session, slug=course.slug, books=books())
     return Response(
         archive.pack(text),
         mimetype="application/zip",
@@ -68,10 +69,13 @@ def upload() -> Any:
         return _refused(problems=broken.problems)
     club().files.put(_key(), data)
     with reading() as session:
-        lacking = services_folder.missing_files(session, text)
+        lacking = [
+            *services_folder.unknown_names(session, text, books=books()),
+            *services_folder.missing_files(session, text),
+        ]
         if lacking:
             return _refused(problems=tuple(lacking))
-        plan = services_folder.plan(session, text)
+        plan = services_folder.plan(session, text, books=books())
     return render(
         "courses/admin_import.html", problems=(), error="", plan=plan, seal=_seal(data, plan), text=text
     )
@@ -90,9 +94,9 @@ def apply() -> Any:
 
     def command(session: Session) -> services_folder.Report:
         text: CourseText = archive.unpack(data)
-        if _seal(data, services_folder.plan(session, text)) != seal:
+        if _seal(data, services_folder.plan(session, text, books=books())) != seal:
             raise Stale(CHANGED)
-        return services_folder.bring_in(session, text, actor=actor, now=moment)
+        return services_folder.bring_in(session, text, actor=actor, now=moment, books=books())
 
     try:
         report = transact(command)

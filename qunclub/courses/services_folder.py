@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, NotFound, locks
 
-from . import services, services_lessons
+from . import services, services_conditions, services_lessons
 from .folder import Broken, CourseText
 from .models import Course, Lesson
 from .models_media import Media
+from .services_conditions import Books
 from .services_lessons import LessonDraft
 
 
@@ -32,11 +33,12 @@ class Report:
     retired: list[str] = field(default_factory=list)
 
 
-def export(session: Session, *, slug: str) -> CourseText:
+def export(session: Session, *, slug: str, books: Books | None = None) -> CourseText:
     """The course of *slug* as text.
 
     Raises:
         NotFound: when there is none.
+        LookupError: when it asks for groups or seasons and there are no *books*.
     """
     course = session.scalars(select(Course).where(Course.slug == slug)).one_or_none()
     if course is None:
@@ -53,6 +55,7 @@ def export(session: Session, *, slug: str) -> CourseText:
         ordered=course.ordered,
         state=course.state,
         certificate=course.certificate,
+        asks=services_conditions.asks_of(session, course.id, books),
         lessons=tuple(_draft(lesson, names) for lesson in rows),
     )
 
@@ -80,8 +83,8 @@ class Plan:
         return not self.created and not self.facts and all(one[2] == "same" for one in self.lessons)
 
 
-def plan(session: Session, text: CourseText) -> Plan:
-    """What :func:`bring_in` would do with *text*: two statements, nothing is changed."""
+def plan(session: Session, text: CourseText, *, books: Books | None = None) -> Plan:
+    """What :func:`bring_in` would do with *text*, in a constant number of statements; nothing is changed."""
     course = session.scalars(select(Course).where(Course.slug == text.slug)).one_or_none()
     if course is None:
         lessons = tuple((one.slug, one.title, "added") for one in text.lessons)
@@ -100,6 +103,7 @@ def plan(session: Session, text: CourseText) -> Plan:
         "ordered": course.ordered,
         "certificate": course.certificate,
         "state": course.state,
+        "asks": services_conditions.asks_of(session, course.id, books),
     }
     rows: list[tuple[str, str, str]] = []
     for one in text.lessons:
@@ -139,15 +143,33 @@ def missing_files(session: Session, text: CourseText) -> list[str]:
     ]
 
 
-def bring_in(session: Session, text: CourseText, *, actor: Actor, now: dt.datetime) -> Report:
+def unknown_names(session: Session, text: CourseText, *, books: Books | None = None) -> list[str]:
+    """What the course asks for and the club lacks, one line each with file, line and remedy."""
+    remedies = {
+        "tier": "make the tier first, or name one by its code",
+        "groups": "make the group first, or name one by its address",
+        "season": "make the season first, or name one by its address",
+    }
+    words = {"tier": "tier", "groups": "group", "season": "season"}
+    return [
+        f"{text.places.get(key, 'course.toml')}: this club has no {words[key]} {name!r}; {remedies[key]}"
+        for key, name in services_conditions.unknown(session, text.asks, books)
+    ]
+
+
+def bring_in(
+    session: Session, text: CourseText, *, actor: Actor, now: dt.datetime, books: Books | None = None
+) -> Report:
     """Make the course of *text*, or bring the one of its slug up to it; lessons are told apart by their slug.
 
     Nothing that members did is lost: a lesson that the text no longer has becomes a draft.
 
     Raises:
-        Broken: when lessons name files that the course does not have.
+        Broken: when lessons name files that the course does not have, or the course a tier, group or season that the
+            club does not have.
+        LookupError: when it asks for groups or seasons and there are no *books*.
     """
-    lacking = missing_files(session, text)
+    lacking = [*unknown_names(session, text, books=books), *missing_files(session, text)]
     if lacking:
         raise Broken(lacking)
     course = session.scalars(select(Course).where(Course.slug == text.slug)).one_or_none()
@@ -182,6 +204,9 @@ def bring_in(session: Session, text: CourseText, *, actor: Actor, now: dt.dateti
             actor=actor,
         )
         services.set_state(session, course_id=course.id, state=text.state, now=now, actor=actor)
+    services_conditions.set_asks(
+        session, course_id=course.id, asks=text.asks, books=books, now=now, actor=actor
+    )
     _lessons(session, course.id, text, report, actor=actor, now=now)
     return report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -47,3 +48,15 @@ def seated(group_id: int, member: Any) -> ColumnElement[bool]:
         unindexed(Seat.group_id) == group_id,
         unindexed(Seat.state) == "admitted",
     )
+
+
+def slugs(session: Session, group_ids: Collection[int]) -> dict[int, str]:
+    """The addresses of groups by their id."""
+    rows = session.execute(select(Group.id, Group.slug).where(Group.id.in_(group_ids)))
+    return {ident: slug for ident, slug in rows}
+
+
+def by_slugs(session: Session, slugs: Collection[str]) -> dict[str, int]:
+    """The ids of the groups at these addresses."""
+    rows = session.execute(select(Group.slug, Group.id).where(Group.slug.in_(slugs)))
+    return {slug: ident for slug, ident in rows}

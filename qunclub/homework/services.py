@@ -86,7 +86,7 @@ def submit(
     if not access.allowed:
         raise Forbidden(
             N_("This homework belongs to a course you have not opened."),
-            how=N_("A pass opens the course and its homework."),
+            how=N_("The course's page says what opens it and its homework."),
         )
     _check_body(body_md, files, actor)
     if not actor.key.startswith("system:"):

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request, url_for
 from sqlalchemy.orm import Session
 
-from qunclub.courses.access_text import why_locked
+from qunclub.courses.access_text import opens_when, ways_in, why_locked
 from qunclub.courses.queries import CourseView
 from qunclub.courses.views import SECTIONS
 from qunclub.kernel import Access, Actor, NotFound, render_markdown
@@ -240,6 +240,8 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         work=row,
         access=access,
         why=why_locked(access),
+        ways=ways_in(access),
+        when=opens_when(access),
         criteria=criteria,
         worth=worth,
         earns=_earns(),
