@@ -19,6 +19,7 @@ from qunclub import groups, homework, members, orders, passes, points
 from qunclub.adapters import accounts
 from qunclub.courses import services_folder
 from qunclub.courses.folder import CourseText
+from qunclub.homework.rules_parts import Parts
 from qunclub.kernel import Actor
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.kernel.store import set_value
@@ -235,7 +236,13 @@ def _course(session: Session, cast: Cast, text: CourseText, opened: dt.datetime)
                 title=one["title"],
                 brief_md=one["brief"],
                 criteria=[
-                    homework.CriterionSpec(c["title"], c["max_points"], c["weight"], c["description"])
+                    homework.CriterionSpec(
+                        c["title"],
+                        c["max_points"],
+                        c["weight"],
+                        c["description"],
+                        levels=tuple(homework.LevelSpec(**level) for level in c.get("levels", ())),
+                    )
                     for c in one["criteria"]
                 ],
                 due_at=cast.midnight(one["due_days"], end=True),
@@ -243,6 +250,7 @@ def _course(session: Session, cast: Cast, text: CourseText, opened: dt.datetime)
                 late_policy="deduct" if "late_percent" in one else "accept",
                 late_percent=one.get("late_percent", 0),
                 optional=one.get("optional", False),
+                parts=Parts(link=one.get("link", "none")),
                 state="published",
                 actor=cast.admin,
                 now=opened,

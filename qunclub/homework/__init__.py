@@ -4,6 +4,7 @@ One reviewer at a time holds a submission; a stale save is refused and loses no 
 """
 
 from .rules import CriterionSpec, StoredFile
+from .rules_levels import LevelSpec
 from .services import consent, submit, withdraw
 from .services_admin import free_claim, reopen
 from .services_appeals import decline, give_back, open_appeal, uphold
@@ -15,6 +16,7 @@ from .services_showcase import agree, hide, like, unhide, unlike
 
 __all__ = [
     "CriterionSpec",
+    "LevelSpec",
     "StoredFile",
     "agree",
     "claim",

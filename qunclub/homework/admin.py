@@ -109,7 +109,10 @@ def edit(assignment_id: int) -> Any:
             "text_part": assignment.text_part,
             "file_part": assignment.file_part,
             "file_kinds": assignment.file_kinds.split(","),
+            "link_part": assignment.link_part,
             "max_attempts": assignment.max_attempts,
+            "points_accepted": assignment.points_accepted,
+            "points_featured": assignment.points_featured,
             "version": assignment.version,
             "criteria": [
                 {
@@ -118,6 +121,10 @@ def edit(assignment_id: int) -> Any:
                     "description": line.description,
                     "max_points": line.max_points,
                     "weight": line.weight,
+                    "levels": [
+                        {"points": one.points, "title": one.title, "description": one.description}
+                        for one in line.levels
+                    ],
                 }
                 for line in lines
             ],
@@ -261,6 +268,9 @@ def _lines(form: AssignmentForm) -> None:
     if request.method == "GET":
         for _line in range(SPARE_LINES):
             form.criteria.append_entry()
+        for entry in form.criteria.entries:
+            for _line in range(SPARE_LINES):
+                entry.form.levels.append_entry()
 
 
 def _values(form: AssignmentForm) -> dict[str, Any]:
@@ -277,9 +287,14 @@ def _values(form: AssignmentForm) -> dict[str, Any]:
         "late_percent": form.late_percent.data or 0,
         "optional": form.optional.data,
         "parts": Parts(
-            form.text_part.data or "", form.file_part.data or "", tuple(form.file_kinds.data or ())
+            form.text_part.data or "",
+            form.file_part.data or "",
+            tuple(form.file_kinds.data or ()),
+            form.link_part.data or "",
         ),
         "max_attempts": form.max_attempts.data,
+        "points_accepted": form.points_accepted.data,
+        "points_featured": form.points_featured.data,
         "criteria": form.specs(),
     }
 

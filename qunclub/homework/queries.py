@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
@@ -25,6 +25,9 @@ from .models import (
     Submission,
     SubmissionFile,
 )
+from .models_levels import CriterionLevel
+from .rules_levels import LevelSpec
+from .rules_points import USUAL
 from .uploads import PICTURES
 
 
@@ -35,6 +38,13 @@ class Worth:
     accepted: bool
     on_time: int
     featured: int
+    most: int = USUAL
+    featured_on: bool = False
+
+    def of(self, accepted: int | None, featured: int | None) -> Worth:
+        """What one assignment earns that says so itself; None leaves it to the club's rule."""
+        more = self.featured if featured is None or not self.featured_on else featured
+        return replace(self, most=USUAL if accepted is None else accepted, featured=more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,7 @@ class CriterionView:
     max_points: int
     weight: int
     percent: int
+    levels: tuple[LevelSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,8 @@ class ReviewView:
     reviewer_name: str
     created_at: dt.datetime
     points: tuple[tuple[int, int], ...] = ()
+    levels: tuple[tuple[int, tuple[str, str]], ...] = ()
+    """The words of the levels, (name, description) by criterion, as they were when it was judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,7 @@ class AttemptView:
     taken_off: int = 0
     receipt: str = ""
     withdrawn_at: dt.datetime | None = None
+    link: str = ""
     files: tuple[FileView, ...] = ()
     review: ReviewView | None = None
 
@@ -98,7 +112,10 @@ def worth(session: Session) -> Worth:
     """What the rules give for homework now: one statement."""
     found = {kind: rule.amount for kind, rule in points.rules_in_force(session).items() if rule.active}
     return Worth(
-        "homework_accepted" in found, found.get("homework_on_time", 0), found.get("homework_featured", 0)
+        "homework_accepted" in found,
+        found.get("homework_on_time", 0),
+        found.get("homework_featured", 0),
+        featured_on="homework_featured" in found,
     )
 
 
@@ -120,6 +137,9 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.text_part,
             Assignment.file_part,
             Assignment.file_kinds,
+            Assignment.link_part,
+            Assignment.points_accepted,
+            Assignment.points_featured,
             Assignment.state,
             Assignment.course_id,
             Course.slug.label("course_slug"),
@@ -146,19 +166,42 @@ def assignment_row(session: Session, assignment_id: int, *, staff: bool) -> Any:
 @cache
 def _criteria() -> Select[*tuple[Any, ...]]:
     return (
-        select(Criterion.id, Criterion.title, Criterion.description, Criterion.max_points, Criterion.weight)
+        select(
+            Criterion.id,
+            Criterion.title,
+            Criterion.description,
+            Criterion.max_points,
+            Criterion.weight,
+            CriterionLevel.points,
+            CriterionLevel.title.label("level"),
+            CriterionLevel.description.label("level_text"),
+        )
+        .outerjoin(CriterionLevel, CriterionLevel.criterion_id == Criterion.id)
         .where(Criterion.rubric_id == bindparam("rubric"))
-        .order_by(Criterion.position)
+        .order_by(Criterion.position, CriterionLevel.position)
     )
 
 
 def criteria(session: Session, rubric_id: int) -> list[CriterionView]:
-    """The criteria of a rubric in order, with their share of the whole."""
-    rows = reads.rows(session, _criteria(), rubric=rubric_id)
-    whole = sum(row.weight for row in rows) or 1
+    """The criteria of a rubric in order with their levels, and their share of the whole: one statement."""
+    levels: dict[int, list[LevelSpec]] = defaultdict(list)
+    found: dict[int, Any] = {}
+    for row in reads.rows(session, _criteria(), rubric=rubric_id):
+        found[row.id] = row
+        if row.points is not None:
+            levels[row.id].append(LevelSpec(row.points, row.level, row.level_text))
+    whole = sum(row.weight for row in found.values()) or 1
     return [
-        CriterionView(*cast("tuple[int, str, str, int, int]", tuple(row)), round(row.weight * 100 / whole))
-        for row in rows
+        CriterionView(
+            row.id,
+            row.title,
+            row.description,
+            row.max_points,
+            row.weight,
+            round(row.weight * 100 / whole),
+            tuple(levels[row.id]),
+        )
+        for row in found.values()
     ]
 
 
@@ -174,6 +217,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
         Attempt.taken_off,
         Attempt.receipt,
         Attempt.withdrawn_at,
+        Attempt.link,
         Review.id.label("review_id"),
         Review.verdict,
         Review.score,
@@ -208,7 +252,13 @@ def _files() -> Select[*tuple[Any, ...]]:
 @cache
 def _scores() -> Select[*tuple[Any, ...]]:
     return (
-        select(ReviewScore.review_id, ReviewScore.criterion_id, ReviewScore.points)
+        select(
+            ReviewScore.review_id,
+            ReviewScore.criterion_id,
+            ReviewScore.points,
+            ReviewScore.level,
+            ReviewScore.level_text,
+        )
         .join(Review, Review.id == ReviewScore.review_id)
         .where(Review.submission_id == bindparam("submission"))
     )
@@ -219,9 +269,9 @@ def attempts(session: Session, submission_id: int) -> list[AttemptView]:
     files: dict[int, list[FileView]] = defaultdict(list)
     for attempt_id, *rest in reads.rows(session, _files(), submission=submission_id):
         files[attempt_id].append(FileView(*rest))
-    given: dict[int, dict[int, int]] = defaultdict(dict)
-    for review_id, criterion_id, got in reads.rows(session, _scores(), submission=submission_id):
-        given[review_id][criterion_id] = got
+    given: dict[int, list[Any]] = defaultdict(list)
+    for one in reads.rows(session, _scores(), submission=submission_id):
+        given[one.review_id].append(one)
     return [
         AttemptView(
             id=row.id,
@@ -233,6 +283,7 @@ def attempts(session: Session, submission_id: int) -> list[AttemptView]:
             taken_off=row.taken_off,
             receipt=row.receipt,
             withdrawn_at=row.withdrawn_at,
+            link=row.link,
             files=tuple(files[row.id]),
             review=_review(row, given[row.review_id]) if row.review_id is not None else None,
         )
@@ -240,7 +291,7 @@ def attempts(session: Session, submission_id: int) -> list[AttemptView]:
     ]
 
 
-def _review(row: Any, given: dict[int, int]) -> ReviewView:
+def _review(row: Any, given: list[Any]) -> ReviewView:
     return ReviewView(
         id=row.review_id,
         verdict=row.verdict,
@@ -248,7 +299,8 @@ def _review(row: Any, given: dict[int, int]) -> ReviewView:
         comment_html=row.comment_html,
         reviewer_name=row.reviewer_name,
         created_at=row.created_at,
-        points=tuple(given.items()),
+        points=tuple((one.criterion_id, one.points) for one in given),
+        levels=tuple((one.criterion_id, (one.level, one.level_text)) for one in given if one.level),
     )
 
 

@@ -102,6 +102,7 @@ def _works() -> Select[*tuple[Any, ...]]:
             Member.name,
             Member.number,
             Attempt.body_html,
+            Attempt.link,
         )
         .join(Submission, Submission.id == ShowcaseEntry.submission_id)
         .join(Attempt, Attempt.id == ShowcaseEntry.attempt_id)

@@ -22,7 +22,7 @@ from qunclub.kernel import (
     signals,
 )
 
-from . import queries_extensions, rules, rules_parts, rules_work, services_appeals
+from . import queries_extensions, rules, rules_links, rules_parts, rules_work, services_appeals
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_work import WorkDraft
 from .rules import StoredFile
@@ -39,6 +39,9 @@ _ASSIGNMENT = select(
     Assignment.text_part,
     Assignment.file_part,
     Assignment.file_kinds,
+    Assignment.link_part,
+    Assignment.points_accepted,
+    Assignment.points_featured,
 ).where(Assignment.id == bindparam("assignment_id"))
 _SUBMISSION = (
     select(Submission)
@@ -64,6 +67,7 @@ def submit(
     actor: Actor,
     carried_over: bool = False,
     group_ids: Collection[int] = (),
+    link: str = "",
 ) -> Submission:
     """Hand in work: the first attempt, or the next one after a return or after taking one back.
 
@@ -74,6 +78,7 @@ def submit(
         files: checked files whose bytes are already stored.
         carried_over: recorded and reviewed, but earns nothing.
         group_ids: the groups in which the member has a seat: a group may have been given more time.
+        link: as typed; kept as ``rules_links.clean_link`` writes it.
 
     Raises:
         Forbidden: when the course is not open to the member.
@@ -88,10 +93,13 @@ def submit(
             N_("This homework belongs to a course you have not opened."),
             how=N_("The course's page says what opens it and its homework."),
         )
-    _check_body(body_md, files, actor)
+    link = rules_links.clean_link(link)
+    _check_body(body_md, files, link, actor)
     if not actor.key.startswith("system:"):
-        parts = rules_parts.parts_of(assignment.text_part, assignment.file_part, assignment.file_kinds)
-        rules_parts.check_handed_in(parts, body_md, [one.name for one in files])
+        parts = rules_parts.parts_of(
+            assignment.text_part, assignment.file_part, assignment.file_kinds, assignment.link_part
+        )
+        rules_parts.check_handed_in(parts, body_md, [one.name for one in files], link)
     mine = {"assignment_id": assignment_id, "member_id": member_id}
     submission = session.scalars(_SUBMISSION, mine).one_or_none()
     refused = rules.refuse_submit(
@@ -139,9 +147,12 @@ def submit(
             "n": submission.attempt,
             "body_md": body_md,
             "body_html": render_markdown(body_md) if body_md else "",
+            "link": link,
             "submitted_at": now,
             "on_time": timely,
             "taken_off": off,
+            "points_accepted": assignment.points_accepted,
+            "points_featured": assignment.points_featured,
             "receipt": rules_work.receipt(
                 rules_work.receipt_text(
                     submission_id=submission.id,
@@ -150,6 +161,7 @@ def submit(
                     at=now,
                     body_md=body_md,
                     files=[(one.sha256, one.name) for one in files],
+                    link=link,
                 )
             ),
         },
@@ -175,7 +187,7 @@ def submit(
         session.execute(
             update(WorkDraft)
             .where(WorkDraft.assignment_id == assignment_id, WorkDraft.member_id == member_id)
-            .values(body_md="", version=WorkDraft.version + 1, saved_at=now)
+            .values(body_md="", link="", version=WorkDraft.version + 1, saved_at=now)
         )
     signals.after_commit(
         session,
@@ -290,11 +302,11 @@ def _as_the_first(session: Session, submission_id: int) -> tuple[bool, int] | No
     return None if row is None else (row.on_time, row.taken_off)
 
 
-def _check_body(body_md: str, files: Sequence[StoredFile], actor: Actor) -> None:
+def _check_body(body_md: str, files: Sequence[StoredFile], link: str, actor: Actor) -> None:
     if len(body_md) > rules.MAX_BODY:
         raise Invalid(
             N_("Your text is longer than %(limit)s characters."), field="body_md", limit=rules.MAX_BODY
         )
     # Records carried in from elsewhere may have no text of their own.
-    if not body_md.strip() and not files and not actor.key.startswith("system:"):
+    if not body_md.strip() and not files and not link and not actor.key.startswith("system:"):
         raise Invalid(N_("Write something, or add a file."), field="body_md")

@@ -50,7 +50,9 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     )
     session.execute(delete(Submission).where(Submission.id.in_(unseen)))
     session.execute(
-        update(Attempt).where(Attempt.submission_id.in_(mine)).values(body_md="", body_html="", receipt="")
+        update(Attempt)
+        .where(Attempt.submission_id.in_(mine))
+        .values(body_md="", body_html="", link="", receipt="")
     )
     session.execute(delete(WorkDraft).where(WorkDraft.member_id == member_id))
     session.execute(delete(Extension).where(Extension.member_id == member_id))

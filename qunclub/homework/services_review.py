@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -27,8 +27,9 @@ from qunclub.kernel import (
     signals,
 )
 
-from . import rules, services_verdict
-from .models import VERDICTS, Assignment, Criterion, Review, ReviewScore, Submission
+from . import rules, services_levels, services_verdict
+from .models import VERDICTS, Assignment, Review, ReviewScore, Submission
+from .rules_levels import LevelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Judgement:
     score: int | None
     scores: Mapping[int, int]
     comment_md: str
+    levels: Mapping[int, LevelSpec] = field(default_factory=dict)
+    """The levels that the scores name, by criterion."""
 
 
 def claim(
@@ -204,21 +207,15 @@ def judge(session: Session, rubric_id: int, given: Judgement, process: bool) -> 
         return given
     if given.verdict == "return" and not given.comment_md.strip() and not process:
         raise Invalid(N_("Say what should change before it comes back."), field="comment_md")
-    scales = [
-        rules.Scale(one.id, one.max_points, one.weight)
-        for one in session.execute(
-            select(Criterion.id, Criterion.max_points, Criterion.weight).where(
-                Criterion.rubric_id == rubric_id
-            )
-        )
-    ]
+    scales = services_levels.scales(session, rubric_id)
     complete = set(given.scores) == {one.criterion_id for one in scales}
     if given.verdict == "return" and not complete:
         # Returned work need not be measured on every scale; what was measured must still be on it.
         if given.scores:
             rules.rubric_score([one for one in scales if one.criterion_id in given.scores], given.scores)
-        return given
-    return Judgement(given.verdict, rules.rubric_score(scales, given.scores), given.scores, given.comment_md)
+        return replace(given, levels=services_levels.words(scales, given.scores))
+    score = rules.rubric_score(scales, given.scores)
+    return replace(given, score=score, levels=services_levels.words(scales, given.scores))
 
 
 def write(
@@ -255,7 +252,15 @@ def write(
         session.execute(
             insert(ReviewScore),
             [
-                {"review_id": row.id, "criterion_id": criterion_id, "points": given}
+                {
+                    "review_id": row.id,
+                    "criterion_id": criterion_id,
+                    "points": given,
+                    "level": judged.levels[criterion_id].title if criterion_id in judged.levels else "",
+                    "level_text": judged.levels[criterion_id].description
+                    if criterion_id in judged.levels
+                    else "",
+                }
                 for criterion_id, given in judged.scores.items()
             ],
         )

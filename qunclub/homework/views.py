@@ -163,6 +163,7 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
                     now=moment,
                     actor=actor,
                     group_ids=club().group_book.of_member(session, ident),
+                    link=form.link.data or "",
                 ).attempt
 
             attempt = transact(command)
@@ -227,13 +228,13 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
     )
     if request.method == "GET":
         form.draft_version.data = str(draft.version)
-        if draft.body_md:
-            form.body_md.data = draft.body_md
+        if draft.body_md or draft.link:
+            form.body_md.data, form.link.data = draft.body_md, draft.link
         elif attempts and action in ("revise", "write", "late"):
             # Revising starts from what was handed in, not from an empty page; so does what was taken back.
-            form.body_md.data = attempts[0].body_md
+            form.body_md.data, form.link.data = attempts[0].body_md, attempts[0].link
     settings = club().settings
-    parts = rules_parts.parts_of(row.text_part, row.file_part, row.file_kinds)
+    parts = rules_parts.parts_of(row.text_part, row.file_part, row.file_kinds, row.link_part)
     previewing = request.method == "POST" and "preview" in request.form
     return render_alike(
         "homework/show.html",
@@ -243,7 +244,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         ways=ways_in(access),
         when=opens_when(access),
         criteria=criteria,
-        worth=worth,
+        worth=worth.of(row.points_accepted, row.points_featured),
         earns=_earns(),
         mine=mine,
         attempts=attempts,

@@ -27,7 +27,7 @@
   const fill = (values) => {
     for (const el of form.elements) {
       if (!el.name || !ours(el.name)) continue;
-      if (el.type === "radio") el.checked = el.value === values[el.name];
+      if (el.type === "radio") el.checked = el.value === (values[el.name] || "");
       else el.value = values[el.name] || "";
     }
   };
@@ -97,6 +97,31 @@
       other.fields = now;
       part("text").textContent = now.comment_md || "";
     }
+  }
+
+  /* ---- levels: the criterion's digit comes to them, then the points are typed as into a number field ---- */
+  for (const group of form.querySelectorAll("[data-levels]")) {
+    const levels = [...group.querySelectorAll("input")];
+    let digits = "", last = 0;
+    group.addEventListener("click", (event) => {
+      if (event.target === group) (levels.find((el) => el.checked) || levels[0]).focus();
+    });
+    group.addEventListener("focusout", () => { digits = ""; });
+    group.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { document.activeElement.blur(); return; }
+      if (!/^[0-9]$/.test(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const begun = Date.now() - last < 1500 ? digits : "";
+      last = Date.now();
+      const fits = (text) => levels.some((el) => el.value.startsWith(text));
+      digits = fits(begun + event.key) ? begun + event.key : event.key;
+      const wanted = levels.find((el) => el.value === digits);
+      if (!wanted) return;
+      wanted.checked = true;
+      wanted.focus();
+      typed();
+    });
   }
 
   /* ---- phrases ---- */
