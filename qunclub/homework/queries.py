@@ -75,6 +75,13 @@ class ReviewView:
     reviewer_name: str
     created_at: dt.datetime
     points: tuple[tuple[int, int], ...] = ()
+    comment_md: str = ""
+
+    @property
+    def as_typed(self) -> dict[str, str]:
+        """The review as the desk's form has it."""
+        given = {f"score-{criterion_id}": str(got) for criterion_id, got in self.points}
+        return {"verdict": self.verdict, "comment_md": self.comment_md, **given}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +184,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
         Review.id.label("review_id"),
         Review.verdict,
         Review.score,
+        Review.comment_md,
         Review.comment_html,
         Review.reviewer_name,
         Review.created_at,
@@ -249,6 +257,7 @@ def _review(row: Any, given: dict[int, int]) -> ReviewView:
         reviewer_name=row.reviewer_name,
         created_at=row.created_at,
         points=tuple(given.items()),
+        comment_md=row.comment_md,
     )
 
 
