@@ -31,14 +31,17 @@ from qunclub.web import (
 )
 
 from . import (
+    desk_remarks,
     desk_sides,
     queries,
     queries_desk,
     queries_writing,
     rules,
     rules_desk,
+    rules_remarks,
     rules_sides,
     services_desk,
+    services_remarks,
     services_review,
 )
 from .queries_desk import Filters
@@ -176,6 +179,11 @@ def save(submission_id: int) -> Any:
     actor, moment = current_actor(), now()
     if "take" in request.form:
         return _page(submission_id, taken=rules_sides.chosen(request.form, request.form["take"]))
+    if "remark" in request.form:
+        return _page(submission_id, adding=True)
+    if "unremark" in request.form:
+        gone = request.form.get("unremark", 0, type=int)
+        return _page(submission_id, taken=rules_remarks.without(request.form, gone))
     if "drop_beside" in request.form:
         with unit_of_work() as session:
             services_desk.drop_beside(
@@ -193,7 +201,7 @@ def save(submission_id: int) -> Any:
         version, scores = request.form.get("version", 0, type=int), _scores()
 
         def command(session: Session) -> None:
-            services_review.review(
+            review = services_review.review(
                 session,
                 submission_id=submission_id,
                 version=version,
@@ -203,6 +211,7 @@ def save(submission_id: int) -> Any:
                 actor=actor,
                 now=moment,
             )
+            services_remarks.write(session, review, request.form)
             services_desk.finish_draft(
                 session, submission_id=submission_id, version=_draft_version(), actor=actor
             )
@@ -278,6 +287,7 @@ def _page(
     clash: str = "",
     wrong: dict[str, str] | None = None,
     taken: dict[str, str] | None = None,
+    adding: bool = False,
 ) -> str:
     moment, me = now(), member_id()
     with reading() as session:
@@ -296,6 +306,12 @@ def _page(
     sides = desk_sides.sides(typed, attempts, draft, stale=bool(stale), clash=bool(clash))
     if taken is not None:
         typed = taken
+    wrong = dict(wrong or {})
+    if adding:
+        try:
+            typed = desk_remarks.added(attempts[0])
+        except Invalid as error:
+            wrong[error.field] = explain(error)
     return render(
         "homework/desk_show.html",
         row=row,
@@ -319,8 +335,9 @@ def _page(
         posted=posted,
         stale=stale,
         clash=clash,
-        wrong=wrong or {},
+        wrong=wrong,
         kept=kept(),
+        board=desk_remarks.board(typed, attempts[0]),
         html=_preview(typed),
     )
 

@@ -25,6 +25,7 @@ from .models import (
     Submission,
     SubmissionFile,
 )
+from .queries_remarks import RemarkView, marked, of_submission
 from .uploads import PICTURES
 
 
@@ -99,6 +100,12 @@ class AttemptView:
     withdrawn_at: dt.datetime | None = None
     files: tuple[FileView, ...] = ()
     review: ReviewView | None = None
+    remarks: tuple[RemarkView, ...] = ()
+
+    @property
+    def marked_html(self) -> str:
+        """The text with the passages marked that remarks are about."""
+        return marked(self.body_html, self.remarks)
 
 
 def worth(session: Session) -> Worth:
@@ -223,7 +230,8 @@ def _scores() -> Select[*tuple[Any, ...]]:
 
 
 def attempts(session: Session, submission_id: int) -> list[AttemptView]:
-    """All attempts of a submission, newest first, with files and reviews: three statements."""
+    """All attempts of a submission, newest first, with files, reviews and remarks: four statements."""
+    remarks = of_submission(session, submission_id)
     files: dict[int, list[FileView]] = defaultdict(list)
     for attempt_id, *rest in reads.rows(session, _files(), submission=submission_id):
         files[attempt_id].append(FileView(*rest))
@@ -243,6 +251,7 @@ def attempts(session: Session, submission_id: int) -> list[AttemptView]:
             withdrawn_at=row.withdrawn_at,
             files=tuple(files[row.id]),
             review=_review(row, given[row.review_id]) if row.review_id is not None else None,
+            remarks=tuple(remarks.get(row.id, ())),
         )
         for row in reads.rows(session, _attempts(), submission=submission_id)
     ]

@@ -83,9 +83,32 @@ def take(mine: Mapping[str, str], theirs: Mapping[str, str], choice: str) -> dic
         return dict(theirs)
     if choice != "both":
         return dict(mine)
-    found = dict(theirs) | {name: value for name, value in mine.items() if value.strip()}
+    found = {name: value for name, value in theirs.items() if not name.startswith("remark-")}
+    found |= {name: value for name, value in mine.items() if value.strip()}
     here, there = mine.get("comment_md", "").strip(), theirs.get("comment_md", "").strip()
+    found |= _both_remarks(mine, theirs)
     found["comment_md"] = here if there in here else there if here in there else f"{here}{BETWEEN}{there}"
+    return found
+
+
+def _both_remarks(mine: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
+    """Their remarks that are not among mine, numbered on after mine."""
+    here, found = _remarks(mine), {}
+    n = max(here, default=0)
+    for fields in _remarks(theirs).values():
+        if fields not in here.values():
+            n += 1
+            found.update({f"remark-{n}-{name}": value for name, value in fields.items()})
+    return found
+
+
+def _remarks(fields: Mapping[str, str]) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    for name, value in sorted(fields.items(), key=lambda item: _natural(item[0])):
+        start, _, rest = name.partition("-")
+        n, _, what = rest.partition("-")
+        if start == "remark" and n.isdecimal():
+            found.setdefault(int(n), {})[what] = value
     return found
 
 

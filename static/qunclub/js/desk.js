@@ -40,11 +40,13 @@
     return [...names].every((name) => (a[name] || "") === (b[name] || ""));
   };
   const fill = (values) => {
+    form.dispatchEvent(new CustomEvent("qc-fill", { detail: values }));
     for (const el of form.elements) {
       if (!el.name || !ours(el.name)) continue;
       if (el.type === "radio") el.checked = el.value === values[el.name];
       else el.value = values[el.name] || "";
     }
+    form.dispatchEvent(new Event("qc-filled"));
   };
   const local = (more) => kept.write({ fields: fields(), base: field("draft_version").value, work: field("version").value, ...more });
   const send = (url, body) => fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });
