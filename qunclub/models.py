@@ -10,6 +10,7 @@ from qunclub.homework import models as homework
 from qunclub.homework import models_desk as homework_desk
 from qunclub.homework import models_fair as homework_fair
 from qunclub.homework import models_levels as homework_levels
+from qunclub.homework import models_remarks as homework_remarks
 from qunclub.homework import models_showcase as homework_showcase
 from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
@@ -35,6 +36,7 @@ __all__ = [
     "homework_desk",
     "homework_fair",
     "homework_levels",
+    "homework_remarks",
     "homework_showcase",
     "homework_work",
     "members",

@@ -19,6 +19,7 @@ from qunclub.homework.models import (
 )
 from qunclub.homework.models_desk import Phrase, ReviewDraft
 from qunclub.homework.models_fair import VerdictChange, WorkAppeal
+from qunclub.homework.models_remarks import Remark
 from qunclub.homework.models_showcase import ShowcaseLike
 from qunclub.homework.models_work import Extension, WorkDraft
 
@@ -88,6 +89,17 @@ def _scores(session: Session, member_id: int) -> Rows:
     return [plain(row, criterion=title) for row, title in session.execute(query)]
 
 
+def _remarks(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Remark)
+        .join(Attempt, Attempt.id == Remark.attempt_id)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .where(Submission.member_id == member_id)
+        .order_by(Remark.id)
+    )
+    return [plain(row) for row in session.scalars(query)]
+
+
 def _verdicts(session: Session, member_id: int) -> Rows:
     query = (
         select(VerdictChange)
@@ -141,6 +153,7 @@ PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "files": _files,
     "reviews": _reviews,
     "scores": _scores,
+    "remarks": _remarks,
     "verdicts": _verdicts,
     "work_appeals": _work_appeals,
     "review_drafts": _review_drafts,

@@ -11,6 +11,7 @@ from .services_appeals import decline, give_back, open_appeal, uphold
 from .services_assignments import create_assignment, set_assignment_state, update_assignment
 from .services_correction import correct
 from .services_forget import forget
+from .services_remarks import write as write_remarks
 from .services_review import claim, claim_next, release_claim, review
 from .services_showcase import agree, hide, like, unhide, unlike
 
@@ -41,4 +42,5 @@ __all__ = [
     "update_assignment",
     "uphold",
     "withdraw",
+    "write_remarks",
 ]

@@ -30,7 +30,20 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries, queries_desk, queries_writing, rules, rules_desk, services_desk, services_review
+from . import (
+    desk_remarks,
+    desk_sides,
+    queries,
+    queries_desk,
+    queries_writing,
+    rules,
+    rules_desk,
+    rules_remarks,
+    rules_sides,
+    services_desk,
+    services_remarks,
+    services_review,
+)
 from .queries_desk import Filters
 
 bp = Blueprint("desk", __name__, url_prefix="/desk")
@@ -164,8 +177,22 @@ def show(submission_id: int) -> Any:
 @bp.post("/<int:submission_id>")
 @allow("instructor")
 def save(submission_id: int) -> Any:
-    """Judge it. A stale save changes nothing, shows what happened meanwhile, and keeps what was typed."""
+    """Judge it. A stale save changes nothing, shows both versions side by side, and keeps what was typed."""
     actor, moment = current_actor(), now()
+    if "take" in request.form:
+        return _page(submission_id, taken=rules_sides.chosen(request.form, request.form["take"]))
+    if "remark" in request.form:
+        return _page(submission_id, adding=True)
+    if "unremark" in request.form:
+        gone = request.form.get("unremark", 0, type=int)
+        return _page(submission_id, taken=rules_remarks.without(request.form, gone))
+    if "drop_beside" in request.form:
+        with unit_of_work() as session:
+            services_desk.drop_beside(
+                session, submission_id=submission_id, version=_draft_version(), actor=actor
+            )
+        flash(_("The other versions are gone."), "info")
+        return see_other(".show", submission_id=submission_id, **kept())
     if "preview" in request.form:
         return _page(submission_id)
     if "phrase" in request.form:
@@ -176,7 +203,7 @@ def save(submission_id: int) -> Any:
         version, scores = request.form.get("version", 0, type=int), _scores()
 
         def command(session: Session) -> None:
-            services_review.review(
+            review = services_review.review(
                 session,
                 submission_id=submission_id,
                 version=version,
@@ -186,12 +213,14 @@ def save(submission_id: int) -> Any:
                 actor=actor,
                 now=moment,
             )
+            services_remarks.write(session, review, request.form)
             services_desk.finish_draft(
                 session, submission_id=submission_id, version=_draft_version(), actor=actor
             )
 
         transact(command)
     except Stale as error:
+        desk_sides.keep(submission_id, actor, moment)
         return _page(submission_id, stale=explain(error)), 409
     except Invalid as error:
         return _page(submission_id, wrong={error.field: explain(error)}), 422
@@ -224,7 +253,10 @@ def _with_phrase(submission_id: int) -> Any:
     with unit_of_work() as session:
         phrase = services_desk.use_phrase(session, phrase_id=phrase_id, actor=current_actor()).body
     comment = request.form.get("comment_md", "").rstrip()
-    return _page(submission_id, comment=f"{comment}\n\n{phrase}" if comment else phrase)
+    return _page(
+        submission_id,
+        taken={**request.form, "comment_md": f"{comment}\n\n{phrase}" if comment else phrase},
+    )
 
 
 def _keep_draft(submission_id: int) -> Any:
@@ -242,6 +274,7 @@ def _keep_draft(submission_id: int) -> Any:
             )
         )
     except Stale as error:
+        desk_sides.keep(submission_id, actor, moment)
         return _page(submission_id, clash=explain(error)), 409
     except Invalid as error:
         return _page(submission_id, wrong={error.field: explain(error)}), 422
@@ -255,7 +288,8 @@ def _page(
     stale: str = "",
     clash: str = "",
     wrong: dict[str, str] | None = None,
-    comment: str | None = None,
+    taken: dict[str, str] | None = None,
+    adding: bool = False,
 ) -> str:
     moment, me = now(), member_id()
     with reading() as session:
@@ -271,8 +305,15 @@ def _page(
     held = row.claimed_by == me and row.claimed_until is not None and row.claimed_until > moment
     posted = request.method == "POST"
     typed = dict(request.form) if posted else dict(draft.fields) if draft else {}
-    if comment is not None:
-        typed["comment_md"] = comment
+    sides = desk_sides.sides(typed, attempts, draft, stale=bool(stale), clash=bool(clash))
+    if taken is not None:
+        typed = taken
+    wrong = dict(wrong or {})
+    if adding:
+        try:
+            typed = desk_remarks.added(attempts[0])
+        except Invalid as error:
+            wrong[error.field] = explain(error)
     return render(
         "homework/desk_show.html",
         row=row,
@@ -285,19 +326,26 @@ def _page(
         own=row.member_id == me,
         late=row.submitted_at < moment - rules.TURNAROUND,
         typed=typed,
-        version=typed.get("version") if posted and not stale else row.version,
+        version=request.form.get("version") if posted and not stale else row.version,
         draft=draft,
-        # A window that saves goes on from the draft it began with, unless both texts have been shown to it.
-        draft_version=_draft_version() if posted and not clash else draft.version if draft else 0,
+        # A window that saves goes on from the draft it began with, unless all texts have been shown to it.
+        draft_version=_draft_version() if posted and not (clash or stale) else draft.version if draft else 0,
+        sides=sides,
+        # What the browser still holds of a review that arrived is no draft any more.
+        said=next((one.review.comment_md for one in attempts if one.review), ""),
         phrases=phrases,
         posted=posted,
         stale=stale,
         clash=clash,
-        wrong=wrong or {},
+        wrong=wrong,
         kept=kept(),
+        board=desk_remarks.board(typed, attempts[0]),
         html=_preview(typed),
     )
 
 
 def _preview(typed: dict[str, str]) -> str | None:
     return render_markdown(typed.get("comment_md", "")) if "preview" in typed else None
+
+
+desk_sides.keep_across_sign_in(bp, _page)

@@ -26,6 +26,7 @@ from .models import (
     SubmissionFile,
 )
 from .models_levels import CriterionLevel
+from .queries_remarks import RemarkView, marked, of_submission
 from .rules_levels import LevelSpec
 from .rules_points import USUAL
 from .uploads import PICTURES
@@ -89,6 +90,14 @@ class ReviewView:
     levels: tuple[tuple[int, tuple[str, str]], ...] = ()
     """The words of the levels, (name, description) by criterion, as they were when it was judged."""
 
+    comment_md: str = ""
+
+    @property
+    def as_typed(self) -> dict[str, str]:
+        """The review as the desk's form has it."""
+        given = {f"score-{criterion_id}": str(got) for criterion_id, got in self.points}
+        return {"verdict": self.verdict, "comment_md": self.comment_md, **given}
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
@@ -106,6 +115,12 @@ class AttemptView:
     link: str = ""
     files: tuple[FileView, ...] = ()
     review: ReviewView | None = None
+    remarks: tuple[RemarkView, ...] = ()
+
+    @property
+    def marked_html(self) -> str:
+        """The text with the passages marked that remarks are about."""
+        return marked(self.body_html, self.remarks)
 
 
 def worth(session: Session) -> Worth:
@@ -221,6 +236,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
         Review.id.label("review_id"),
         Review.verdict,
         Review.score,
+        Review.comment_md,
         Review.comment_html,
         Review.reviewer_name,
         Review.created_at,
@@ -265,7 +281,8 @@ def _scores() -> Select[*tuple[Any, ...]]:
 
 
 def attempts(session: Session, submission_id: int) -> list[AttemptView]:
-    """All attempts of a submission, newest first, with files and reviews: three statements."""
+    """All attempts of a submission, newest first, with files, reviews and remarks: four statements."""
+    remarks = of_submission(session, submission_id)
     files: dict[int, list[FileView]] = defaultdict(list)
     for attempt_id, *rest in reads.rows(session, _files(), submission=submission_id):
         files[attempt_id].append(FileView(*rest))
@@ -286,6 +303,7 @@ def attempts(session: Session, submission_id: int) -> list[AttemptView]:
             link=row.link,
             files=tuple(files[row.id]),
             review=_review(row, given[row.review_id]) if row.review_id is not None else None,
+            remarks=tuple(remarks.get(row.id, ())),
         )
         for row in reads.rows(session, _attempts(), submission=submission_id)
     ]
@@ -301,6 +319,7 @@ def _review(row: Any, given: list[Any]) -> ReviewView:
         created_at=row.created_at,
         points=tuple((one.criterion_id, one.points) for one in given),
         levels=tuple((one.criterion_id, (one.level, one.level_text)) for one in given if one.level),
+        comment_md=row.comment_md,
     )
 
 

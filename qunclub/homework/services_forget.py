@@ -11,6 +11,7 @@ from . import services_showcase
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
+from .models_remarks import Remark
 from .models_work import Extension, WorkDraft
 
 
@@ -37,6 +38,8 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
         .values(consented_at=None, revoked_at=now)
     )
     services_showcase.forget(session, member_id=member_id)
+    # They quote the work, and point at its pictures.
+    session.execute(delete(Remark).where(Remark.attempt_id.in_(attempts)))
     session.execute(delete(SubmissionFile).where(SubmissionFile.attempt_id.in_(attempts)))
     unseen = list(
         session.scalars(mine.where(~exists().where(Review.submission_id == Submission.id)))
