@@ -8,6 +8,7 @@ from qunclub.groups import models as groups
 from qunclub.homework import models as homework
 from qunclub.homework import models_desk as homework_desk
 from qunclub.homework import models_fair as homework_fair
+from qunclub.homework import models_judging as homework_judging
 from qunclub.homework import models_showcase as homework_showcase
 from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
@@ -31,6 +32,7 @@ __all__ = [
     "homework",
     "homework_desk",
     "homework_fair",
+    "homework_judging",
     "homework_showcase",
     "homework_work",
     "members",

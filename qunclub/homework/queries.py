@@ -15,6 +15,7 @@ from qunclub import points
 from qunclub.courses.models import Course
 from qunclub.kernel import NotFound, reads
 
+from . import queries_blind
 from .models import (
     Assignment,
     Attempt,
@@ -121,6 +122,8 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.file_part,
             Assignment.file_kinds,
             Assignment.state,
+            Assignment.blind,
+            Assignment.version,
             Assignment.course_id,
             Course.slug.label("course_slug"),
             Course.title.label("course_title"),
@@ -265,6 +268,7 @@ def _own() -> Select[*tuple[Any, ...]]:
             Submission.submitted_at,
             Submission.carried_over,
             Submission.claimed_until,
+            queries_blind.unreleased().label("unreleased"),
             ShowcaseEntry.id.label("entry_id"),
             ShowcaseEntry.consented_at,
             ShowcaseEntry.sentence,

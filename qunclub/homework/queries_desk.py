@@ -14,7 +14,7 @@ from qunclub.courses.models import Course
 from qunclub.kernel import NotFound, Page, paginate
 from qunclub.members.models import Member
 
-from . import rules
+from . import queries_blind, rules
 from .models import Assignment, Review, Submission
 
 COUNTED = 1_000
@@ -57,6 +57,7 @@ class QueueRow:
     course: str
     number: int | None
     author: str
+    veiled: bool
     holder: str
     state: str = "waiting"
     featured: bool = False
@@ -90,11 +91,13 @@ class Filters:
     late: bool = False
     # The members of a group, as the groups know them; the room above hands them in.
     members: Select[int] | None = None
+    # Who reads: what they have unveiled is named.
+    viewer: int | None = None
 
 
 def queue(session: Session, filters: Filters, *, now: dt.datetime, page: int) -> Page[QueueRow]:
     """What waits, oldest first; or what was judged, newest first: one statement along an index of that state."""
-    query = _rows().add_columns(
+    query = _rows(filters.viewer).add_columns(
         Submission.state, Submission.featured, Submission.score, Submission.reviewed_at
     )  # fmt: skip
     waits = filters.state in ("", "waiting")
@@ -155,14 +158,14 @@ def stats(session: Session, *, member_id: int, now: dt.datetime) -> QueueStats:
     return QueueStats(*numbers)
 
 
-def desk_row(session: Session, submission_id: int) -> Any:
+def desk_row(session: Session, submission_id: int, *, viewer: int | None = None) -> Any:
     """One submission beside which a rubric is filled in: one statement.
 
     Raises:
         NotFound: when there is none.
     """
     row = session.execute(
-        _rows()
+        _rows(viewer)
         .add_columns(
             Submission.state,
             Submission.version,
@@ -170,6 +173,7 @@ def desk_row(session: Session, submission_id: int) -> Any:
             Submission.featured,
             Submission.carried_over,
             Assignment.rubric_id,
+            Assignment.blind,
             Assignment.id.label("assignment_id"),
             Assignment.brief_html,
             Assignment.due_at,
@@ -206,7 +210,7 @@ def export(session: Session, filters: Filters) -> Iterator[Row[Any]]:
 
 
 def _record(filters: Filters) -> Select[Any]:
-    query = _rows().add_columns(
+    query = _rows(filters.viewer).add_columns(
         Submission.state,
         Submission.version,
         Submission.score,
@@ -224,7 +228,7 @@ def _record(filters: Filters) -> Select[Any]:
     return _narrow(query, filters)
 
 
-def _rows() -> Any:
+def _rows(viewer: int | None) -> Any:
     return (
         select(
             Submission.id,
@@ -235,8 +239,7 @@ def _rows() -> Any:
             Submission.member_id,
             Assignment.title.label("assignment"),
             Course.title.label("course"),
-            Member.number,
-            func.coalesce(func.nullif(Member.nickname, ""), Member.name).label("author"),
+            *queries_blind.named(viewer),
             func.coalesce(func.nullif(Reviewer.nickname, ""), Reviewer.name, "").label("holder"),
         )
         .join(Assignment, Assignment.id == Submission.assignment_id)
@@ -252,12 +255,17 @@ def _places(query: Select[Any], filters: Filters) -> Select[Any]:
     if filters.course_id is not None:
         query = query.where(Assignment.course_id == filters.course_id)
     if filters.members is not None:
-        query = query.where(Submission.member_id.in_(filters.members))
+        query = query.where(
+            Submission.member_id.in_(filters.members), queries_blind.in_crowd(filters.members, filters.viewer)
+        )
     return query
 
 
 def _narrow(query: Select[Any], filters: Filters) -> Select[Any]:
     query = _places(query, filters)
+    if filters.q:
+        # What a name finds has that name.
+        query = query.where(~queries_blind.veiled(filters.viewer))
     if filters.q.isdigit():
         query = query.where(Member.number == int(filters.q))
     elif filters.q:
