@@ -89,6 +89,7 @@ BLUEPRINTS = (
     "qunclub.homework.admin:bp",
     "qunclub.homework.admin_extensions:bp",
     "qunclub.homework.admin_fair:bp",
+    "qunclub.homework.admin_judging:bp",
     "qunclub.contests.views:bp",
     "qunclub.contests.views_jury:bp",
     "qunclub.contests.admin:bp",

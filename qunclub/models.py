@@ -9,6 +9,7 @@ from qunclub.groups import models as groups
 from qunclub.homework import models as homework
 from qunclub.homework import models_desk as homework_desk
 from qunclub.homework import models_fair as homework_fair
+from qunclub.homework import models_judging as homework_judging
 from qunclub.homework import models_levels as homework_levels
 from qunclub.homework import models_remarks as homework_remarks
 from qunclub.homework import models_showcase as homework_showcase
@@ -35,6 +36,7 @@ __all__ = [
     "homework",
     "homework_desk",
     "homework_fair",
+    "homework_judging",
     "homework_levels",
     "homework_remarks",
     "homework_showcase",

@@ -105,6 +105,8 @@ ACTS: dict[str, Any] = {
     "submission.free_claim": _l("Claim freed"),
     "transfers.picture": _l("Collection codes changed"),
     "transfers.update": _l("Settings of transfers changed"),
+    "submission.unveil": _l("Looked who wrote a blind work"),
+    "assignment.judging": _l("How homework is judged changed"),
     "submission.reopen": _l("Review opened again"),
     "subscription.cancel": _l("Membership cancelled"),
     "subscription.resume": _l("Membership resumed"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
+from qunclub.homework import queries_blind
 from qunclub.homework.models import (
     Assignment,
     Attempt,
@@ -67,14 +68,23 @@ def _files(session: Session, member_id: int) -> Rows:
     return [plain(row) for row in session.scalars(query)]
 
 
+def _judges_hidden() -> ColumnElement[bool]:
+    # As on the page: until the release of a verdict the author does not know who judges.
+    return and_(Assignment.blind == "both", queries_blind.unreleased())
+
+
 def _reviews(session: Session, member_id: int) -> Rows:
     query = (
-        select(Review)
+        select(Review, _judges_hidden())
         .join(Submission, Submission.id == Review.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
         .where(Submission.member_id == member_id)
         .order_by(Review.id)
     )
-    return [plain(row) for row in session.scalars(query)]
+    return [
+        plain(row) | ({"reviewer_id": None, "reviewer_name": ""} if hidden else {})
+        for row, hidden in session.execute(query)
+    ]
 
 
 def _scores(session: Session, member_id: int) -> Rows:
@@ -102,12 +112,13 @@ def _remarks(session: Session, member_id: int) -> Rows:
 
 def _verdicts(session: Session, member_id: int) -> Rows:
     query = (
-        select(VerdictChange)
+        select(VerdictChange, _judges_hidden())
         .join(Submission, Submission.id == VerdictChange.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
         .where(Submission.member_id == member_id)
         .order_by(VerdictChange.id)
     )
-    rows = [plain(row) for row in session.scalars(query)]
+    rows = [plain(row) | ({"actor_name": ""} if hidden else {}) for row, hidden in session.execute(query)]
     for row in rows:
         del row["actor"]  # the judge's own account
     return rows

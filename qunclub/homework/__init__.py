@@ -11,12 +11,14 @@ from .services_appeals import decline, give_back, open_appeal, uphold
 from .services_assignments import create_assignment, set_assignment_state, update_assignment
 from .services_correction import correct
 from .services_forget import forget
+from .services_judging import Judging, set_judging, unveil
 from .services_remarks import write as write_remarks
 from .services_review import claim, claim_next, release_claim, review
 from .services_showcase import agree, hide, like, unhide, unlike
 
 __all__ = [
     "CriterionSpec",
+    "Judging",
     "LevelSpec",
     "StoredFile",
     "agree",
@@ -36,9 +38,11 @@ __all__ = [
     "reopen",
     "review",
     "set_assignment_state",
+    "set_judging",
     "submit",
     "unhide",
     "unlike",
+    "unveil",
     "update_assignment",
     "uphold",
     "withdraw",

@@ -198,7 +198,8 @@ def export() -> Response:
             header,
             (
                 [
-                    row.id, row.course, row.assignment, row.number, row.author, row.state, row.attempt, row.score,
+                    row.id, row.course, row.assignment, row.number,
+                    _("hidden: reviewed blind") if row.veiled else row.author, row.state, row.attempt, row.score,
                     int(row.featured), int(row.carried_over), row.submitted_at, row.reviewed_at,
                 ]
                 for row in rows
@@ -221,7 +222,7 @@ def free(submission_id: int) -> Any:
 def reopen(submission_id: int) -> Any:
     """Reopen accepted work after a wrong verdict: shows what it takes back, then does it."""
     with reading() as session:
-        row = queries_desk.desk_row(session, submission_id)
+        row = queries_desk.desk_row(session, submission_id, viewer=current_actor().member_id)
         attempts = queries.attempts(session, submission_id)
     wrong = ""
     if request.method == "POST":
@@ -251,6 +252,7 @@ def _filters() -> Filters:
         assignment_id=request.args.get("assignment", type=int),
         state=state if state in SUBMISSION_STATES else "",
         q=request.args.get("q", "").strip()[:60],
+        viewer=current_actor().member_id,
     )
 
 

@@ -34,6 +34,7 @@ from . import (
     desk_remarks,
     desk_sides,
     queries,
+    queries_blind,
     queries_desk,
     queries_writing,
     rules,
@@ -91,6 +92,7 @@ def _filters() -> Filters:
         late="late" in wanted,
         members=club().group_book.members_of(group) if group else None,
         seated=partial(club().group_book.seated, group) if group else None,
+        viewer=member_id(),
     )
 
 
@@ -293,12 +295,14 @@ def _page(
 ) -> str:
     moment, me = now(), member_id()
     with reading() as session:
-        row = queries_desk.desk_row(session, submission_id)
+        row = queries_desk.desk_row(session, submission_id, viewer=me)
         criteria = queries.criteria(session, row.rubric_id)
         # What its author took back is theirs alone.
         attempts = [one for one in queries.attempts(session, submission_id) if one.withdrawn_at is None]
         if not attempts:
             raise NotFound()
+        if row.veiled:
+            attempts = queries_blind.masked(attempts)
         draft = queries_writing.draft_of(session, submission_id, reviewer_id=me)
         phrases = queries_writing.phrases(session, member_id=me)
     held_by_other = rules.held_by_other(row.claimed_by, row.claimed_until, member_id=me, now=moment)

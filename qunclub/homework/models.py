@@ -70,6 +70,8 @@ class Assignment(Base):
     max_attempts: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    # See rules_blind: "" (everybody is named), "author" or "both".
+    blind: Mapped[str] = mapped_column(String(8), default="", server_default="")
 
     course: Mapped[Course] = relationship(lazy="raise")
     rubric: Mapped[Rubric] = relationship(lazy="raise")

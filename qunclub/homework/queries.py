@@ -15,6 +15,7 @@ from qunclub import points
 from qunclub.courses.models import Course
 from qunclub.kernel import NotFound, reads
 
+from . import queries_blind
 from .models import (
     Assignment,
     Attempt,
@@ -156,6 +157,8 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.points_accepted,
             Assignment.points_featured,
             Assignment.state,
+            Assignment.blind,
+            Assignment.version,
             Assignment.course_id,
             Course.slug.label("course_slug"),
             Course.title.label("course_title"),
@@ -336,6 +339,7 @@ def _own() -> Select[*tuple[Any, ...]]:
             Submission.submitted_at,
             Submission.carried_over,
             Submission.claimed_until,
+            queries_blind.unreleased().label("unreleased"),
             ShowcaseEntry.id.label("entry_id"),
             ShowcaseEntry.consented_at,
             ShowcaseEntry.sentence,

@@ -16,7 +16,7 @@ from qunclub.kernel import Marked, NotFound, Page, paginate, paginate_by_mark
 from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 
-from . import rules
+from . import queries_blind, rules
 from .models import Assignment, Review, Submission
 
 COUNTED = 1_000
@@ -59,6 +59,7 @@ class QueueRow:
     course: str
     number: int | None
     author: str
+    veiled: bool
     holder: str
     state: str = "waiting"
     featured: bool = False
@@ -93,6 +94,8 @@ class Filters:
     # The members of a group, and whether somebody is one, as the groups know them; the room above hands them in.
     members: Select[int] | None = None
     seated: Callable[[Any], ColumnElement[bool]] | None = None
+    # Who reads: what they have unveiled is named.
+    viewer: int | None = None
 
 
 def queue(session: Session, filters: Filters, *, now: dt.datetime, after: str = "") -> Page[QueueRow]:
@@ -100,7 +103,7 @@ def queue(session: Session, filters: Filters, *, now: dt.datetime, after: str = 
 
     One statement along an index, two for a group; *after* is the mark of the page before.
     """
-    query = _rows().add_columns(
+    query = _rows(filters.viewer).add_columns(
         Submission.state, Submission.featured, Submission.score, Submission.reviewed_at
     )  # fmt: skip
     narrowed = _narrowing(session, filters)
@@ -200,14 +203,14 @@ def stats(session: Session, *, member_id: int, now: dt.datetime) -> QueueStats:
     return QueueStats(*numbers)
 
 
-def desk_row(session: Session, submission_id: int) -> Any:
+def desk_row(session: Session, submission_id: int, *, viewer: int | None = None) -> Any:
     """One submission beside which a rubric is filled in: one statement.
 
     Raises:
         NotFound: when there is none.
     """
     row = session.execute(
-        _rows()
+        _rows(viewer)
         .add_columns(
             Submission.state,
             Submission.version,
@@ -215,6 +218,7 @@ def desk_row(session: Session, submission_id: int) -> Any:
             Submission.featured,
             Submission.carried_over,
             Assignment.rubric_id,
+            Assignment.blind,
             Assignment.id.label("assignment_id"),
             Assignment.brief_html,
             Assignment.due_at,
@@ -261,7 +265,7 @@ def _recorded(filters: Filters) -> Marked:
 
 
 def _record(session: Session, filters: Filters) -> Select[Any]:
-    query = _rows().add_columns(
+    query = _rows(filters.viewer).add_columns(
         Submission.state,
         Submission.version,
         Submission.score,
@@ -273,12 +277,15 @@ def _record(session: Session, filters: Filters) -> Select[Any]:
         query = query.where(Submission.state == filters.state)
     query = _places(query, _narrowing(session, filters))
     q = filters.q
+    if q:
+        # What a name finds has that name.
+        query = query.where(~queries_blind.veiled(filters.viewer))
     if q.isdigit():
         return query.where(Member.number == int(q[:9]))
     return query.where(Submission.member_id.in_(members.meant(session, q))) if q else query
 
 
-def _rows() -> Any:
+def _rows(viewer: int | None) -> Any:
     return (
         select(
             Submission.id,
@@ -289,8 +296,7 @@ def _rows() -> Any:
             Submission.member_id,
             Assignment.title.label("assignment"),
             Course.title.label("course"),
-            Member.number,
-            func.coalesce(func.nullif(Member.nickname, ""), Member.name).label("author"),
+            *queries_blind.named(viewer),
             func.coalesce(func.nullif(Reviewer.nickname, ""), Reviewer.name, "").label("holder"),
         )
         .join(Assignment, Assignment.id == Submission.assignment_id)
@@ -306,6 +312,8 @@ def _places(query: Select[Any], narrowed: _Narrowing) -> Select[Any]:
         query = query.where(narrowed.off(Submission.assignment_id) == filters.assignment_id)
     if filters.course_id is not None:
         query = query.where(Assignment.course_id == filters.course_id)
+    if filters.members is not None:
+        query = query.where(queries_blind.in_crowd(filters.members, filters.viewer))
     if narrowed.people is not None:
         query = query.where(Submission.member_id.in_(narrowed.people))
     elif filters.seated is not None:

@@ -11,6 +11,7 @@ from . import services_showcase
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
+from .models_judging import Unveil
 from .models_remarks import Remark
 from .models_work import Extension, WorkDraft
 
@@ -50,6 +51,9 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
         delete(Attempt)
         .where(Attempt.submission_id.in_(mine), unjudged)
         .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        delete(Unveil).where(Unveil.submission_id.in_(unseen)).execution_options(synchronize_session=False)
     )
     session.execute(delete(Submission).where(Submission.id.in_(unseen)))
     session.execute(

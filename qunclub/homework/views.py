@@ -36,6 +36,7 @@ from qunclub.web import (
 
 from . import (
     queries,
+    queries_blind,
     queries_drafts,
     queries_extensions,
     queries_list,
@@ -205,6 +206,10 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         )
         attempts = queries.attempts(session, mine.id) if mine else []
         fair = fairness_of(session, mine.id, moment) if mine else None
+        if mine and fair and row.blind == "both" and mine.unreleased:
+            somebody = _("an instructor")
+            attempts = queries_blind.unnamed(attempts, somebody)
+            fair = queries_blind.unnamed_fair(fair, somebody)
         more: dict[int, list[queries_extensions.More]] = {}
         draft = queries_drafts.Draft()
         if ident:
@@ -307,9 +312,11 @@ def file(file_id: int) -> Response:
     actor = current_actor()
     with reading() as session:
         row = queries.file_row(session, file_id)
-    if row.member_id != actor.member_id and not actor.has("instructor"):
+        name = queries_blind.file_name_shown(session, file_id, viewer=actor.member_id) or row.name
+    own = row.member_id == actor.member_id
+    if not own and not actor.has("instructor"):
         raise NotFound()
-    return attachment(row)
+    return attachment(row, name=row.name if own else name)
 
 
 @bp.post("/<int:submission_id>/consent")
