@@ -83,6 +83,7 @@ BLUEPRINTS = (
     "qunclub.homework.views_work:bp",
     "qunclub.homework.desk:bp",
     "qunclub.homework.desk_writing:bp",
+    "qunclub.homework.desk_similar:bp",
     "qunclub.homework.desk_phrases:bp",
     "qunclub.homework.showcase:bp",
     "qunclub.homework.admin_showcase:bp",

@@ -10,6 +10,7 @@ from qunclub.homework import models_desk as homework_desk
 from qunclub.homework import models_fair as homework_fair
 from qunclub.homework import models_remarks as homework_remarks
 from qunclub.homework import models_showcase as homework_showcase
+from qunclub.homework import models_similar as homework_similar
 from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
 from qunclub.members import models as members
@@ -34,6 +35,7 @@ __all__ = [
     "homework_fair",
     "homework_remarks",
     "homework_showcase",
+    "homework_similar",
     "homework_work",
     "members",
     "metadata",

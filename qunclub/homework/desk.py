@@ -35,6 +35,7 @@ from . import (
     desk_sides,
     queries,
     queries_desk,
+    queries_similar,
     queries_writing,
     rules,
     rules_desk,
@@ -299,6 +300,7 @@ def _page(
             raise NotFound()
         draft = queries_writing.draft_of(session, submission_id, reviewer_id=me)
         phrases = queries_writing.phrases(session, member_id=me)
+        alike = queries_similar.similar(session, attempt_id=attempts[0].id, member_id=row.member_id)
     held_by_other = rules.held_by_other(row.claimed_by, row.claimed_until, member_id=me, now=moment)
     held = row.claimed_by == me and row.claimed_until is not None and row.claimed_until > moment
     posted = request.method == "POST"
@@ -337,6 +339,8 @@ def _page(
         clash=clash,
         wrong=wrong,
         kept=kept(),
+        # A reviewer's own work is as any other author's to them: no hint about it.
+        alike=alike if row.member_id != me else [],
         board=desk_remarks.board(typed, attempts[0]),
         html=_preview(typed),
     )

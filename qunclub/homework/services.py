@@ -22,7 +22,15 @@ from qunclub.kernel import (
     signals,
 )
 
-from . import queries_extensions, rules, rules_parts, rules_work, services_appeals
+from . import (
+    queries_extensions,
+    rules,
+    rules_parts,
+    rules_similar,
+    rules_work,
+    services_appeals,
+    services_similar,
+)
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_work import WorkDraft
 from .rules import StoredFile
@@ -39,6 +47,7 @@ _ASSIGNMENT = select(
     Assignment.text_part,
     Assignment.file_part,
     Assignment.file_kinds,
+    Assignment.brief_html,
 ).where(Assignment.id == bindparam("assignment_id"))
 _SUBMISSION = (
     select(Submission)
@@ -132,13 +141,16 @@ def submit(
         submission.claimed_by = submission.claimed_until = None
         services_appeals.lapse(session, submission_id=submission.id, now=now)
     session.flush()
+    html = render_markdown(body_md) if body_md else ""
     attempt_id = session.execute(
         _NEW_ATTEMPT,
         {
             "submission_id": submission.id,
             "n": submission.attempt,
             "body_md": body_md,
-            "body_html": render_markdown(body_md) if body_md else "",
+            "body_html": html,
+            # What a process brings in, many at once, is signed by the sweep.
+            "signed": 0 if actor.key.startswith("system:") else rules_similar.SCHEME,
             "submitted_at": now,
             "on_time": timely,
             "taken_off": off,
@@ -171,6 +183,7 @@ def submit(
             ],
         )
     if not actor.key.startswith("system:"):
+        services_similar.keep(session, {attempt_id: services_similar.signature(html, assignment.brief_html)})
         # Emptied and not deleted: a window that still has the text from before is told that it is behind.
         session.execute(
             update(WorkDraft)

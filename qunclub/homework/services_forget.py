@@ -12,6 +12,7 @@ from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
 from .models_remarks import Remark
+from .models_similar import WorkBand
 from .models_work import Extension, WorkDraft
 
 
@@ -39,6 +40,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     )
     services_showcase.forget(session, member_id=member_id)
     # They quote the work, and point at its pictures.
+    session.execute(delete(WorkBand).where(WorkBand.attempt_id.in_(attempts)))
     session.execute(delete(Remark).where(Remark.attempt_id.in_(attempts)))
     session.execute(delete(SubmissionFile).where(SubmissionFile.attempt_id.in_(attempts)))
     unseen = list(
