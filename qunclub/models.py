@@ -11,6 +11,7 @@ from qunclub.homework import models_fair as homework_fair
 from qunclub.homework import models_remarks as homework_remarks
 from qunclub.homework import models_showcase as homework_showcase
 from qunclub.homework import models_similar as homework_similar
+from qunclub.homework import models_voice as homework_voice
 from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
 from qunclub.members import models as members
@@ -36,6 +37,7 @@ __all__ = [
     "homework_remarks",
     "homework_showcase",
     "homework_similar",
+    "homework_voice",
     "homework_work",
     "members",
     "metadata",

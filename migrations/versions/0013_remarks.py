@@ -47,6 +47,25 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_qunclub_work_band_value'), 'qunclub_work_band', ['value'], unique=False)
     op.create_index(op.f('ix_qunclub_submission_file_sha256'), 'qunclub_submission_file', ['sha256'], unique=False)
+    op.create_table('qunclub_spoken_comment',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('submission_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('reviewer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('review_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('content_type', sa.String(length=100), nullable=False),
+    sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=False),
+    sa.Column('storage_key', sa.String(length=120), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['review_id'], ['qunclub_review.id'], name=op.f('fk_qunclub_spoken_comment_review_id')),
+    sa.ForeignKeyConstraint(['reviewer_id'], ['qunclub_member.id'], name=op.f('fk_qunclub_spoken_comment_reviewer_id')),
+    sa.ForeignKeyConstraint(['submission_id'], ['qunclub_submission.id'], name=op.f('fk_qunclub_spoken_comment_submission_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_qunclub_spoken_comment')),
+    sa.UniqueConstraint('storage_key', name=op.f('uq_qunclub_spoken_comment_storage_key'))
+    )
+    op.create_index(op.f('ix_qunclub_spoken_comment_review_id'), 'qunclub_spoken_comment', ['review_id'], unique=False)
+    op.create_index(op.f('ix_qunclub_spoken_comment_reviewer_id'), 'qunclub_spoken_comment', ['reviewer_id'], unique=False)
+    op.create_index(op.f('ix_qunclub_spoken_comment_submission_id'), 'qunclub_spoken_comment', ['submission_id'], unique=False)
     with op.batch_alter_table('qunclub_attempt', schema=None) as batch_op:
         batch_op.add_column(sa.Column('signed', sa.Integer(), server_default=sa.text("'0'"), nullable=False))
     op.create_index(
@@ -61,6 +80,7 @@ def downgrade() -> None:
     with op.batch_alter_table('qunclub_attempt', schema=None) as batch_op:
         batch_op.drop_column('signed')
     op.drop_index(op.f('ix_qunclub_submission_file_sha256'), table_name='qunclub_submission_file')
+    op.drop_table('qunclub_spoken_comment')
     op.drop_table('qunclub_work_band')
     op.drop_table('qunclub_remark')
     with op.batch_alter_table('qunclub_review_draft', schema=None) as batch_op:

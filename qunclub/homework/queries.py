@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -15,6 +16,7 @@ from qunclub import points
 from qunclub.courses.models import Course
 from qunclub.kernel import NotFound, reads
 
+from . import queries_voice
 from .models import (
     Assignment,
     Attempt,
@@ -77,6 +79,7 @@ class ReviewView:
     created_at: dt.datetime
     points: tuple[tuple[int, int], ...] = ()
     comment_md: str = ""
+    voices: tuple[int, ...] = ()
 
     @property
     def as_typed(self) -> dict[str, str]:
@@ -230,7 +233,8 @@ def _scores() -> Select[*tuple[Any, ...]]:
 
 
 def attempts(session: Session, submission_id: int) -> list[AttemptView]:
-    """All attempts of a submission, newest first, with files, reviews and remarks: four statements."""
+    """All attempts of a submission, newest first, with files, reviews, remarks and recordings: five statements."""
+    voices = queries_voice.of_submission(session, submission_id)
     remarks = of_submission(session, submission_id)
     files: dict[int, list[FileView]] = defaultdict(list)
     for attempt_id, *rest in reads.rows(session, _files(), submission=submission_id):
@@ -250,14 +254,14 @@ def attempts(session: Session, submission_id: int) -> list[AttemptView]:
             receipt=row.receipt,
             withdrawn_at=row.withdrawn_at,
             files=tuple(files[row.id]),
-            review=_review(row, given[row.review_id]) if row.review_id is not None else None,
+            review=_review(row, given[row.review_id], voices) if row.review_id is not None else None,
             remarks=tuple(remarks.get(row.id, ())),
         )
         for row in reads.rows(session, _attempts(), submission=submission_id)
     ]
 
 
-def _review(row: Any, given: dict[int, int]) -> ReviewView:
+def _review(row: Any, given: dict[int, int], voices: Mapping[int, Sequence[int]]) -> ReviewView:
     return ReviewView(
         id=row.review_id,
         verdict=row.verdict,
@@ -267,6 +271,7 @@ def _review(row: Any, given: dict[int, int]) -> ReviewView:
         created_at=row.created_at,
         points=tuple(given.items()),
         comment_md=row.comment_md,
+        voices=tuple(voices.get(row.review_id, ())),
     )
 
 

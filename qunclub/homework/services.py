@@ -21,6 +21,7 @@ from qunclub.kernel import (
     render_markdown,
     signals,
 )
+from qunclub.kernel.uploads import StoredFile
 
 from . import (
     queries_extensions,
@@ -33,7 +34,6 @@ from . import (
 )
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_work import WorkDraft
-from .rules import StoredFile
 
 # Built once: a replay of many years of homework sends these a hundred thousand times.
 _ASSIGNMENT = select(

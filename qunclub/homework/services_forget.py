@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from . import services_showcase
+from . import services_showcase, services_voice
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
@@ -33,6 +33,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
             select(SubmissionFile.storage_key).where(SubmissionFile.attempt_id.in_(attempts))
         )
     )  # fmt: skip
+    keys += services_voice.forget(session, member_id=member_id)
     session.execute(
         update(ShowcaseEntry)
         .where(ShowcaseEntry.member_id == member_id, ShowcaseEntry.revoked_at.is_(None))
