@@ -8,9 +8,19 @@ from __future__ import annotations
 import filetype
 
 from qunclub.kernel import N_, Invalid
-from qunclub.kernel.uploads import IMAGES, Checked, Upload, clean_name, ending_of, named, reencode
+from qunclub.kernel.uploads import (
+    AUDIO,
+    IMAGES,
+    SAME,
+    Checked,
+    Upload,
+    clean_name,
+    ending_of,
+    named,
+    reencode,
+)
 
-from .rules_media import AUDIO, VIDEO, file_name
+from .rules_media import VIDEO, file_name
 
 OFFICE = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -19,9 +29,6 @@ OFFICE = {
 }
 ZIP = "application/zip"
 PDF = "application/pdf"
-SAME = {
-    "audio/m4a": "audio/mp4", "audio/x-m4a": "audio/mp4", "audio/wav": "audio/x-wav", "video/x-m4v": "video/mp4",
-}  # fmt: skip
 ACCEPT = ".png,.jpg,.jpeg,.webp,.gif,.mp3,.m4a,.ogg,.wav,.mp4,.webm,.pdf,.pptx,.docx,.xlsx,.zip"
 
 

@@ -43,11 +43,11 @@ from . import (
     rules_desk,
     rules_remarks,
     rules_sides,
-    rules_voice,
     services_desk,
     services_remarks,
     services_review,
     services_voice,
+    voice_files,
 )
 from .queries_desk import Filters
 
@@ -361,8 +361,8 @@ def _page(
         # A reviewer's own work is as any other author's to them: no hint about it.
         alike=alike if row.member_id != me else [],
         voices=voices,
-        accept=rules_voice.ACCEPT,
-        seconds=rules_voice.MAX_SECONDS,
+        accept=voice_files.ACCEPT,
+        seconds=voice_files.MAX_SECONDS,
         board=desk_remarks.board(typed, attempts[0]),
         html=_preview(typed),
     )

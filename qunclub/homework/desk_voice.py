@@ -12,7 +12,7 @@ from qunclub.kernel.uploads import Upload, stored
 from qunclub.web import allow, club, current_actor, explain, member_id, now, reading, see_other, transact
 from qunclub.web.ranges import give_out_ranges
 
-from . import queries_voice, rules_voice, services_voice, uploads
+from . import queries_voice, services_voice, uploads, voice_files
 
 bp = Blueprint("desk_voice", __name__)
 FIELD = "voice"
@@ -29,7 +29,7 @@ def keep_sent(submission_id: int) -> int | None:
         return None
     actor, moment = current_actor(), now()
     # One byte more than allowed is enough to know.
-    checked = rules_voice.check(Upload(sent.filename, sent.stream.read(rules_voice.MAX_BYTES + 1)))
+    checked = voice_files.check(Upload(sent.filename, sent.stream.read(voice_files.MAX_BYTES + 1)))
     try:
         uploads.scan_all(club().scanner, [checked])
     except Invalid as error:
@@ -67,6 +67,6 @@ def play(voice_id: int) -> Response:
         )
         facts: dict[str, Any] = {
             "key": row.storage_key, "size": row.size, "etag": row.sha256[:32], "modified": row.created_at,
-            "content_type": row.content_type, "name": f"comment{rules_voice.ENDINGS.get(row.content_type, '')}",
+            "content_type": row.content_type, "name": f"comment{voice_files.ENDINGS.get(row.content_type, '')}",
         }  # fmt: skip
     return give_out_ranges(**facts, inline=True)

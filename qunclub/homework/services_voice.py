@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import N_, Actor, Forbidden, Invalid, NotFound, locks, outbox
 from qunclub.kernel.uploads import StoredFile
 
-from . import rules_voice
+from . import voice_files
 from .models import Review, Submission
 from .models_voice import SpokenComment
 from .services_desk import reviewer_of
@@ -32,11 +32,11 @@ def keep(
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
     mine = _drafts(submission_id, reviewer)
     count = session.scalar(select(func.count()).select_from(SpokenComment).where(*mine)) or 0
-    if count >= rules_voice.MAX_RECORDINGS:
+    if count >= voice_files.MAX_RECORDINGS:
         raise Invalid(
             N_("A review has at most %(most)s recordings; throw one away first."),
             field="voice",
-            most=rules_voice.MAX_RECORDINGS,
+            most=voice_files.MAX_RECORDINGS,
         )
     row = SpokenComment(
         submission_id=submission_id,

@@ -32,6 +32,11 @@ IMAGES = {
 }
 PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
 """What is kept of pictures: the only types ever shown in a page."""
+AUDIO = {"audio/mpeg": ".mp3", "audio/mp4": ".m4a", "audio/ogg": ".ogg", "audio/x-wav": ".wav"}
+SAME = {
+    "audio/m4a": "audio/mp4", "audio/x-m4a": "audio/mp4", "audio/wav": "audio/x-wav", "video/x-m4v": "video/mp4",
+}  # fmt: skip
+"""Other names of types, as they are recognised."""
 RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)$")
 
 

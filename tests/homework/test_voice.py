@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from qunclub import homework
 from qunclub.home.export import export
-from qunclub.homework import doctor_voice, rules_voice
+from qunclub.homework import doctor_voice, voice_files
 from qunclub.homework.models_voice import SpokenComment
 from qunclub.kernel import Invalid
 from qunclub.kernel.outbox import OutboxMessage
@@ -27,8 +27,8 @@ OGG = b"OggS\x00\x02" + b"\0" * 22 + b"OpusHead" + b"\0" * 100
     ("data", "kind"), [(MP3, "audio/mpeg"), (MP4, "audio/mp4"), (WEBM, "audio/webm"), (OGG, "audio/ogg")]
 )
 def test_the_type_comes_from_the_content(data, kind):
-    found = rules_voice.check(Upload("x.exe", data))
-    assert found.content_type == kind and found.name == f"comment{rules_voice.ENDINGS[kind]}"
+    found = voice_files.check(Upload("x.exe", data))
+    assert found.content_type == kind and found.name == f"comment{voice_files.ENDINGS[kind]}"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_the_type_comes_from_the_content(data, kind):
 )
 def test_what_is_no_recording_is_refused(data):
     with pytest.raises(Invalid) as refused:
-        rules_voice.check(Upload("a.mp3", data))
+        voice_files.check(Upload("a.mp3", data))
     assert refused.value.field == "voice"
 
 
@@ -135,7 +135,7 @@ def test_a_stale_review_leaves_the_recording_with_its_reviewer(visit, make, site
 
 def test_there_is_an_end_to_it(visit, site_db, teacher, make, work, one):
     client = visit(teacher[0])
-    for _ in range(rules_voice.MAX_RECORDINGS):
+    for _ in range(voice_files.MAX_RECORDINGS):
         assert sent(client, one).status_code == 200
     refused = sent(client, one)
     assert refused.status_code == 422 and "at most 3" in told(refused)["message"]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import filetype
 
-from qunclub.courses.media_files import SAME
-from qunclub.courses.rules_media import AUDIO
 from qunclub.kernel import N_, Invalid
-from qunclub.kernel.uploads import Checked, Upload
+from qunclub.kernel.uploads import AUDIO, SAME, Checked, Upload
 
 MAX_SECONDS = 300
 """Where the page's recorder stops by itself."""
