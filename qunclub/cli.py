@@ -224,6 +224,14 @@ def takings_rebuild() -> None:
     click.echo(f"{jobs_takings.rebuild(club())} payments and refunds are booked.")
 
 
+@qunclub.command("similar")
+def similar() -> None:
+    """Make the signatures by which similar works are found, for every work that has none yet."""
+    from qunclub.homework import jobs_similar
+
+    click.echo(f"{jobs_similar.sweep(club(), rounds=None)} works were signed.")
+
+
 @qunclub.command("jobs")
 def jobs_once() -> None:
     """Sweep once and empty the outbox, without a worker (for cron, or to look)."""

@@ -83,6 +83,8 @@ BLUEPRINTS = (
     "qunclub.homework.views_work:bp",
     "qunclub.homework.desk:bp",
     "qunclub.homework.desk_writing:bp",
+    "qunclub.homework.desk_similar:bp",
+    "qunclub.homework.desk_voice:bp",
     "qunclub.homework.desk_phrases:bp",
     "qunclub.homework.showcase:bp",
     "qunclub.homework.admin_showcase:bp",
@@ -192,6 +194,7 @@ class QunClub:
             doctors=doctors(),
             account_endpoints=account_endpoints or {},
         )
+        made.doctors["recordings"] = partial(load("qunclub.homework.doctor_voice:check_bytes"), made.files)
         made.doctors["course_files"] = partial(load("qunclub.courses.doctor_media:check_bytes"), made.files)
         app.extensions[state.KEY] = made
         if standalone:

@@ -13,6 +13,8 @@ from qunclub.homework import models_judging as homework_judging
 from qunclub.homework import models_levels as homework_levels
 from qunclub.homework import models_remarks as homework_remarks
 from qunclub.homework import models_showcase as homework_showcase
+from qunclub.homework import models_similar as homework_similar
+from qunclub.homework import models_voice as homework_voice
 from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
 from qunclub.members import models as members
@@ -40,6 +42,8 @@ __all__ = [
     "homework_levels",
     "homework_remarks",
     "homework_showcase",
+    "homework_similar",
+    "homework_voice",
     "homework_work",
     "members",
     "metadata",

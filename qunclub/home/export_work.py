@@ -22,6 +22,7 @@ from qunclub.homework.models_desk import Phrase, ReviewDraft
 from qunclub.homework.models_fair import VerdictChange, WorkAppeal
 from qunclub.homework.models_remarks import Remark
 from qunclub.homework.models_showcase import ShowcaseLike
+from qunclub.homework.models_voice import SpokenComment
 from qunclub.homework.models_work import Extension, WorkDraft
 
 from .export_rows import Rows, plain
@@ -110,6 +111,20 @@ def _remarks(session: Session, member_id: int) -> Rows:
     return [plain(row) for row in session.scalars(query)]
 
 
+def _recordings(session: Session, member_id: int) -> Rows:
+    """What was said to them, and what they said to others."""
+    query = (
+        select(SpokenComment)
+        .join(Submission, Submission.id == SpokenComment.submission_id)
+        .where(
+            (SpokenComment.reviewer_id == member_id)
+            | ((Submission.member_id == member_id) & SpokenComment.review_id.is_not(None))
+        )
+        .order_by(SpokenComment.id)
+    )
+    return [plain(row) for row in session.scalars(query)]
+
+
 def _verdicts(session: Session, member_id: int) -> Rows:
     query = (
         select(VerdictChange, _judges_hidden())
@@ -165,6 +180,7 @@ PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "reviews": _reviews,
     "scores": _scores,
     "remarks": _remarks,
+    "recordings": _recordings,
     "verdicts": _verdicts,
     "work_appeals": _work_appeals,
     "review_drafts": _review_drafts,

@@ -3,7 +3,9 @@
 One reviewer at a time holds a submission; a stale save is refused and loses no text; a review scores points once.
 """
 
-from .rules import CriterionSpec, StoredFile
+from qunclub.kernel.uploads import StoredFile
+
+from .rules import CriterionSpec
 from .rules_levels import LevelSpec
 from .services import consent, submit, withdraw
 from .services_admin import free_claim, reopen

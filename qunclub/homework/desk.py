@@ -33,9 +33,12 @@ from qunclub.web import (
 from . import (
     desk_remarks,
     desk_sides,
+    desk_voice,
     queries,
     queries_blind,
     queries_desk,
+    queries_similar,
+    queries_voice,
     queries_writing,
     rules,
     rules_desk,
@@ -44,6 +47,8 @@ from . import (
     services_desk,
     services_remarks,
     services_review,
+    services_voice,
+    voice_files,
 )
 from .queries_desk import Filters
 
@@ -181,6 +186,18 @@ def show(submission_id: int) -> Any:
 def save(submission_id: int) -> Any:
     """Judge it. A stale save changes nothing, shows both versions side by side, and keeps what was typed."""
     actor, moment = current_actor(), now()
+    try:
+        # Without the script a recording comes with the form, whatever its button; it is kept before anything else.
+        desk_voice.keep_sent(submission_id)
+    except Invalid as error:
+        return _page(submission_id, wrong={error.field: explain(error)}), 422
+    if "voice_keep" in request.form:
+        return _page(submission_id)
+    if "unvoice" in request.form:
+        gone = request.form.get("unvoice", 0, type=int)
+        with unit_of_work() as session:
+            services_voice.throw_away(session, voice_id=gone, actor=actor, now=moment)
+        return _page(submission_id)
     if "take" in request.form:
         return _page(submission_id, taken=rules_sides.chosen(request.form, request.form["take"]))
     if "remark" in request.form:
@@ -216,6 +233,8 @@ def save(submission_id: int) -> Any:
                 now=moment,
             )
             services_remarks.write(session, review, request.form)
+            heard = request.form.getlist("voice_id", type=int)
+            services_voice.send(session, review=review, ids=heard, actor=actor)
             services_desk.finish_draft(
                 session, submission_id=submission_id, version=_draft_version(), actor=actor
             )
@@ -305,6 +324,8 @@ def _page(
             attempts = queries_blind.masked(attempts)
         draft = queries_writing.draft_of(session, submission_id, reviewer_id=me)
         phrases = queries_writing.phrases(session, member_id=me)
+        voices = queries_voice.drafts(session, submission_id, reviewer_id=me)
+        alike = queries_similar.similar(session, attempt_id=attempts[0].id, member_id=row.member_id)
     held_by_other = rules.held_by_other(row.claimed_by, row.claimed_until, member_id=me, now=moment)
     held = row.claimed_by == me and row.claimed_until is not None and row.claimed_until > moment
     posted = request.method == "POST"
@@ -343,6 +364,11 @@ def _page(
         clash=clash,
         wrong=wrong,
         kept=kept(),
+        # A reviewer's own work is as any other author's to them: no hint about it.
+        alike=alike if row.member_id != me else [],
+        voices=voices,
+        accept=voice_files.ACCEPT,
+        seconds=voice_files.MAX_SECONDS,
         board=desk_remarks.board(typed, attempts[0]),
         html=_preview(typed),
     )

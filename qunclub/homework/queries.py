@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -15,7 +16,7 @@ from qunclub import points
 from qunclub.courses.models import Course
 from qunclub.kernel import NotFound, reads
 
-from . import queries_blind
+from . import queries_blind, queries_voice
 from .models import (
     Assignment,
     Attempt,
@@ -92,6 +93,7 @@ class ReviewView:
     """The words of the levels, (name, description) by criterion, as they were when it was judged."""
 
     comment_md: str = ""
+    voices: tuple[int, ...] = ()
 
     @property
     def as_typed(self) -> dict[str, str]:
@@ -284,7 +286,8 @@ def _scores() -> Select[*tuple[Any, ...]]:
 
 
 def attempts(session: Session, submission_id: int) -> list[AttemptView]:
-    """All attempts of a submission, newest first, with files, reviews and remarks: four statements."""
+    """All attempts of a submission, newest first, with files, reviews, remarks and recordings: five statements."""
+    voices = queries_voice.of_submission(session, submission_id)
     remarks = of_submission(session, submission_id)
     files: dict[int, list[FileView]] = defaultdict(list)
     for attempt_id, *rest in reads.rows(session, _files(), submission=submission_id):
@@ -305,14 +308,14 @@ def attempts(session: Session, submission_id: int) -> list[AttemptView]:
             withdrawn_at=row.withdrawn_at,
             link=row.link,
             files=tuple(files[row.id]),
-            review=_review(row, given[row.review_id]) if row.review_id is not None else None,
+            review=_review(row, given[row.review_id], voices) if row.review_id is not None else None,
             remarks=tuple(remarks.get(row.id, ())),
         )
         for row in reads.rows(session, _attempts(), submission=submission_id)
     ]
 
 
-def _review(row: Any, given: list[Any]) -> ReviewView:
+def _review(row: Any, given: list[Any], voices: Mapping[int, Sequence[int]]) -> ReviewView:
     return ReviewView(
         id=row.review_id,
         verdict=row.verdict,
@@ -323,6 +326,7 @@ def _review(row: Any, given: list[Any]) -> ReviewView:
         points=tuple((one.criterion_id, one.points) for one in given),
         levels=tuple((one.criterion_id, (one.level, one.level_text)) for one in given if one.level),
         comment_md=row.comment_md,
+        voices=tuple(voices.get(row.review_id, ())),
     )
 
 

@@ -32,7 +32,7 @@ _AT = re.compile(r"(?:text-(\d{1,18})-(\d{1,7})-(\d{1,7})|spot-(\d{1,18})-(\d{1,
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A passage to be marked: *ident* names it in the page, *n* is the number shown."""
+    """A passage to be marked: *ident* names it in the page, *n* is the number shown; without a name it has no link."""
 
     start: int
     end: int
@@ -222,7 +222,7 @@ def highlight(html: str, marks: Sequence[Mark]) -> str:
     at = 0
 
     def link() -> None:
-        for one in waiting:
+        for one in (entry for entry in waiting if entry.ident):
             out.append(
                 f'<a class="qc-mark__no" href="#remark-{one.ident}" id="mark-{one.ident}" '
                 f'aria-labelledby="remark-{one.ident}-name" data-n="{one.n}"></a>'

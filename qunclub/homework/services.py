@@ -21,11 +21,20 @@ from qunclub.kernel import (
     render_markdown,
     signals,
 )
+from qunclub.kernel.uploads import StoredFile
 
-from . import queries_extensions, rules, rules_links, rules_parts, rules_work, services_appeals
+from . import (
+    queries_extensions,
+    rules,
+    rules_links,
+    rules_parts,
+    rules_similar,
+    rules_work,
+    services_appeals,
+    services_similar,
+)
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_work import WorkDraft
-from .rules import StoredFile
 
 # Built once: a replay of many years of homework sends these a hundred thousand times.
 _ASSIGNMENT = select(
@@ -42,6 +51,7 @@ _ASSIGNMENT = select(
     Assignment.link_part,
     Assignment.points_accepted,
     Assignment.points_featured,
+    Assignment.brief_html,
 ).where(Assignment.id == bindparam("assignment_id"))
 _SUBMISSION = (
     select(Submission)
@@ -140,14 +150,17 @@ def submit(
         submission.claimed_by = submission.claimed_until = None
         services_appeals.lapse(session, submission_id=submission.id, now=now)
     session.flush()
+    html = render_markdown(body_md) if body_md else ""
     attempt_id = session.execute(
         _NEW_ATTEMPT,
         {
             "submission_id": submission.id,
             "n": submission.attempt,
             "body_md": body_md,
-            "body_html": render_markdown(body_md) if body_md else "",
+            "body_html": html,
             "link": link,
+            # What a process brings in, many at once, is signed by the sweep.
+            "signed": 0 if actor.key.startswith("system:") else rules_similar.SCHEME,
             "submitted_at": now,
             "on_time": timely,
             "taken_off": off,
@@ -183,6 +196,7 @@ def submit(
             ],
         )
     if not actor.key.startswith("system:"):
+        services_similar.keep(session, {attempt_id: services_similar.signature(html, assignment.brief_html)})
         # Emptied and not deleted: a window that still has the text from before is told that it is behind.
         session.execute(
             update(WorkDraft)

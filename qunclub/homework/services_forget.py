@@ -7,12 +7,13 @@ import datetime as dt
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from . import services_showcase
+from . import services_showcase, services_voice
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
 from .models_judging import Unveil
 from .models_remarks import Remark
+from .models_similar import WorkBand
 from .models_work import Extension, WorkDraft
 
 
@@ -33,6 +34,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
             select(SubmissionFile.storage_key).where(SubmissionFile.attempt_id.in_(attempts))
         )
     )  # fmt: skip
+    keys += services_voice.forget(session, member_id=member_id)
     session.execute(
         update(ShowcaseEntry)
         .where(ShowcaseEntry.member_id == member_id, ShowcaseEntry.revoked_at.is_(None))
@@ -40,6 +42,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     )
     services_showcase.forget(session, member_id=member_id)
     # They quote the work, and point at its pictures.
+    session.execute(delete(WorkBand).where(WorkBand.attempt_id.in_(attempts)))
     session.execute(delete(Remark).where(Remark.attempt_id.in_(attempts)))
     session.execute(delete(SubmissionFile).where(SubmissionFile.attempt_id.in_(attempts)))
     unseen = list(

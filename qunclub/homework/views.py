@@ -12,6 +12,7 @@ from qunclub.courses.access_text import opens_when, ways_in, why_locked
 from qunclub.courses.queries import CourseView
 from qunclub.courses.views import SECTIONS
 from qunclub.kernel import Access, Actor, NotFound, render_markdown
+from qunclub.kernel.uploads import stored
 from qunclub.web import (
     NavItem,
     _,
@@ -149,7 +150,7 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
         ]
         checked = uploads.check_all(came, limits)
         uploads.scan_all(club().scanner, checked)
-        with uploads.stored(club().files, checked) as kept:
+        with stored(club().files, checked, folder="homework") as kept:
 
             def command(session: Session) -> int:
                 row = queries.assignment_row(session, assignment_id, staff=actor.has("instructor"))
