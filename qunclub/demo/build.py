@@ -33,7 +33,7 @@ from . import content
 from .contest_story import add_contests
 from .homework_story import Piece
 from .money_story import add_money, money_settings
-from .season_story import Reading, add_seasons
+from .season_story import HalfWay, Reading, add_seasons
 from .showcase_story import add_likes
 from .story import Story, tell
 from .tuition_story import add_tuition
@@ -347,3 +347,5 @@ def _progress(story: Story, cast: Cast) -> None:
     for place, person in enumerate(content.table("members")["member"]):
         reading = Reading(cast.people[person["email"]], person["joined_days_ago"], place)
         story.add(cast.ago(min(person["joined_days_ago"], 40) - 0.5), reading.read)
+    begun = HalfWay(cast.people["linkehe@example.com"], cast.courses["true-charts"], 2)
+    story.add(cast.ago(3), begun.read)
