@@ -12,7 +12,7 @@ from flask.cli import AppGroup
 from sqlalchemy import Engine
 
 from qunclub import migrate
-from qunclub.kernel import Actor, ClubError, clock
+from qunclub.kernel import Actor, ClubError, Conflict, clock
 from qunclub.web.state import club
 from qunclub.web.uow import retrying, transaction
 
@@ -108,17 +108,28 @@ def course_import(folder: Path) -> None:
     from qunclub.courses.folder import Broken, read
     from qunclub.courses.services_conditions import Books
     from qunclub.courses.services_folder import bring_in
+    from qunclub.courses.services_folder_files import keeping, looked_at, there
 
     state = club()
     books = Books(state.group_book, state.season_book)
+    session = state.session()
     try:
         text = read(folder)
-        report = retrying(
-            state.session(),
-            lambda session: bring_in(
-                session, text, actor=Actor.system("command line"), now=state.clock(), books=books
-            ),
-        )
+        files = looked_at(text, max_bytes=state.settings.media_max_bytes)
+        old = there(session, text.slug)
+        session.rollback()
+        with keeping(state.files, files, old) as kept:
+            report = retrying(
+                session,
+                lambda session: bring_in(
+                    session,
+                    text,
+                    actor=Actor.system("command line"),
+                    now=state.clock(),
+                    books=books,
+                    files=kept,
+                ),
+            )
     except Broken as error:
         for problem in error.problems:
             click.echo(problem, err=True)
@@ -145,7 +156,9 @@ def course_export(slug: str, folder: Path) -> None:
     state = club()
     session = state.session()
     try:
-        text = export(session, slug=slug, books=Books(state.group_book, state.season_book))
+        text = export(session, slug=slug, books=Books(state.group_book, state.season_book), store=state.files)
+    except Conflict as error:
+        raise click.ClickException(str(error)) from None
     except ClubError:
         raise click.ClickException(f"There is no course with the address {slug}.") from None
     finally:

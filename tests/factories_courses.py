@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, cast
 
 from qunclub import courses
-from qunclub.courses import services_conditions
+from qunclub.courses import services_conditions, services_media
+from qunclub.courses.media_files import KeptMedia
 from qunclub.courses.models import Course, Lesson
+from qunclub.courses.models_media import Media
 from qunclub.courses.rules_conditions import Asks
 from qunclub.courses.services_conditions import Books
 from qunclub.groups import book as group_book
 from qunclub.kernel import Actor
+from qunclub.kernel.ports import FileStore
 from qunclub.seasons import book as season_book
 from tests.factories import Make
 
@@ -71,3 +75,14 @@ def asks(make: Make, course: Course, **asked: Any) -> Asks:
         actor=Actor.system("test"),
     )
     return Asks(**asked)
+
+
+def medium(
+    make: Make, course: Course, name: str, content_type: str, *, data: bytes, store: FileStore
+) -> Media:
+    """A file of *course* with its bytes in *store*."""
+    key = f"media/test-{make.next()}"
+    store.put(key, data)
+    kept = KeptMedia(name, content_type, len(data), hashlib.sha256(data).hexdigest(), key)
+    actor = Actor.system("test")
+    return services_media.add(make.session, course_id=course.id, files=[kept], now=make.now, actor=actor)[0]

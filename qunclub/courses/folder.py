@@ -1,4 +1,4 @@
-"""A course as a folder of text: ``course.toml`` and a Markdown file with front matter for each lesson.
+"""A course as a folder: ``course.toml``, a Markdown file with front matter for each lesson, and ``files/``.
 
 Pure: folders are read and written here, the database is ``services_folder``'s. What is written reads back the same to
 the last character, and what cannot be read says which file, which line and what to do about it.
@@ -17,7 +17,8 @@ from typing import Any
 
 from qunclub.kernel import Invalid
 
-from . import rules, rules_conditions, rules_media
+from . import folder_files, rules, rules_conditions, rules_media
+from .folder_files import FolderFile
 from .rules_conditions import NOTHING, Asks
 from .services_lessons import LessonDraft
 
@@ -69,7 +70,9 @@ class CourseText:
     """A course as it is written down.
 
     Attributes:
-        places: where a fact stands, such as ``tier`` in ``course.toml:4``: for what only the club can check.
+        files: what lies in ``files/``, by name.
+        places: where a fact or the name of a file stands, such as ``tier`` in ``course.toml:4``, a lesson's medium
+            under ``media:<slug>``: for what only the club can check.
     """
 
     slug: str
@@ -81,6 +84,7 @@ class CourseText:
     lessons: tuple[LessonDraft, ...] = ()
     certificate: bool = False
     asks: Asks = NOTHING
+    files: tuple[FolderFile, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -100,6 +104,7 @@ def read(folder: Path) -> CourseText:
     facts = _toml(source, COURSE_FILE, 0, COURSE_KEYS, problems)
     lessons: list[LessonDraft] = []
     taken: dict[str, str] = {}
+    places: dict[str, str] = {}
     for path in sorted(folder.glob("*.md")):
         lesson = _lesson(path, problems)
         if lesson is None:
@@ -111,6 +116,7 @@ def read(folder: Path) -> CourseText:
             )
         taken[lesson.slug] = path.name
         lessons.append(lesson)
+        folder_files.note_places(lesson, path.name, _text(path, []), places)
     if not any(folder.glob("*.md")):
         problems.append(f"{COURSE_FILE}: the folder has no lessons; add files such as 01-first.md beside it")
     for key in ("slug", "title"):
@@ -120,6 +126,11 @@ def read(folder: Path) -> CourseText:
         _check_slug(facts["slug"], COURSE_FILE, source, problems)
     _check_state(facts, COURSE_FILE, source, problems)
     asks = _asks(facts, source, problems)
+    folder_files.note_names(facts.get("description", ""), COURSE_FILE, source, places)
+    files = folder_files.read_files(folder, problems)
+    if not problems:
+        named = folder_files.named_by(facts.get("description", ""), lessons)
+        problems += folder_files.unnamed(files, named)
     if problems:
         raise Broken(problems)
     return CourseText(
@@ -132,7 +143,8 @@ def read(folder: Path) -> CourseText:
         lessons=tuple(lessons),
         certificate=facts.get("certificate", False),
         asks=asks,
-        places={key: f"{COURSE_FILE}:{_line_of(key, source)}" for key in ASK_KEYS if key in facts},
+        files=files,
+        places=places | {key: f"{COURSE_FILE}:{_line_of(key, source)}" for key in ASK_KEYS if key in facts},
     )
 
 
@@ -143,7 +155,8 @@ def write(course: CourseText, folder: Path) -> list[Path]:
         FileExistsError: when the folder holds a course or lessons already: an old file must not stay between new ones.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    there = sorted(path.name for path in (*folder.glob("*.md"), *folder.glob(COURSE_FILE)))
+    old = (*folder.glob("*.md"), *folder.glob(COURSE_FILE), *folder.glob(f"{folder_files.FILES}/*"))
+    there = sorted(path.name for path in old)
     if there:
         raise FileExistsError(f"{folder} holds {there[0]} already; name an empty or a new folder.")
     facts: dict[str, Any] = {
@@ -161,7 +174,7 @@ def write(course: CourseText, folder: Path) -> list[Path]:
         path = folder / name
         path.write_text(content, encoding="utf-8", newline="")
         paths.append(path)
-    return paths
+    return [*paths, *folder_files.write_files(course.files, folder)]
 
 
 def _lesson_file(lesson: LessonDraft) -> str:

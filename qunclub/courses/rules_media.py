@@ -67,6 +67,16 @@ def names_in(html: str) -> frozenset[str]:
     return frozenset(name for name in found if name)
 
 
+def pictures_in(html: str) -> frozenset[str]:
+    """The files that a rendered text shows as pictures.
+
+    >>> sorted(pictures_in('<img src="a.png"> <a href="b.pdf">x</a>'))
+    ['a.png']
+    """
+    found = (_name(match[3]) for match in _NAMED.finditer(html) if match[2] == "src")
+    return frozenset(name for name in found if name)
+
+
 def linked(html: str, address: Callable[[str], str]) -> str:
     """*html* with the files it names at the *address* where they can be fetched."""
 

@@ -184,6 +184,17 @@ def test_a_season_that_is_over_offers_nothing(client, make, course, club, clock)
     assert "Its season has ended" in text_of(client.get("/courses"))
 
 
+def test_the_showcase_offers_no_pass_for_a_season_that_is_over(client, make, course, club, clock):
+    make.plan(slug="p", title="Pass P", courses=[course])
+    make.featured(assignment=make.assignment(course=course), consented=True)
+    make.asks(course, season="spring", season_window="during")
+    in_language(client, "en")
+    assert "Pass P" in text_of(client.get("/showcase/1"))
+    clock.advance(days=60)
+    page = text_of(client.get("/showcase/1"))
+    assert "Pass P" not in page and "No pass on sale opens it" in page
+
+
 def test_every_door_agrees(client, site_db, make, course, clock):
     """A seat opens course, lesson, homework and home; without it each of them is closed again."""
     work = make.assignment(course=course)
