@@ -39,6 +39,7 @@ SWEEPS = {
     "passes": "qunclub.passes.jobs:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
     "tuition": "qunclub.rewards.jobs:sweep",
+    "similar": "qunclub.homework.jobs_similar:sweep",
 }
 
 

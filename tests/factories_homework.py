@@ -84,3 +84,16 @@ def featured(make: Make, *, assignment: Assignment | None = None, consented: boo
     if consented:
         homework.consent(make.session, submission_id=row.id, member_id=row.member_id, now=make.now)
     return row
+
+
+def judging(make: Make, assignment: Assignment, *, version: int = 0, **values: Any) -> Assignment:
+    """Change how *assignment* is judged: every setting that is not named is off."""
+    row = make.session.get_one(Assignment, assignment.id)
+    return homework.set_judging(
+        make.session,
+        assignment_id=row.id,
+        version=version or row.version,
+        wanted=homework.Judging(**values),
+        now=make.now,
+        actor=Actor.system("test"),
+    )

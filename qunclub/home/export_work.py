@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
+from qunclub.homework import queries_blind
 from qunclub.homework.models import (
     Assignment,
     Attempt,
@@ -19,8 +20,10 @@ from qunclub.homework.models import (
 )
 from qunclub.homework.models_desk import Phrase, ReviewDraft
 from qunclub.homework.models_fair import VerdictChange, WorkAppeal
+from qunclub.homework.models_remarks import Remark
 from qunclub.homework.models_showcase import ShowcaseLike
 from qunclub.homework.models_teams import TeamDraft, TeamMember, WorkShare
+from qunclub.homework.models_voice import SpokenComment
 from qunclub.homework.models_work import Extension, WorkDraft
 from qunclub.homework.queries_teams import works_of
 
@@ -68,14 +71,23 @@ def _files(session: Session, member_id: int) -> Rows:
     return [plain(row) for row in session.scalars(query)]
 
 
+def _judges_hidden() -> ColumnElement[bool]:
+    # As on the page: until the release of a verdict the author does not know who judges.
+    return and_(Assignment.blind == "both", queries_blind.unreleased())
+
+
 def _reviews(session: Session, member_id: int) -> Rows:
     query = (
-        select(Review)
+        select(Review, _judges_hidden())
         .join(Submission, Submission.id == Review.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
         .where(Submission.id.in_(works_of(member_id)))
         .order_by(Review.id)
     )
-    return [plain(row) for row in session.scalars(query)]
+    return [
+        plain(row) | ({"reviewer_id": None, "reviewer_name": ""} if hidden else {})
+        for row, hidden in session.execute(query)
+    ]
 
 
 def _scores(session: Session, member_id: int) -> Rows:
@@ -90,14 +102,40 @@ def _scores(session: Session, member_id: int) -> Rows:
     return [plain(row, criterion=title) for row, title in session.execute(query)]
 
 
+def _remarks(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Remark)
+        .join(Attempt, Attempt.id == Remark.attempt_id)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .where(Submission.member_id == member_id)
+        .order_by(Remark.id)
+    )
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _recordings(session: Session, member_id: int) -> Rows:
+    """What was said to them, and what they said to others."""
+    query = (
+        select(SpokenComment)
+        .join(Submission, Submission.id == SpokenComment.submission_id)
+        .where(
+            (SpokenComment.reviewer_id == member_id)
+            | ((Submission.member_id == member_id) & SpokenComment.review_id.is_not(None))
+        )
+        .order_by(SpokenComment.id)
+    )
+    return [plain(row) for row in session.scalars(query)]
+
+
 def _verdicts(session: Session, member_id: int) -> Rows:
     query = (
-        select(VerdictChange)
+        select(VerdictChange, _judges_hidden())
         .join(Submission, Submission.id == VerdictChange.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
         .where(Submission.id.in_(works_of(member_id)))
         .order_by(VerdictChange.id)
     )
-    rows = [plain(row) for row in session.scalars(query)]
+    rows = [plain(row) | ({"actor_name": ""} if hidden else {}) for row, hidden in session.execute(query)]
     for row in rows:
         del row["actor"]  # the judge's own account
     return rows
@@ -171,6 +209,8 @@ PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "files": _files,
     "reviews": _reviews,
     "scores": _scores,
+    "remarks": _remarks,
+    "recordings": _recordings,
     "verdicts": _verdicts,
     "work_appeals": _work_appeals,
     "review_drafts": _review_drafts,

@@ -3,8 +3,10 @@
 One reviewer at a time holds a submission; a stale save is refused and loses no text; a review scores points once.
 """
 
+from qunclub.kernel.uploads import StoredFile
+
 from .queries_teams import accepted_count, works_of
-from .rules import CriterionSpec, StoredFile
+from .rules import CriterionSpec
 from .rules_levels import LevelSpec
 from .services import consent, submit, withdraw
 from .services_admin import free_claim, reopen
@@ -12,11 +14,14 @@ from .services_appeals import decline, give_back, open_appeal, uphold
 from .services_assignments import create_assignment, set_assignment_state, update_assignment
 from .services_correction import correct
 from .services_forget import forget
+from .services_judging import Judging, set_judging, unveil
+from .services_remarks import write as write_remarks
 from .services_review import claim, claim_next, release_claim, review
 from .services_showcase import agree, hide, like, unhide, unlike
 
 __all__ = [
     "CriterionSpec",
+    "Judging",
     "LevelSpec",
     "StoredFile",
     "accepted_count",
@@ -37,11 +42,14 @@ __all__ = [
     "reopen",
     "review",
     "set_assignment_state",
+    "set_judging",
     "submit",
     "unhide",
     "unlike",
+    "unveil",
     "update_assignment",
     "uphold",
     "withdraw",
     "works_of",
+    "write_remarks",
 ]

@@ -180,7 +180,7 @@ def submissions() -> Any:
     """The record of everything handed in."""
     filters = _filters()
     with reading() as session:
-        page = queries_desk.record(session, filters, page=page_number())
+        page = queries_desk.record(session, filters, after=request.args.get("after", ""))
         works = queries_desk.assignment_choices(session)
     return render("homework/admin_submissions.html", page=page, filters=filters, works=works, moment=now())
 
@@ -200,7 +200,8 @@ def export() -> Response:
             header,
             (
                 [
-                    row.id, row.course, row.assignment, row.number, row.author, row.state, row.attempt, row.score,
+                    row.id, row.course, row.assignment, row.number,
+                    _("hidden: reviewed blind") if row.veiled else row.author, row.state, row.attempt, row.score,
                     int(row.featured), int(row.carried_over), row.submitted_at, row.reviewed_at,
                 ]
                 for row in rows
@@ -223,7 +224,7 @@ def free(submission_id: int) -> Any:
 def reopen(submission_id: int) -> Any:
     """Reopen accepted work after a wrong verdict: shows what it takes back, then does it."""
     with reading() as session:
-        row = queries_desk.desk_row(session, submission_id)
+        row = queries_desk.desk_row(session, submission_id, viewer=current_actor().member_id)
         attempts = queries.attempts(session, submission_id)
     wrong = ""
     if request.method == "POST":
@@ -253,6 +254,7 @@ def _filters() -> Filters:
         assignment_id=request.args.get("assignment", type=int),
         state=state if state in SUBMISSION_STATES else "",
         q=request.args.get("q", "").strip()[:60],
+        viewer=current_actor().member_id,
     )
 
 

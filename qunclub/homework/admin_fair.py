@@ -100,7 +100,7 @@ def correct(submission_id: int) -> Any:
             flash(_("Corrected. The points follow, and the author is told by mail."))
             return see_other(".correct", submission_id=submission_id)
     with reading() as session:
-        row = queries_desk.desk_row(session, submission_id)
+        row = queries_desk.desk_row(session, submission_id, viewer=current_actor().member_id)
         attempts = queries.attempts(session, submission_id)
         lines = queries_fair.history(session, submission_id)
     page = render(
@@ -118,7 +118,9 @@ def _appeals(*, wrong: str = "", wrong_id: int | None = None) -> str:
     state = request.args.get("state", "")
     chosen = state if state in APPEAL_STATES else ""
     with reading() as session:
-        page = queries_fair.record(session, state=chosen, page=page_number())
+        page = queries_fair.record(
+            session, state=chosen, page=page_number(), viewer=current_actor().member_id
+        )
     return render(
         "homework/admin_appeals.html",
         page=page,

@@ -73,6 +73,8 @@ class Assignment(Base):
     max_attempts: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    # See rules_blind: "" (everybody is named), "author" or "both".
+    blind: Mapped[str] = mapped_column(String(8), default="", server_default="")
 
     course: Mapped[Course] = relationship(lazy="raise")
     rubric: Mapped[Rubric] = relationship(lazy="raise")
@@ -155,6 +157,8 @@ class Attempt(Base):
     # The hash of what was handed in, see rules_work.receipt_text; empty for what came before there were receipts.
     receipt: Mapped[str] = mapped_column(String(64), default="")
     withdrawn_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    # By which scheme its signature was made, see rules_similar; 0: it has none yet.
+    signed: Mapped[int] = mapped_column(default=0, server_default="0")
 
     files: Mapped[list[SubmissionFile]] = relationship(lazy="raise", order_by="SubmissionFile.id")
     review: Mapped[Review | None] = relationship(
@@ -163,7 +167,16 @@ class Attempt(Base):
         viewonly=True,
         uselist=False,
     )
-    __table_args__ = (UniqueConstraint("submission_id", "n"),)
+    __table_args__ = (
+        UniqueConstraint("submission_id", "n"),
+        # Only what waits for its signature is in it.
+        Index(
+            "ix_qunclub_attempt_unsigned",
+            "id",
+            sqlite_where=text("signed = 0"),
+            postgresql_where=text("signed = 0"),
+        ),
+    )
 
 
 class SubmissionFile(Base):
@@ -178,7 +191,7 @@ class SubmissionFile(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     storage_key: Mapped[str] = mapped_column(String(120), unique=True)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
-    __table_args__ = (Index(None, "attempt_id"),)
+    __table_args__ = (Index(None, "attempt_id"), Index(None, "sha256"))
 
 
 class Review(Base):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -15,7 +16,7 @@ from qunclub import points
 from qunclub.courses.models import Course
 from qunclub.kernel import NotFound, reads
 
-from . import queries_teams
+from . import queries_blind, queries_teams, queries_voice
 from .models import (
     Assignment,
     Attempt,
@@ -27,6 +28,7 @@ from .models import (
     SubmissionFile,
 )
 from .models_levels import CriterionLevel
+from .queries_remarks import RemarkView, marked, of_submission
 from .rules_levels import LevelSpec
 from .rules_points import USUAL
 from .uploads import PICTURES
@@ -90,6 +92,15 @@ class ReviewView:
     levels: tuple[tuple[int, tuple[str, str]], ...] = ()
     """The words of the levels, (name, description) by criterion, as they were when it was judged."""
 
+    comment_md: str = ""
+    voices: tuple[int, ...] = ()
+
+    @property
+    def as_typed(self) -> dict[str, str]:
+        """The review as the desk's form has it."""
+        given = {f"score-{criterion_id}": str(got) for criterion_id, got in self.points}
+        return {"verdict": self.verdict, "comment_md": self.comment_md, **given}
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
@@ -107,6 +118,12 @@ class AttemptView:
     link: str = ""
     files: tuple[FileView, ...] = ()
     review: ReviewView | None = None
+    remarks: tuple[RemarkView, ...] = ()
+
+    @property
+    def marked_html(self) -> str:
+        """The text with the passages marked that remarks are about."""
+        return marked(self.body_html, self.remarks)
 
 
 def worth(session: Session) -> Worth:
@@ -144,6 +161,8 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.team_min,
             Assignment.team_max,
             Assignment.state,
+            Assignment.blind,
+            Assignment.version,
             Assignment.course_id,
             Course.slug.label("course_slug"),
             Course.title.label("course_title"),
@@ -224,6 +243,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
         Review.id.label("review_id"),
         Review.verdict,
         Review.score,
+        Review.comment_md,
         Review.comment_html,
         Review.reviewer_name,
         Review.created_at,
@@ -268,7 +288,9 @@ def _scores() -> Select[*tuple[Any, ...]]:
 
 
 def attempts(session: Session, submission_id: int) -> list[AttemptView]:
-    """All attempts of a submission, newest first, with files and reviews: three statements."""
+    """All attempts of a submission, newest first, with files, reviews, remarks and recordings: five statements."""
+    voices = queries_voice.of_submission(session, submission_id)
+    remarks = of_submission(session, submission_id)
     files: dict[int, list[FileView]] = defaultdict(list)
     for attempt_id, *rest in reads.rows(session, _files(), submission=submission_id):
         files[attempt_id].append(FileView(*rest))
@@ -288,13 +310,14 @@ def attempts(session: Session, submission_id: int) -> list[AttemptView]:
             withdrawn_at=row.withdrawn_at,
             link=row.link,
             files=tuple(files[row.id]),
-            review=_review(row, given[row.review_id]) if row.review_id is not None else None,
+            review=_review(row, given[row.review_id], voices) if row.review_id is not None else None,
+            remarks=tuple(remarks.get(row.id, ())),
         )
         for row in reads.rows(session, _attempts(), submission=submission_id)
     ]
 
 
-def _review(row: Any, given: list[Any]) -> ReviewView:
+def _review(row: Any, given: list[Any], voices: Mapping[int, Sequence[int]]) -> ReviewView:
     return ReviewView(
         id=row.review_id,
         verdict=row.verdict,
@@ -304,6 +327,8 @@ def _review(row: Any, given: list[Any]) -> ReviewView:
         created_at=row.created_at,
         points=tuple((one.criterion_id, one.points) for one in given),
         levels=tuple((one.criterion_id, (one.level, one.level_text)) for one in given if one.level),
+        comment_md=row.comment_md,
+        voices=tuple(voices.get(row.review_id, ())),
     )
 
 
@@ -322,6 +347,7 @@ def _own() -> Select[*tuple[Any, ...]]:
             Submission.claimed_until,
             Submission.member_id,
             Submission.team_id,
+            queries_blind.unreleased().label("unreleased"),
             ShowcaseEntry.id.label("entry_id"),
             ShowcaseEntry.consented_at,
             ShowcaseEntry.sentence,

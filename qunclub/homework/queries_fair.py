@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, exists, func, select
+from sqlalchemy import Row, exists, select
 from sqlalchemy.orm import Session
 
 from qunclub import points
 from qunclub.courses.models import Course
 from qunclub.kernel import Conflict, NotFound, Page, paginate
+from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 
-from . import queries_teams, rules_fair, services_appeals
+from . import queries_blind, queries_teams, rules_fair, services_appeals
 from .models import Assignment, Attempt, Review, Submission
 from .models_fair import VerdictChange, WorkAppeal
 
@@ -124,7 +125,7 @@ def fairness(session: Session, submission_id: int, *, terms: rules_fair.Terms, n
     )
 
 
-def _appeals() -> Any:
+def _appeals(viewer: int | None) -> Any:
     return (
         select(
             WorkAppeal.id,
@@ -139,8 +140,7 @@ def _appeals() -> Any:
             Assignment.title.label("assignment"),
             Assignment.rubric_id,
             Course.title.label("course"),
-            Member.number,
-            func.coalesce(func.nullif(Member.nickname, ""), Member.name).label("author"),
+            *queries_blind.named(viewer),
         )
         .join(Submission, Submission.id == WorkAppeal.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
@@ -151,24 +151,32 @@ def _appeals() -> Any:
 
 def queue(session: Session, *, member_id: int, page: int) -> Page[Row[Any]]:
     """Open appeals that *member_id* may answer, the longest waiting first: one statement."""
-    judged = exists().where(Review.attempt_id == WorkAppeal.attempt_id, Review.reviewer_id == member_id)
-    query = _appeals().where(WorkAppeal.state == "open", queries_teams.not_of(member_id), ~judged)
+    # Looked up by the attempt: by the reviewer's index SQLite would read all of their reviews for each appeal.
+    judged = exists().where(
+        Review.attempt_id == WorkAppeal.attempt_id, unindexed(Review.reviewer_id) == member_id
+    )
+    query = _appeals(member_id).where(
+        WorkAppeal.state == "open",
+        WorkAppeal.member_id != member_id,
+        queries_teams.not_of(member_id),
+        ~judged,
+    )
     return paginate(session, query.order_by(WorkAppeal.opened_at, WorkAppeal.id), page=page)
 
 
-def record(session: Session, *, state: str, page: int) -> Page[Row[Any]]:
+def record(session: Session, *, state: str, page: int, viewer: int | None = None) -> Page[Row[Any]]:
     """Appeals for the admins, newest first: one statement."""
-    query = _appeals().order_by(WorkAppeal.opened_at.desc(), WorkAppeal.id.desc())
+    query = _appeals(viewer).order_by(WorkAppeal.id.desc())
     return paginate(session, query.where(WorkAppeal.state == state) if state else query, page=page)
 
 
-def appeal_row(session: Session, appeal_id: int) -> Any:
+def appeal_row(session: Session, appeal_id: int, *, viewer: int | None = None) -> Any:
     """One appeal.
 
     Raises:
         NotFound: when there is none.
     """
-    row = session.execute(_appeals().where(WorkAppeal.id == appeal_id)).one_or_none()
+    row = session.execute(_appeals(viewer).where(WorkAppeal.id == appeal_id)).one_or_none()
     if row is None:
         raise NotFound()
     return row

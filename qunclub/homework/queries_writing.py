@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from qunclub.courses.models import Course
 from qunclub.members.models import Member
 
-from . import rules_desk
+from . import queries_blind, rules_desk
 from .models import Assignment, Submission
 from .models_desk import Phrase, ReviewDraft
 
@@ -36,7 +36,7 @@ def drafts(session: Session, *, reviewer_id: int) -> list[Row[Any]]:
             Submission.state,
             Assignment.title.label("assignment"),
             Course.title.label("course"),
-            func.coalesce(func.nullif(Member.nickname, ""), Member.name).label("author"),
+            queries_blind.named(reviewer_id)[1],
         )
         .join(Submission, Submission.id == ReviewDraft.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)

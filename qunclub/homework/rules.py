@@ -41,17 +41,6 @@ class CriterionSpec:
     levels: tuple[LevelSpec, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A checked file whose bytes already lie in the file store."""
-
-    name: str
-    content_type: str
-    size: int
-    sha256: str
-    storage_key: str
-
-
 def rubric_score(scales: Sequence[Scale], scores: Mapping[int, int]) -> int:
     """The weighted score in percent, a half rounded up: Σ weight · points / max ÷ Σ weight · 100.
 

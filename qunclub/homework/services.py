@@ -21,6 +21,7 @@ from qunclub.kernel import (
     render_markdown,
     signals,
 )
+from qunclub.kernel.uploads import StoredFile
 
 from . import (
     queries_extensions,
@@ -28,13 +29,14 @@ from . import (
     rules,
     rules_links,
     rules_parts,
+    rules_similar,
     rules_work,
     services_appeals,
+    services_similar,
     services_teams,
 )
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_work import WorkDraft
-from .rules import StoredFile
 
 # Built once: a replay of many years of homework sends these a hundred thousand times.
 _ASSIGNMENT = select(
@@ -53,6 +55,7 @@ _ASSIGNMENT = select(
     Assignment.points_featured,
     Assignment.team_min,
     Assignment.team_max,
+    Assignment.brief_html,
 ).where(Assignment.id == bindparam("assignment_id"))
 _SUBMISSION = (
     select(Submission)
@@ -108,7 +111,7 @@ def submit(
     if not access.allowed:
         raise Forbidden(
             N_("This homework belongs to a course you have not opened."),
-            how=N_("A pass opens the course and its homework."),
+            how=N_("The course's page says what opens it and its homework."),
         )
     link = rules_links.clean_link(link)
     _check_body(body_md, files, link, actor)
@@ -169,14 +172,17 @@ def submit(
         submission.claimed_by = submission.claimed_until = None
         services_appeals.lapse(session, submission_id=submission.id, now=now)
     session.flush()
+    html = render_markdown(body_md) if body_md else ""
     attempt_id = session.execute(
         _NEW_ATTEMPT,
         {
             "submission_id": submission.id,
             "n": submission.attempt,
             "body_md": body_md,
-            "body_html": render_markdown(body_md) if body_md else "",
+            "body_html": html,
             "link": link,
+            # What a process brings in, many at once, is signed by the sweep.
+            "signed": 0 if actor.key.startswith("system:") else rules_similar.SCHEME,
             "submitted_at": now,
             "on_time": timely,
             "taken_off": off,
@@ -211,6 +217,8 @@ def submit(
                 for one in files
             ],
         )
+    if not actor.key.startswith("system:"):
+        services_similar.keep(session, {attempt_id: services_similar.signature(html, assignment.brief_html)})
     if team_id is not None:
         services_teams.freeze(session, submission, now)
     elif not actor.key.startswith("system:"):

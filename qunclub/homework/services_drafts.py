@@ -48,7 +48,7 @@ def save_draft(
     if not access.allowed:
         raise Forbidden(
             N_("This homework belongs to a course you have not opened."),
-            how=N_("A pass opens the course and its homework."),
+            how=N_("The course's page says what opens it and its homework."),
         )
     if len(body_md) > rules.MAX_BODY:
         raise Invalid(

@@ -7,10 +7,13 @@ import datetime as dt
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from . import services_showcase, services_teams_admin
+from . import services_showcase, services_teams_admin, services_voice
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
+from .models_judging import Unveil
+from .models_remarks import Remark
+from .models_similar import WorkBand
 from .models_teams import WorkShare
 from .models_work import Extension, WorkDraft
 
@@ -33,12 +36,16 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
             select(SubmissionFile.storage_key).where(SubmissionFile.attempt_id.in_(attempts))
         )
     )  # fmt: skip
+    keys += services_voice.forget(session, member_id=member_id)
     session.execute(
         update(ShowcaseEntry)
         .where(ShowcaseEntry.member_id == member_id, ShowcaseEntry.revoked_at.is_(None))
         .values(consented_at=None, revoked_at=now)
     )
     services_showcase.forget(session, member_id=member_id)
+    # They quote the work, and point at its pictures.
+    session.execute(delete(WorkBand).where(WorkBand.attempt_id.in_(attempts)))
+    session.execute(delete(Remark).where(Remark.attempt_id.in_(attempts)))
     session.execute(delete(SubmissionFile).where(SubmissionFile.attempt_id.in_(attempts)))
     unseen = list(
         session.scalars(mine.where(~exists().where(Review.submission_id == Submission.id)))
@@ -51,6 +58,9 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
         .execution_options(synchronize_session=False)
     )
     session.execute(delete(WorkShare).where(WorkShare.submission_id.in_(unseen)))
+    session.execute(
+        delete(Unveil).where(Unveil.submission_id.in_(unseen)).execution_options(synchronize_session=False)
+    )
     session.execute(delete(Submission).where(Submission.id.in_(unseen)))
     session.execute(
         update(Attempt)

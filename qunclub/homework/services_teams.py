@@ -307,7 +307,7 @@ def _open(access: Access) -> None:
     if not access.allowed:
         raise Forbidden(
             N_("This homework belongs to a course you have not opened."),
-            how=N_("A pass opens the course and its homework."),
+            how=N_("The course's page says what opens it and its homework."),
         )
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request, url_for
 from sqlalchemy.orm import Session
 
-from qunclub.courses.access_text import why_locked
+from qunclub.courses.access_text import opens_when, ways_in, why_locked
 from qunclub.courses.queries import CourseView
 from qunclub.courses.views import SECTIONS
 from qunclub.kernel import Access, Actor, NotFound, render_markdown
+from qunclub.kernel.uploads import stored
 from qunclub.web import (
     NavItem,
     _,
@@ -36,6 +37,7 @@ from qunclub.web import (
 
 from . import (
     queries,
+    queries_blind,
     queries_drafts,
     queries_extensions,
     queries_list,
@@ -155,7 +157,7 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
         ]
         checked = uploads.check_all(came, limits)
         uploads.scan_all(club().scanner, checked)
-        with uploads.stored(club().files, checked) as kept:
+        with stored(club().files, checked, folder="homework") as kept:
 
             def command(session: Session) -> int:
                 row = queries.assignment_row(session, assignment_id, staff=actor.has("instructor"))
@@ -219,6 +221,10 @@ def assignment_page(
         )
         attempts = queries.attempts(session, mine.id) if mine else []
         fair = fairness_of(session, mine.id, moment) if mine else None
+        if mine and fair and row.blind == "both" and mine.unreleased:
+            somebody = _("an instructor")
+            attempts = queries_blind.unnamed(attempts, somebody)
+            fair = queries_blind.unnamed_fair(fair, somebody)
         more: dict[int, list[queries_extensions.More]] = {}
         draft, together = queries_drafts.Draft(), queries_teams.Together()
         if ident and row.team_max is not None:
@@ -262,6 +268,8 @@ def assignment_page(
         work=row,
         access=access,
         why=why_locked(access),
+        ways=ways_in(access),
+        when=opens_when(access),
         criteria=criteria,
         worth=worth.of(row.points_accepted, row.points_featured),
         earns=_earns(),
@@ -333,12 +341,11 @@ def file(file_id: int) -> Response:
     actor = current_actor()
     with reading() as session:
         row = queries.file_row(session, file_id)
-        allowed = actor.has("instructor") or queries_teams.is_mine(
-            session, row.submission_id, actor.member_id
-        )
-    if not allowed:
+        name = queries_blind.file_name_shown(session, file_id, viewer=actor.member_id) or row.name
+        own = queries_teams.is_mine(session, row.submission_id, actor.member_id)
+    if not own and not actor.has("instructor"):
         raise NotFound()
-    return attachment(row)
+    return attachment(row, name=row.name if own else name)
 
 
 @bp.post("/<int:submission_id>/consent")
