@@ -107,7 +107,7 @@ def _remarks(session: Session, member_id: int) -> Rows:
         select(Remark)
         .join(Attempt, Attempt.id == Remark.attempt_id)
         .join(Submission, Submission.id == Attempt.submission_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.id.in_(works_of(member_id)))
         .order_by(Remark.id)
     )
     return [plain(row) for row in session.scalars(query)]
@@ -120,7 +120,7 @@ def _recordings(session: Session, member_id: int) -> Rows:
         .join(Submission, Submission.id == SpokenComment.submission_id)
         .where(
             (SpokenComment.reviewer_id == member_id)
-            | ((Submission.member_id == member_id) & SpokenComment.review_id.is_not(None))
+            | (Submission.id.in_(works_of(member_id)) & SpokenComment.review_id.is_not(None))
         )
         .order_by(SpokenComment.id)
     )

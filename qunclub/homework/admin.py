@@ -190,8 +190,8 @@ def submissions() -> Any:
 def export() -> Response:
     """The same as CSV."""
     header = [
-        _("Submission"), _("Course"), _("Homework"), _("Number"), _("Name"), _("State"), _("Attempt"), _("Score"),
-        _("Featured"), _("Carried over"), _("Handed in"), _("Reviewed"),
+        _("Submission"), _("Course"), _("Homework"), _("Number"), _("Name"), _("Team"), _("State"), _("Attempt"),
+        _("Score"), _("Featured"), _("Carried over"), _("Handed in"), _("Reviewed"),
     ]  # fmt: skip
     with reading() as session:
         rows = queries_desk.export(session, _filters())
@@ -201,8 +201,8 @@ def export() -> Response:
             (
                 [
                     row.id, row.course, row.assignment, row.number,
-                    _("hidden: reviewed blind") if row.veiled else row.author, row.state, row.attempt, row.score,
-                    int(row.featured), int(row.carried_over), row.submitted_at, row.reviewed_at,
+                    _("hidden: reviewed blind") if row.veiled else row.author, row.team, row.state, row.attempt,
+                    row.score, int(row.featured), int(row.carried_over), row.submitted_at, row.reviewed_at,
                 ]
                 for row in rows
             ),

@@ -7,15 +7,16 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.members.models import Member
 
-from . import rules_blind
+from . import queries_teams, rules_blind
 from .models import Assignment, Attempt, Submission, SubmissionFile
 from .models_fair import WorkAppeal
 from .models_judging import Unveil
+from .models_teams import WorkShare
 
 if TYPE_CHECKING:
     from .queries import AttemptView
@@ -52,14 +53,20 @@ def veiled(viewer: int | None) -> ColumnElement[bool]:
     return and_(Assignment.blind != "", unreleased(), ~looked)
 
 
-def named(viewer: int | None) -> tuple[ColumnElement[Any], ColumnElement[Any], ColumnElement[bool]]:
-    """(number, author, veiled) of ``Member``; of a veiled work the number is null and the author empty."""
+def named(
+    viewer: int | None,
+) -> tuple[ColumnElement[Any], ColumnElement[Any], ColumnElement[bool], ColumnElement[str]]:
+    """(number, author, veiled, team) of ``Member`` and the team of ``Submission``, which is empty for work done alone.
+
+    Of a veiled work the number is null, author and team are empty.
+    """
     behind = veiled(viewer)
     name = func.coalesce(func.nullif(Member.nickname, ""), Member.name)
     return (
         case((behind, None), else_=Member.number).label("number"),
         case((behind, ""), else_=name).label("author"),
         behind.label("veiled"),
+        case((behind, ""), else_=queries_teams.team_names()).label("team"),
     )
 
 
@@ -79,9 +86,13 @@ def open_attempts(session: Session, attempt_ids: Sequence[int], *, viewer: int |
 def in_crowd(members: Select[int], viewer: int | None) -> ColumnElement[bool]:
     """Whether a work may be shown under a filter by group: not when that would tell who wrote it."""
     other = aliased(Submission)
+    shared = and_(
+        other.team_id.is_not(None),
+        exists().where(WorkShare.submission_id == other.id, WorkShare.member_id.in_(members)),
+    )
     crowded = (
         select(other.assignment_id)
-        .where(other.state == "waiting", other.member_id.in_(members))
+        .where(other.state == "waiting", or_(other.member_id.in_(members), shared))
         .group_by(other.assignment_id)
         .having(func.count() >= rules_blind.CROWD)
     )

@@ -60,12 +60,13 @@ class QueueRow:
     number: int | None
     author: str
     veiled: bool
+    team: str
     holder: str
+    own: bool
     state: str = "waiting"
     featured: bool = False
     score: int | None = None
     reviewed_at: dt.datetime | None = None
-    team_id: int | None = None
 
     def late(self, now: dt.datetime) -> bool:
         """Whether it waits longer than the club promises, or was judged later than that."""
@@ -105,7 +106,7 @@ def queue(session: Session, filters: Filters, *, now: dt.datetime, after: str = 
     One statement along an index, two for a group; *after* is the mark of the page before.
     """
     query = _rows(filters.viewer).add_columns(
-        Submission.state, Submission.featured, Submission.score, Submission.reviewed_at, Submission.team_id
+        Submission.state, Submission.featured, Submission.score, Submission.reviewed_at
     )  # fmt: skip
     narrowed = _narrowing(session, filters)
     waits = filters.state in ("", "waiting")
@@ -283,8 +284,12 @@ def _record(session: Session, filters: Filters) -> Select[Any]:
         # What a name finds has that name.
         query = query.where(~queries_blind.veiled(filters.viewer))
     if q.isdigit():
-        return query.where(Member.number == int(q[:9]))
-    return query.where(Submission.member_id.in_(members.meant(session, q))) if q else query
+        numbered = select(Member.id).where(Member.number == int(q[:9]))
+        return query.where(Submission.id.in_(queries_teams.works_of_any(numbered)))
+    if q:
+        # Also what their teams handed in.
+        query = query.where(Submission.id.in_(queries_teams.works_of_any(members.meant(session, q))))
+    return query
 
 
 def _rows(viewer: int | None) -> Any:
@@ -300,6 +305,7 @@ def _rows(viewer: int | None) -> Any:
             Course.title.label("course"),
             *queries_blind.named(viewer),
             func.coalesce(func.nullif(Reviewer.nickname, ""), Reviewer.name, "").label("holder"),
+            queries_teams.is_of(viewer or 0).label("own"),
         )
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .join(Course, Course.id == Assignment.course_id)
@@ -317,9 +323,9 @@ def _places(query: Select[Any], narrowed: _Narrowing) -> Select[Any]:
     if filters.members is not None:
         query = query.where(queries_blind.in_crowd(filters.members, filters.viewer))
     if narrowed.people is not None:
-        query = query.where(Submission.member_id.in_(narrowed.people))
+        query = query.where(Submission.id.in_(queries_teams.works_of_any(narrowed.people)))
     elif filters.seated is not None:
-        query = query.where(filters.seated(Submission.member_id))
+        query = query.where(queries_teams.any_author(filters.seated))
     return query
 
 

@@ -88,8 +88,10 @@ def others(session: Session, submission_id: int) -> Sequence[Any]:
     ).all()
 
 
-def fairness(session: Session, submission_id: int, *, terms: rules_fair.Terms, now: dt.datetime) -> FairView:
-    """What the author of a submission reads: five statements."""
+def fairness(
+    session: Session, submission_id: int, *, member_id: int, terms: rules_fair.Terms, now: dt.datetime
+) -> FairView:
+    """What *member_id*, whose submission it is, reads: five statements."""
     submission, attempt_id, verdict = session.execute(
         select(Submission, Attempt.id, Review.verdict)
         .join(Attempt, (Attempt.submission_id == Submission.id) & (Attempt.n == Submission.attempt))
@@ -103,8 +105,8 @@ def fairness(session: Session, submission_id: int, *, terms: rules_fair.Terms, n
         .limit(1)
     )
     left = rules_fair.tokens_left(
-        terms.tokens, services_appeals.paid_tokens(session, submission.member_id, terms.span)
-    )
+        terms.tokens, services_appeals.paid_tokens(session, member_id, terms.span)
+    )  # fmt: skip
     judged = verdict is not None and rules_fair.in_force(submission.state, verdict)
     reviewed_at = submission.reviewed_at if judged else None
     return FairView(

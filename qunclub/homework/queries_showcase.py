@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from qunclub.courses.models import Course
 from qunclub.kernel import Marked, NotFound, Page, paginate
@@ -23,6 +23,7 @@ from qunclub.members.models import Member
 from . import queries_teams
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_showcase import ShowcaseLike
+from .models_teams import WorkShare
 from .queries import FileView
 from .uploads import PICTURES
 
@@ -295,12 +296,19 @@ def admin_list(session: Session, *, q: str, state: str, page: int) -> Page[Any]:
             or_(ShowcaseEntry.consented_at.is_not(None), ShowcaseEntry.hidden_at.is_not(None))
         )
     if q:
-        fits = [Assignment.title.icontains(q, autoescape=True), Member.nickname.icontains(q, autoescape=True)]
-        fits += [Member.name.icontains(q, autoescape=True)]
-        if q.isascii() and q.isdigit() and len(q) < 10:
-            fits.append(Member.number == int(q))
+        fellow = aliased(Member)
+        shared = select(WorkShare.submission_id).join(fellow, fellow.id == WorkShare.member_id)
+        fits = [Assignment.title.icontains(q, autoescape=True), _called(Member, q)]
+        fits.append(ShowcaseEntry.submission_id.in_(shared.where(_called(fellow, q))))
         query = query.where(or_(*fits))
     return paginate(session, query.order_by(ShowcaseEntry.id.desc()), page=page)
+
+
+def _called(member: type[Member], q: str) -> ColumnElement[bool]:
+    words = [member.nickname.icontains(q, autoescape=True), member.name.icontains(q, autoescape=True)]
+    if q.isascii() and q.isdigit() and len(q) < 10:
+        words.append(member.number == int(q))
+    return or_(*words)
 
 
 def admin_one(session: Session, entry_id: int) -> Any:

@@ -7,11 +7,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, exists, func, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.members.models import Member
@@ -72,6 +85,59 @@ def works_of(member: Any) -> CompoundSelect[Any]:
     )
 
 
+def works_of_any(members: Any) -> CompoundSelect[Any]:
+    """The ids of the submissions that are of any of *members*: their own, and their teams'.
+
+    Args:
+        members: ids, or a select of ids.
+    """
+    own, share = aliased(Submission), aliased(WorkShare)
+    return union_all(
+        # Also what a team's member handed in: that one has a share as well, and twice is once here.
+        select(own.id).where(own.member_id.in_(members)),
+        select(share.submission_id).where(share.member_id.in_(members)),
+    )
+
+
+def authors_of(submission_id: Any) -> CompoundSelect[Any]:
+    """The ids of the members whose a submission is, one or a team.
+
+    Args:
+        submission_id: an id, or a scalar select of one.
+    """
+    own, share = aliased(Submission), aliased(WorkShare)
+    return union_all(
+        select(own.member_id).where(own.id == submission_id),
+        select(share.member_id).where(share.submission_id == submission_id),
+    )
+
+
+def any_author(of: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Whether somebody whose the statement's ``Submission`` is fulfils *of*, which is given a column of member ids."""
+    share = aliased(WorkShare)
+    shared = select(literal(1)).where(share.submission_id == Submission.id, of(share.member_id))
+    # Asked of team works only, one by one: as EXISTS, PostgreSQL might gather all shares of all teams first.
+    found = shared.correlate(Submission).limit(1).scalar_subquery()
+    return or_(of(Submission.member_id), and_(Submission.team_id.is_not(None), found == 1))
+
+
+def team_names() -> ColumnElement[str]:
+    """The names and numbers of the team whose ``Submission`` is; empty for work done alone."""
+    name = func.coalesce(func.nullif(Member.nickname, ""), Member.name)
+    numbered = name.concat(" No. ").concat(cast(Member.number, String))
+    one = (
+        select(case((Member.number.is_(None), name), else_=numbered).label("name"))
+        .select_from(WorkShare)
+        .join(Member, Member.id == WorkShare.member_id)
+        .where(WorkShare.submission_id == Submission.id)
+        .order_by(Member.number, Member.id)
+        .correlate(Submission)
+        .subquery()
+    )
+    listed = select(func.aggregate_strings(one.c.name, ", ")).scalar_subquery()
+    return case((Submission.team_id.is_(None), ""), else_=func.coalesce(listed, ""))
+
+
 def accepted_count(member: Any) -> ColumnElement[int]:
     """How many accepted works are those of *member*, a column of the statement around it."""
     own, share, shared = aliased(Submission), aliased(WorkShare), aliased(Submission)
@@ -86,6 +152,11 @@ def not_of(member_id: int) -> ColumnElement[bool]:
     """That the statement's ``Submission`` is not one of *member_id*'s: what they may judge."""
     shared = exists().where(WorkShare.submission_id == Submission.id, WorkShare.member_id == member_id)
     return (Submission.member_id != member_id) & ~shared
+
+
+def is_of(member_id: int) -> ColumnElement[bool]:
+    """The opposite of :func:`not_of`."""
+    return ~not_of(member_id)
 
 
 def is_author(session: Session, submission: Submission, member_id: int | None) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import NotFound, reads
 
+from . import queries_teams
 from .models import Submission
 from .models_voice import SpokenComment
 
@@ -50,17 +51,15 @@ def heard_by(session: Session, voice_id: int, *, member_id: int, instructor: boo
         NotFound: to everybody else there is none.
     """
     row = session.execute(
-        select(SpokenComment, Submission.member_id)
+        select(SpokenComment, queries_teams.is_of(member_id))
         .join(Submission, Submission.id == SpokenComment.submission_id)
         .where(SpokenComment.id == voice_id)
     ).one_or_none()
     if row is None:
         raise NotFound()
-    voice, author_id = row
+    voice, theirs = row
     sent = voice.review_id is not None
-    if not (sent and (instructor or author_id == member_id)) and not (
-        instructor and voice.reviewer_id == member_id
-    ):
+    if not (sent and (instructor or theirs)) and not (instructor and voice.reviewer_id == member_id):
         raise NotFound()
     found: SpokenComment = voice
     return found

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Access, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks
+from qunclub.kernel import N_, Access, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, mail
 from qunclub.members.models import Member
 
 from . import rules_teams
@@ -100,7 +100,29 @@ def ask(
     )  # fmt: skip
     session.add(row)
     session.flush()
+    _tell_invited(session, row, member, now)
     return row
+
+
+def _tell_invited(session: Session, row: TeamMember, member: Member, now: dt.datetime) -> None:
+    if not member.email or member.suspended_at is not None:
+        return
+    asker = session.get(Member, row.invited_by) if row.invited_by is not None and not row.mending else None
+    mail.send(
+        session,
+        to=member.email,
+        template="team_invited",
+        context={
+            "name": member.shown_name,
+            "by": asker.shown_name if asker is not None else "",
+            "title": session.scalar(select(Assignment.title).where(Assignment.id == row.assignment_id)),
+            "assignment_id": row.assignment_id,
+        },
+        locale=member.locale,
+        # Once from each who asks, however often they take it back and ask again.
+        key=f"team_invited:{row.assignment_id}:{row.invited_by or 0}:{row.member_id}",
+        now=now,
+    )
 
 
 def accept(session: Session, *, team_id: int, member_id: int, access: Access, now: dt.datetime) -> Team:

@@ -220,7 +220,7 @@ def assignment_page(
             queries.own_submission(session, assignment_id=assignment_id, member_id=ident) if ident else None
         )
         attempts = queries.attempts(session, mine.id) if mine else []
-        fair = fairness_of(session, mine.id, moment) if mine else None
+        fair = fairness_of(session, mine.id, ident, moment) if ident and mine else None
         if mine and fair and row.blind == "both" and mine.unreleased:
             somebody = _("an instructor")
             attempts = queries_blind.unnamed(attempts, somebody)
@@ -292,7 +292,6 @@ def assignment_page(
         awaited=together.awaited,
         team_wrong=team_wrong,
         team_typed=team_typed,
-        may_appeal=mine is not None and mine.member_id == ident,
         parts=parts,
         accept=",".join(rules_parts.endings(parts)),
         promised=rules.TURNAROUND.days,
