@@ -117,7 +117,7 @@ def test_the_way_of_a_teams_work(visit, pair, fellow, teacher, make, work, site_
     assert post(ann, path, {"body_md": "From both, better."}).status_code == 303
     assert bob.get(path + "/compare?old=1&new=2").status_code == 200
     desk = visit(teacher[0])
-    assert "team" in text_of(desk.get("/desk"))
+    assert "Ann No. " in text_of(desk.get("/desk")) and ", Bob No. " in text_of(desk.get("/desk"))
     post(desk, "/desk/1/claim")
     page = text_of(desk.get("/desk/1"))
     assert "Ann" in page and "Bob" in page
@@ -129,8 +129,17 @@ def test_the_way_of_a_teams_work(visit, pair, fellow, teacher, make, work, site_
     for browser in (ann, bob):
         page = text_of(browser.get(path))
         assert "100 of 100" in page and "hidden as soon as one takes it back" in page
-    assert "Whoever handed it in can appeal for the team." in text_of(ann.get(path))
-    assert ann.get(path + "/appeal").status_code == 404
+        assert (
+            "One of you appeals for the whole team" in page
+            and browser.get(path + "/appeal").status_code == 200
+        )
+    assert eve.get(path + "/appeal").status_code == 404
+    # One of them does it for all: the other reads that, and has an appeal of their own still.
+    assert post(ann, path + "/appeal", {"reason": "Read page two."}).status_code == 303
+    page = text_of(bob.get(path))
+    assert "Read page two." in page and "Opened by another of your team" in page
+    assert "Opened by another" not in text_of(ann.get(path))
+    assert post(bob, path + "/appeal", {"reason": "And page three."}).status_code == 409
     post(ann, "/homework/1/consent", {"agree": "yes"})
     assert "still to answer: Bob" in text_of(ann.get(path))
     assert visit().get("/showcase/1").status_code == 404
