@@ -7,16 +7,16 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from qunclub.kernel.unindexed import among
 from qunclub.members.models import Member
 
 from . import queries_teams, rules_blind
 from .models import Assignment, Attempt, Submission, SubmissionFile
 from .models_fair import WorkAppeal
 from .models_judging import Unveil
-from .models_teams import WorkShare
 
 if TYPE_CHECKING:
     from .queries import AttemptView
@@ -83,16 +83,21 @@ def open_attempts(session: Session, attempt_ids: Sequence[int], *, viewer: int |
     return frozenset(session.scalars(query))
 
 
-def in_crowd(members: Select[int], viewer: int | None) -> ColumnElement[bool]:
-    """Whether a work may be shown under a filter by group: not when that would tell who wrote it."""
+def in_crowd(members: Select[int] | Sequence[int], viewer: int | None) -> ColumnElement[bool]:
+    """Whether a work may be shown under a filter by group: not when that would tell who wrote it.
+
+    Args:
+        members: those of the group; in person when they are few: then it is their works that are looked up.
+    """
     other = aliased(Submission)
-    shared = and_(
-        other.team_id.is_not(None),
-        exists().where(WorkShare.submission_id == other.id, WorkShare.member_id.in_(members)),
+    theirs = (
+        queries_teams.any_author(lambda member: member.in_(members), other)
+        if isinstance(members, Select)
+        else among(other.id, queries_teams.works_of_any(members))
     )
     crowded = (
         select(other.assignment_id)
-        .where(other.state == "waiting", or_(other.member_id.in_(members), shared))
+        .where(other.state == "waiting", theirs)
         .group_by(other.assignment_id)
         .having(func.count() >= rules_blind.CROWD)
     )

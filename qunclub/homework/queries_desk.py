@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from qunclub import members
 from qunclub.courses.models import Course
 from qunclub.kernel import Marked, NotFound, Page, paginate, paginate_by_mark
-from qunclub.kernel.unindexed import unindexed
+from qunclub.kernel.unindexed import among, unindexed
 from qunclub.members.models import Member
 
 from . import queries_blind, queries_teams, rules
@@ -284,12 +284,14 @@ def _record(session: Session, filters: Filters) -> Select[Any]:
         # What a name finds has that name.
         query = query.where(~queries_blind.veiled(filters.viewer))
     if q.isdigit():
-        numbered = select(Member.id).where(Member.number == int(q[:9]))
-        return query.where(Submission.id.in_(queries_teams.works_of_any(numbered)))
-    if q:
-        # Also what their teams handed in.
-        query = query.where(Submission.id.in_(queries_teams.works_of_any(members.meant(session, q))))
-    return query
+        meant = aliased(Member)
+        return query.where(_by_any(select(meant.id).where(meant.number == int(q[:9]))))
+    return query.where(_by_any(members.meant(session, q))) if q else query
+
+
+def _by_any(people: Any) -> ColumnElement[bool]:
+    """What any of *people* handed in, or their teams."""
+    return among(Submission.id, queries_teams.works_of_any(people))
 
 
 def _rows(viewer: int | None) -> Any:
@@ -321,9 +323,10 @@ def _places(query: Select[Any], narrowed: _Narrowing) -> Select[Any]:
     if filters.course_id is not None:
         query = query.where(Assignment.course_id == filters.course_id)
     if filters.members is not None:
-        query = query.where(queries_blind.in_crowd(filters.members, filters.viewer))
+        few = filters.members if narrowed.people is None else narrowed.people
+        query = query.where(queries_blind.in_crowd(few, filters.viewer))
     if narrowed.people is not None:
-        query = query.where(Submission.id.in_(queries_teams.works_of_any(narrowed.people)))
+        query = query.where(_by_any(narrowed.people))
     elif filters.seated is not None:
         query = query.where(queries_teams.any_author(filters.seated))
     return query

@@ -112,13 +112,13 @@ def authors_of(submission_id: Any) -> CompoundSelect[Any]:
     )
 
 
-def any_author(of: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
-    """Whether somebody whose the statement's ``Submission`` is fulfils *of*, which is given a column of member ids."""
+def any_author(of: Callable[[Any], ColumnElement[bool]], work: Any = Submission) -> ColumnElement[bool]:
+    """Whether somebody whose *work* of the statement is fulfils *of*, which is given a column of member ids."""
     share = aliased(WorkShare)
-    shared = select(literal(1)).where(share.submission_id == Submission.id, of(share.member_id))
+    shared = select(literal(1)).where(share.submission_id == work.id, of(share.member_id))
     # Asked of team works only, one by one: as EXISTS, PostgreSQL might gather all shares of all teams first.
-    found = shared.correlate(Submission).limit(1).scalar_subquery()
-    return or_(of(Submission.member_id), and_(Submission.team_id.is_not(None), found == 1))
+    found = shared.correlate(work).limit(1).scalar_subquery()
+    return or_(of(work.member_id), and_(work.team_id.is_not(None), found == 1))
 
 
 def team_names() -> ColumnElement[str]:
