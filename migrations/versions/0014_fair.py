@@ -1,4 +1,4 @@
-"""independent judgement: blind review
+"""independent judgement: blind review, second judgements
 
 Revision: 0014
 After: 0010
@@ -19,6 +19,19 @@ def upgrade() -> None:
     """Apply."""
     with op.batch_alter_table('qunclub_assignment', schema=None) as batch_op:
         batch_op.add_column(sa.Column('blind', sa.String(length=8), server_default='', nullable=False))
+        batch_op.add_column(sa.Column('second_percent', sa.Integer(), server_default='0', nullable=False))
+        batch_op.add_column(sa.Column('divergence', sa.Integer(), server_default='10', nullable=False))
+        batch_op.add_column(sa.Column('sample_key', sa.String(length=64), server_default='', nullable=False))
+    with op.batch_alter_table('qunclub_submission', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('sampled', sa.Boolean(), server_default=sa.false(), nullable=False))
+        batch_op.add_column(sa.Column('stage', sa.String(length=8), server_default='first', nullable=False))
+    op.create_index(
+        'ix_qunclub_submission_stage',
+        'qunclub_submission',
+        ['stage', 'submitted_at', 'id'],
+        sqlite_where=sa.text("stage <> 'first'"),
+        postgresql_where=sa.text("stage <> 'first'"),
+    )
 
     op.create_table('qunclub_unveil',
     sa.Column('id', BIG, autoincrement=True, nullable=False),
@@ -37,5 +50,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Undo."""
     op.drop_table('qunclub_unveil')
+    op.drop_index('ix_qunclub_submission_stage', table_name='qunclub_submission')
+    with op.batch_alter_table('qunclub_submission', schema=None) as batch_op:
+        batch_op.drop_column('stage')
+        batch_op.drop_column('sampled')
     with op.batch_alter_table('qunclub_assignment', schema=None) as batch_op:
-        batch_op.drop_column('blind')
+        for name in ('sample_key', 'divergence', 'second_percent', 'blind'):
+            batch_op.drop_column(name)

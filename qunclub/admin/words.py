@@ -104,6 +104,7 @@ ACTS: dict[str, Any] = {
     "submission.free_claim": _l("Claim freed"),
     "transfers.picture": _l("Collection codes changed"),
     "transfers.update": _l("Settings of transfers changed"),
+    "submission.waive": _l("Gone without another judgement"),
     "submission.unveil": _l("Looked who wrote a blind work"),
     "assignment.judging": _l("How homework is judged changed"),
     "submission.reopen": _l("Review opened again"),

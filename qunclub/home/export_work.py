@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import Session
 
 from qunclub.homework import queries_blind
@@ -72,12 +72,17 @@ def _judges_hidden() -> ColumnElement[bool]:
     return and_(Assignment.blind == "both", queries_blind.unreleased())
 
 
+def _said() -> ColumnElement[bool]:
+    # What was said of an attempt is its author's with the first verdict in force, not before.
+    return exists().where(VerdictChange.attempt_id == Review.attempt_id)
+
+
 def _reviews(session: Session, member_id: int) -> Rows:
     query = (
         select(Review, _judges_hidden())
         .join(Submission, Submission.id == Review.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.member_id == member_id, _said())
         .order_by(Review.id)
     )
     return [
@@ -92,7 +97,7 @@ def _scores(session: Session, member_id: int) -> Rows:
         .join(Criterion, Criterion.id == ReviewScore.criterion_id)
         .join(Review, Review.id == ReviewScore.review_id)
         .join(Submission, Submission.id == Review.submission_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.member_id == member_id, _said())
         .order_by(ReviewScore.review_id, Criterion.position)
     )
     return [plain(row, criterion=title) for row, title in session.execute(query)]

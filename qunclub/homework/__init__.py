@@ -12,6 +12,7 @@ from .services_correction import correct
 from .services_forget import forget
 from .services_judging import Judging, set_judging, unveil
 from .services_review import claim, claim_next, release_claim, review
+from .services_second import waive
 from .services_showcase import agree, hide, like, unhide, unlike
 
 __all__ = [
@@ -42,5 +43,6 @@ __all__ = [
     "unveil",
     "update_assignment",
     "uphold",
+    "waive",
     "withdraw",
 ]

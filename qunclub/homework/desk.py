@@ -34,6 +34,7 @@ from . import (
     queries,
     queries_blind,
     queries_desk,
+    queries_second,
     queries_writing,
     rules,
     rules_desk,
@@ -183,8 +184,8 @@ def save(submission_id: int) -> Any:
     try:
         version, scores = request.form.get("version", 0, type=int), _scores()
 
-        def command(session: Session) -> None:
-            services_review.review(
+        def command(session: Session) -> bool:
+            counts = services_review.review(
                 session,
                 submission_id=submission_id,
                 version=version,
@@ -193,17 +194,22 @@ def save(submission_id: int) -> Any:
                 comment_md=request.form.get("comment_md", "").replace("\r\n", "\n"),
                 actor=actor,
                 now=moment,
-            )
+            ).counts
             services_desk.finish_draft(
                 session, submission_id=submission_id, version=_draft_version(), actor=actor
             )
+            return counts
 
-        transact(command)
+        out = transact(command)
     except Stale as error:
         return _page(submission_id, stale=explain(error)), 409
     except Invalid as error:
         return _page(submission_id, wrong={error.field: explain(error)}), 422
-    flash(_("Saved. The author is told by mail."))
+    flash(
+        _("Saved. The author is told by mail.")
+        if out
+        else _("Saved. Another instructor judges it too; the author is told when it is decided.")
+    )
     return claim_next() if "next" in request.form else see_other(".index", **kept())
 
 
@@ -275,6 +281,11 @@ def _page(
             raise NotFound()
         if row.veiled:
             attempts = queries_blind.masked(attempts)
+        seen = queries_second.seen(session, attempts[0].id, me) if row.stage != "first" else False
+        opinions = (
+            queries_second.opinions(session, attempts[0].id) if row.stage == "third" and not seen else []
+        )
+        judges_left = queries_second.left(session, submission_id) if row.stage != "first" else 1
         draft = queries_writing.draft_of(session, submission_id, reviewer_id=me)
         phrases = queries_writing.phrases(session, member_id=me)
     held_by_other = rules.held_by_other(row.claimed_by, row.claimed_until, member_id=me, now=moment)
@@ -293,6 +304,9 @@ def _page(
         held=held,
         held_by_other=held_by_other,
         own=row.member_id == me,
+        seen=seen,
+        opinions=opinions if row.member_id != me else [],
+        judges_left=judges_left,
         late=row.submitted_at < moment - rules.TURNAROUND,
         typed=typed,
         version=typed.get("version") if posted and not stale else row.version,

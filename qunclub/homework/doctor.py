@@ -14,7 +14,7 @@ from qunclub.kernel.store import AuditEntry
 from qunclub.members.models import Member
 from qunclub.points.models import LedgerEntry, PointRule
 
-from . import rules_work
+from . import doctor_second, rules_work
 from .doctor_showcase import likes
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_fair import VerdictChange, WorkAppeal
@@ -28,6 +28,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
     """A constant number of statements, however much was handed in."""
     checks: list[tuple[int, str, Select[Any]]] = [
         (6, "submissions whose state is not what their last review says", _states()),
+        (6, "submissions whose judgements are not as many as they wait after", doctor_second.stages()),
         (6, "reviews whose attempt belongs to another submission", _reviews()),
         (6, "accepted submissions that did not earn their score", _unpaid()),
         (6, "submissions whose points differ from their score, or stand without an acceptance", _overpaid()),

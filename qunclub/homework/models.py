@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text, true
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.courses.models import Course
@@ -68,6 +68,10 @@ class Assignment(Base):
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     # See rules_blind: "" (everybody is named), "author" or "both".
     blind: Mapped[str] = mapped_column(String(8), default="", server_default="")
+    # See rules_second: how many of a hundred are judged twice, how far two may lie apart, and the secret that draws.
+    second_percent: Mapped[int] = mapped_column(default=0, server_default="0")
+    divergence: Mapped[int] = mapped_column(default=10, server_default="10")
+    sample_key: Mapped[str] = mapped_column(String(64), default="", server_default="")
 
     course: Mapped[Course] = relationship(lazy="raise")
     rubric: Mapped[Rubric] = relationship(lazy="raise")
@@ -91,6 +95,9 @@ class Submission(Base):
     attempt: Mapped[int] = mapped_column(default=1)
     # How many of its attempts the author took back before a review: they are not counted against the most allowed.
     withdrawn: Mapped[int] = mapped_column(default=0)
+    # Drawn when it is first handed in; while it waits, whose judgement for (rules_second.STAGES).
+    sampled: Mapped[bool] = mapped_column(default=False, server_default=false())
+    stage: Mapped[str] = mapped_column(String(8), default="first", server_default="first")
     submitted_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     reviewed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     score: Mapped[int | None]
@@ -113,6 +120,15 @@ class Submission(Base):
             "id",
             sqlite_where=text("featured"),
             postgresql_where=text("featured"),
+        ),
+        # Only what waits for a second or third judgement is in it.
+        Index(
+            "ix_qunclub_submission_stage",
+            "stage",
+            "submitted_at",
+            "id",
+            sqlite_where=text("stage <> 'first'"),
+            postgresql_where=text("stage <> 'first'"),
         ),
         # Only what is held is in it: the desk asks for mine.
         Index(

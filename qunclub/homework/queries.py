@@ -123,6 +123,8 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.file_kinds,
             Assignment.state,
             Assignment.blind,
+            Assignment.second_percent,
+            Assignment.divergence,
             Assignment.version,
             Assignment.course_id,
             Course.slug.label("course_slug"),

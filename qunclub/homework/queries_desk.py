@@ -14,7 +14,7 @@ from qunclub.courses.models import Course
 from qunclub.kernel import NotFound, Page, paginate
 from qunclub.members.models import Member
 
-from . import queries_blind, rules
+from . import queries_blind, queries_second, rules
 from .models import Assignment, Review, Submission
 
 COUNTED = 1_000
@@ -35,6 +35,8 @@ class QueueStats:
     waiting: int
     late: int
     mine: int
+    second: int
+    third: int
     oldest: dt.datetime | None
 
     @staticmethod
@@ -63,6 +65,9 @@ class QueueRow:
     featured: bool = False
     score: int | None = None
     reviewed_at: dt.datetime | None = None
+    stage: str = "first"
+    # By whoever reads: then others judge it now.
+    seen: bool = False
 
     def late(self, now: dt.datetime) -> bool:
         """Whether it waits longer than the club promises, or was judged later than that."""
@@ -98,9 +103,10 @@ class Filters:
 def queue(session: Session, filters: Filters, *, now: dt.datetime, page: int) -> Page[QueueRow]:
     """What waits, oldest first; or what was judged, newest first: one statement along an index of that state."""
     query = _rows(filters.viewer).add_columns(
-        Submission.state, Submission.featured, Submission.score, Submission.reviewed_at
+        Submission.state, Submission.featured, Submission.score, Submission.reviewed_at, Submission.stage,
+        queries_second.judged_by(filters.viewer or 0).label("seen"),
     )  # fmt: skip
-    waits = filters.state in ("", "waiting")
+    waits = filters.state in ("", "waiting", "second", "third")
     query = _waiting(query, filters, now) if waits else _judged(query, filters)
     found = paginate(session, _places(query, filters), page=page)
     items = [QueueRow(*row) for row in found.items]
@@ -111,6 +117,7 @@ def next_free(session: Session, filters: Filters, *, member_id: int, now: dt.dat
     """The ids of the first few that *member_id* could claim under *filters*: one statement."""
     query = _waiting(select(Submission.id), filters, now).where(
         Submission.member_id != member_id,
+        ~queries_second.judged_by(member_id),
         Submission.claimed_until.is_(None)
         | (Submission.claimed_until <= now)
         | (Submission.claimed_by == member_id),
@@ -123,6 +130,8 @@ def _waiting(query: Select[Any], filters: Filters, now: dt.datetime) -> Select[A
     query = query.where(Submission.state == "waiting").order_by(Submission.submitted_at, Submission.id)
     if filters.mine is not None:
         query = query.where(Submission.claimed_by == filters.mine, Submission.claimed_until > now)
+    if filters.state in ("second", "third"):
+        query = query.where(Submission.stage == filters.state)
     if filters.late:
         query = query.where(Submission.submitted_at < now - rules.TURNAROUND)
     return query
@@ -148,9 +157,10 @@ def stats(session: Session, *, member_id: int, now: dt.datetime) -> QueueStats:
     waiting = select(Submission.id).where(Submission.state == "waiting")
     late = waiting.where(Submission.submitted_at < now - rules.TURNAROUND)
     mine = waiting.where(Submission.claimed_by == member_id, Submission.claimed_until > now)
+    more = [waiting.where(Submission.stage == stage) for stage in ("second", "third")]
     counts = [
         select(func.count()).select_from(part.limit(COUNTED).subquery()).scalar_subquery()
-        for part in (waiting, late, mine)
+        for part in (waiting, late, mine, *more)
     ]
     oldest = select(Submission.submitted_at).where(Submission.state == "waiting")
     oldest = oldest.order_by(Submission.submitted_at, Submission.id).limit(1)
@@ -172,6 +182,7 @@ def desk_row(session: Session, submission_id: int, *, viewer: int | None = None)
             Submission.score,
             Submission.featured,
             Submission.carried_over,
+            Submission.stage,
             Assignment.rubric_id,
             Assignment.blind,
             Assignment.id.label("assignment_id"),

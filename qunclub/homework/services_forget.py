@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from . import services_showcase
+from . import services_second, services_showcase
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
@@ -38,6 +38,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
         .values(consented_at=None, revoked_at=now)
     )
     services_showcase.forget(session, member_id=member_id)
+    services_second.forget_pending(session, member_id)
     session.execute(delete(SubmissionFile).where(SubmissionFile.attempt_id.in_(attempts)))
     unseen = list(
         session.scalars(mine.where(~exists().where(Review.submission_id == Submission.id)))
@@ -79,6 +80,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
             .scalar_subquery(),
             claimed_by=None,
             claimed_until=None,
+            stage="first",
             version=Submission.version + 1,
         )
         .execution_options(synchronize_session=False)
