@@ -106,6 +106,7 @@ ACTS: dict[str, Any] = {
     "transfers.update": _l("Settings of transfers changed"),
     "submission.waive": _l("Gone without another judgement"),
     "submission.unveil": _l("Looked who wrote a blind work"),
+    "assignment.release": _l("Results released together"),
     "assignment.judging": _l("How homework is judged changed"),
     "submission.reopen": _l("Review opened again"),
     "subscription.cancel": _l("Membership cancelled"),

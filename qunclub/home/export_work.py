@@ -33,7 +33,11 @@ def _submissions(session: Session, member_id: int) -> Rows:
         .where(Submission.member_id == member_id)
         .order_by(Submission.id)
     )
-    return [plain(row, assignment=title) for row, title in session.execute(query)]
+    rows = [plain(row, assignment=title) for row, title in session.execute(query)]
+    for row in rows:
+        # Whether a second instructor judges it is not told before the verdict, and not of whom it was drawn.
+        del row["sampled"], row["stage"]
+    return rows
 
 
 def _attempts(session: Session, member_id: int) -> Rows:

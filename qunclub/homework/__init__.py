@@ -11,6 +11,7 @@ from .services_assignments import create_assignment, set_assignment_state, updat
 from .services_correction import correct
 from .services_forget import forget
 from .services_judging import Judging, set_judging, unveil
+from .services_release import bring_out_some, release
 from .services_review import claim, claim_next, release_claim, review
 from .services_second import waive
 from .services_showcase import agree, hide, like, unhide, unlike
@@ -20,6 +21,7 @@ __all__ = [
     "Judging",
     "StoredFile",
     "agree",
+    "bring_out_some",
     "claim",
     "claim_next",
     "consent",
@@ -32,6 +34,7 @@ __all__ = [
     "hide",
     "like",
     "open_appeal",
+    "release",
     "release_claim",
     "reopen",
     "review",

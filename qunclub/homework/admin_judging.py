@@ -10,6 +10,7 @@ from qunclub.kernel import Conflict, Invalid, Stale
 from qunclub.web import (
     _,
     allow,
+    club,
     current_actor,
     explain,
     flash,
@@ -22,6 +23,7 @@ from qunclub.web import (
 )
 
 from . import queries, queries_blind, queries_second, services_judging, services_second
+from .forms import to_local, to_utc
 from .forms_judging import JudgingForm
 from .services_judging import Judging
 
@@ -39,7 +41,13 @@ def index(assignment_id: int) -> Any:
     form = JudgingForm(
         data=None
         if request.method == "POST"
-        else {name: getattr(work, name) for name in ("blind", "second_percent", "divergence", "version")}
+        else {
+            **{
+                name: getattr(work, name)
+                for name in ("blind", "second_percent", "divergence", "release", "version")
+            },
+            "release_at": to_local(work.release_at, club().settings.zone),
+        }
     )
     if form.validate_on_submit():
         version = form.version.data or ""
@@ -111,8 +119,11 @@ def waive(submission_id: int) -> Any:
 
 
 def _wanted(form: JudgingForm) -> Judging:
+    together = form.release.data == "together"
     return Judging(
         blind=form.blind.data or "",
         second_percent=form.second_percent.data or 0,
         divergence=form.divergence.data or 0,
+        release=form.release.data or "",
+        release_at=to_utc(form.release_at.data, club().settings.zone) if together else None,
     )

@@ -34,6 +34,7 @@ from . import (
     queries,
     queries_blind,
     queries_desk,
+    queries_release,
     queries_second,
     queries_writing,
     rules,
@@ -41,6 +42,7 @@ from . import (
     services_desk,
     services_review,
 )
+from .models import Submission
 from .queries_desk import Filters
 
 bp = Blueprint("desk", __name__, url_prefix="/desk")
@@ -184,8 +186,8 @@ def save(submission_id: int) -> Any:
     try:
         version, scores = request.form.get("version", 0, type=int), _scores()
 
-        def command(session: Session) -> bool:
-            counts = services_review.review(
+        def command(session: Session) -> str:
+            services_review.review(
                 session,
                 submission_id=submission_id,
                 version=version,
@@ -194,21 +196,22 @@ def save(submission_id: int) -> Any:
                 comment_md=request.form.get("comment_md", "").replace("\r\n", "\n"),
                 actor=actor,
                 now=moment,
-            ).counts
+            )
             services_desk.finish_draft(
                 session, submission_id=submission_id, version=_draft_version(), actor=actor
             )
-            return counts
+            return session.get_one(Submission, submission_id).state
 
-        out = transact(command)
+        state = transact(command)
     except Stale as error:
         return _page(submission_id, stale=explain(error)), 409
     except Invalid as error:
         return _page(submission_id, wrong={error.field: explain(error)}), 422
     flash(
-        _("Saved. The author is told by mail.")
-        if out
-        else _("Saved. Another instructor judges it too; the author is told when it is decided.")
+        {
+            "waiting": _("Saved. Another instructor judges it too; the author is told when it is decided."),
+            "held": _("Saved. The author is told when the results come out together."),
+        }.get(state, _("Saved. The author is told by mail."))
     )
     return claim_next() if "next" in request.form else see_other(".index", **kept())
 
@@ -286,12 +289,17 @@ def _page(
             queries_second.opinions(session, attempts[0].id) if row.stage == "third" and not seen else []
         )
         judges_left = queries_second.left(session, submission_id) if row.stage != "first" else 1
+        kept_back = queries_release.held(session, submission_id) if row.state == "held" else None
+        revising = kept_back is not None and kept_back[0] == me and not row.sampled
+        words = queries_release.comment(session, kept_back[1].id) if kept_back and revising else ""
         draft = queries_writing.draft_of(session, submission_id, reviewer_id=me)
         phrases = queries_writing.phrases(session, member_id=me)
     held_by_other = rules.held_by_other(row.claimed_by, row.claimed_until, member_id=me, now=moment)
     held = row.claimed_by == me and row.claimed_until is not None and row.claimed_until > moment
     posted = request.method == "POST"
     typed = dict(request.form) if posted else dict(draft.fields) if draft else {}
+    if revising and kept_back and not typed:
+        typed = _of_review(kept_back[1], words)
     if comment is not None:
         typed["comment_md"] = comment
     return render(
@@ -305,6 +313,8 @@ def _page(
         held_by_other=held_by_other,
         own=row.member_id == me,
         seen=seen,
+        revising=revising,
+        verdict_held=kept_back[1] if kept_back and row.member_id != me else None,
         opinions=opinions if row.member_id != me else [],
         judges_left=judges_left,
         late=row.submitted_at < moment - rules.TURNAROUND,
@@ -321,6 +331,12 @@ def _page(
         kept=kept(),
         html=_preview(typed),
     )
+
+
+def _of_review(review: queries.ReviewView, words: str) -> dict[str, str]:
+    """A judgement as the form that gave it."""
+    scores = {f"score-{ident}": str(got) for ident, got in review.points}
+    return {"verdict": review.verdict, "comment_md": words, **scores}
 
 
 def _preview(typed: dict[str, str]) -> str | None:

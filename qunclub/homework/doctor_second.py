@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, and_, case, func, or_, select
 
 from .models import Attempt, Review, Submission
+from .models_judging import HeldVerdict
 
 
 def stages() -> Select[Any]:
@@ -38,6 +39,23 @@ def stages() -> Select[Any]:
             or_(
                 and_(Submission.state == "waiting", or_(given != wanted, people != wanted)),
                 and_(Submission.state != "waiting", Submission.stage != "first"),
+            )
+        )
+        .order_by(Submission.id)
+    )
+
+
+def held() -> Select[Any]:
+    """Submissions that are held without a judgement of their present attempt, or have one without being held."""
+    return (
+        select(Submission.id)
+        .join(Attempt, (Attempt.submission_id == Submission.id) & (Attempt.n == Submission.attempt))
+        .outerjoin(HeldVerdict, HeldVerdict.submission_id == Submission.id)
+        .outerjoin(Review, (Review.id == HeldVerdict.review_id) & (Review.attempt_id == Attempt.id))
+        .where(
+            or_(
+                and_(Submission.state == "held", or_(Review.id.is_(None), Review.counts.is_(True))),
+                and_(Submission.state != "held", HeldVerdict.id.is_not(None)),
             )
         )
         .order_by(Submission.id)

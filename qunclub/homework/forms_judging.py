@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from wtforms import HiddenField, IntegerField, SelectField
-from wtforms.validators import InputRequired, NumberRange
+from wtforms import DateTimeLocalField, HiddenField, IntegerField, SelectField
+from wtforms.validators import InputRequired, NumberRange, Optional
 
 from qunclub.web import Form, _l
+
+from .forms import TIMES
 
 BLIND = [
     ("", _l("Everybody is named")),
     ("author", _l("Instructors do not see who wrote it")),
     ("both", _l("Neither sees the other")),
+]
+RELEASE = [
+    ("at_once", _l("each at once")),
+    ("together", _l("all together")),
 ]
 
 
@@ -42,6 +48,15 @@ class JudgingForm(Form):
         description=_l(
             "In points of 100. Within it, and with the same verdict, the mean counts; beyond it a third instructor "
             "decides."
+        ),
+    )
+    release = SelectField(_l("Verdicts come out"), choices=RELEASE, default="at_once")
+    release_at = DateTimeLocalField(
+        _l("Release"),
+        [Optional()],
+        format=TIMES,
+        description=_l(
+            "Empty: when somebody presses release at the desk. Only for verdicts that come out together."
         ),
     )
     version = HiddenField()

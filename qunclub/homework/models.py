@@ -11,7 +11,7 @@ from qunclub.courses.models import Course
 from qunclub.kernel import Base, BigInt, UTCDateTime, pk
 from qunclub.members.models import Member
 
-SUBMISSION_STATES = ("waiting", "accepted", "returned", "withdrawn")
+SUBMISSION_STATES = ("waiting", "held", "accepted", "returned", "withdrawn")
 VERDICTS = ("accept", "return", "feature")
 
 
@@ -71,6 +71,10 @@ class Assignment(Base):
     # See rules_second: how many of a hundred are judged twice, how far two may lie apart, and the secret that draws.
     second_percent: Mapped[int] = mapped_column(default=0, server_default="0")
     divergence: Mapped[int] = mapped_column(default=10, server_default="10")
+    # "at_once" or "together": then verdicts are held until somebody releases them, or until ``release_at``.
+    release: Mapped[str] = mapped_column(String(10), default="at_once", server_default="at_once")
+    release_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    released_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     sample_key: Mapped[str] = mapped_column(String(64), default="", server_default="")
 
     course: Mapped[Course] = relationship(lazy="raise")

@@ -183,6 +183,7 @@ def desk_row(session: Session, submission_id: int, *, viewer: int | None = None)
             Submission.featured,
             Submission.carried_over,
             Submission.stage,
+            Submission.sampled,
             Assignment.rubric_id,
             Assignment.blind,
             Assignment.id.label("assignment_id"),
@@ -202,7 +203,11 @@ def assignment_choices(session: Session) -> list[Row[Any]]:
     return list(
         session.execute(
             select(
-                Assignment.id, Assignment.title, Course.id.label("course_id"), Course.title.label("course")
+                Assignment.id,
+                Assignment.title,
+                Assignment.release,
+                Course.id.label("course_id"),
+                Course.title.label("course"),
             )
             .join(Course, Course.id == Assignment.course_id)
             .order_by(Course.position, Course.id, Assignment.position, Assignment.id)

@@ -12,7 +12,7 @@ GRACE = dt.timedelta(minutes=1)
 MAX_DRAFT = 100_000
 MAX_PHRASES = 100
 MAX_PHRASE = 1_000
-STATES = ("waiting", "second", "third", "returned", "accepted", "featured")
+STATES = ("waiting", "second", "third", "held", "returned", "accepted", "featured")
 _NAMES = ("verdict", "comment_md")
 _PREFIXES = ("score-", "remark-")
 

@@ -72,7 +72,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     )
     session.execute(
         update(Submission)
-        .where(Submission.member_id == member_id, Submission.state.in_(("waiting", "returned")))
+        .where(Submission.member_id == member_id, Submission.state.in_(("waiting", "held", "returned")))
         .values(
             state="returned",
             attempt=select(func.max(Attempt.n))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, Stale, ids, locks, store
 
-from . import rules_blind
+from . import rules_blind, services_release
 from .models import Assignment, Submission
 from .models_judging import Unveil
 
@@ -23,6 +23,8 @@ class Judging:
     blind: str = ""
     second_percent: int = 0
     divergence: int = 10
+    release: str = "at_once"
+    release_at: dt.datetime | None = None
 
 
 def set_judging(
@@ -54,6 +56,9 @@ def set_judging(
     assignment = locks.lock(session, Assignment, assignment_id)
     if assignment.version != version:
         raise Stale(N_("Somebody else saved this homework meanwhile. Look at it again, then save."))
+    services_release.check_release(assignment, wanted.release, services_release.holds(session, assignment_id))
+    if wanted.release == "together" and assignment.release != "together":
+        assignment.released_at = None
     before = {name: getattr(assignment, name) for name in asdict(wanted)}
     for name, value in asdict(wanted).items():
         setattr(assignment, name, value)
@@ -67,7 +72,10 @@ def set_judging(
         target=f"assignment:{assignment_id}",
         now=now,
         summary=assignment.title,
-        details={"before": before, "after": asdict(wanted)},
+        details={
+            "before": {name: str(value) for name, value in before.items()},
+            "after": {name: str(value) for name, value in asdict(wanted).items()},
+        },
     )
     return assignment
 

@@ -22,7 +22,7 @@ from qunclub.kernel import (
     locks,
 )
 
-from . import queries_second, rules, services_second, services_verdict
+from . import queries_second, rules, services_release, services_second, services_verdict
 from .models import VERDICTS, Assignment, Criterion, Review, Submission
 from .services_settle import Judgement, settle, write
 
@@ -113,7 +113,8 @@ def review(
 ) -> Review:
     """Judge the present attempt, once; accepted work earns its points in the same transaction.
 
-    Work of the sample waits for a second judgement first; then the row that is given back does not count yet.
+    Work of the sample waits for a second judgement first, and verdicts that come out together are held; then the row
+    that is given back does not count yet. A held verdict can still be judged anew by whoever gave it.
 
     Args:
         version: the submission's version when the reviewer began to read.
@@ -139,6 +140,8 @@ def review(
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
     facts = services_verdict.facts_of(session, submission)
     judged = judge(session, facts.rubric_id, Judgement(verdict, score, scores, comment_md), process)
+    if submission.state == "held":
+        return services_release.revise(session, submission, judged, reviewer=reviewer, now=now)
     if submission.sampled and not process:
         return services_second.judged(
             session, submission, facts, judged, reviewer=reviewer or 0, actor=actor, now=now
@@ -164,7 +167,7 @@ def reviewer_of(actor: Actor) -> int:
 
 
 def _refuse_stale(submission: Submission, version: int, reviewer: int | None, now: dt.datetime) -> None:
-    if submission.version != version or submission.state != "waiting":
+    if submission.version != version or submission.state not in ("waiting", "held"):
         raise Stale(
             N_("This work was judged or handed in again while you were writing. Nothing was overwritten.")
         )

@@ -17,6 +17,7 @@ from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, Stale, locks
 
 from . import queries_second, rules_second, services_verdict
 from .models import Attempt, Review, ReviewScore, Submission
+from .models_judging import HeldVerdict
 from .rules_second import Opinion
 from .services_settle import Judgement, settle, write
 
@@ -133,9 +134,14 @@ def forget_pending(session: Session, member_id: int) -> None:
         select(Review.id)
         .join(Attempt, Attempt.id == Review.attempt_id)
         .join(Submission, (Submission.id == Attempt.submission_id) & (Attempt.n == Submission.attempt))
-        .where(Submission.member_id == member_id, Submission.state == "waiting", Review.counts.is_(False))
+        .where(
+            Submission.member_id == member_id,
+            Submission.state.in_(("waiting", "held")),
+            Review.counts.is_(False),
+        )
     )
     ids = list(session.scalars(pending))
+    session.execute(delete(HeldVerdict).where(HeldVerdict.review_id.in_(ids)))
     session.execute(delete(ReviewScore).where(ReviewScore.review_id.in_(ids)))
     session.execute(delete(Review).where(Review.id.in_(ids)))
 

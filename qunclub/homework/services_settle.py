@@ -14,6 +14,7 @@ from qunclub.kernel import Actor, mail, render_markdown, signals
 
 from . import services_verdict
 from .models import Review, ReviewScore, Submission
+from .models_judging import HeldVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,55 @@ class Judgement:
 
 
 def settle(
+    session: Session,
+    submission: Submission,
+    facts: Any,
+    row: Review,
+    *,
+    scored: bool,
+    kind: str,
+    actor: Actor,
+    now: dt.datetime,
+    reason: str = "",
+) -> None:
+    """Make *row* the first verdict of its attempt: at once, or held until the assignment's verdicts are released."""
+    if facts.release == "together" and facts.released_at is None and not actor.key.startswith("system:"):
+        _hold(session, submission, row, scored=scored, kind=kind, reason=reason, actor=actor, now=now)
+        return
+    bring_out(session, submission, facts, row, scored=scored, kind=kind, reason=reason, actor=actor, now=now)
+
+
+def _hold(
+    session: Session,
+    submission: Submission,
+    row: Review,
+    *,
+    scored: bool,
+    kind: str,
+    reason: str,
+    actor: Actor,
+    now: dt.datetime,
+) -> None:
+    row.counts = False
+    submission.state, submission.stage = "held", "first"
+    submission.claimed_by = submission.claimed_until = None
+    submission.version += 1
+    session.add(
+        HeldVerdict(
+            submission_id=submission.id,
+            review_id=row.id,
+            scored=scored,
+            kind=kind,
+            reason=reason,
+            actor=actor.key,
+            actor_name=actor.name,
+            decided_at=now,
+        )
+    )
+    session.flush()
+
+
+def bring_out(
     session: Session,
     submission: Submission,
     facts: Any,

@@ -34,6 +34,8 @@ _FACTS = (
         Assignment.title,
         Assignment.rubric_id,
         Assignment.divergence,
+        Assignment.release,
+        Assignment.released_at,
         Member.number,
         Member.email,
         Member.locale,

@@ -256,7 +256,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         more_time=deadlines != own,
         off=rules_work.taken_off(deadlines, moment),
         can_take_back=mine is not None
-        and action == "wait"
+        and mine.state == "waiting"
         and not (mine.claimed_until and mine.claimed_until > moment),
         form=form if actor else None,
         draft=draft,
