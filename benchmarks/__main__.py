@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import clubs, desk, pages, purchases, replaying, turns
+from benchmarks import clubs, desk, growth, pages, purchases, replaying, reviews, turns
 from benchmarks.load import load
 from benchmarks.report import Report
 from benchmarks.scale import FULL, TINY, Scale
@@ -21,6 +22,7 @@ from qunclub.kernel import clock
 from tests.support import postgres, run
 
 RESULTS = Path(__file__).with_name("results.md")
+GROWING = {"orders": desk.ORDERS, "submissions": reviews.SUBMISSIONS}
 
 
 def say(line: str) -> None:
@@ -32,9 +34,7 @@ def say(line: str) -> None:
 def workplace() -> Iterator[Path]:
     """A temporary folder, gone afterwards with the PostgreSQL in it; inside a test run, a corner of its own."""
     if run.VARIABLE in os.environ:
-        folder = run.folder() / f"benchmarks-{os.getpid()}"
-        folder.mkdir()
-        yield folder
+        yield Path(tempfile.mkdtemp(prefix="benchmarks-", dir=run.folder()))
         return
     folder = run.start()
     try:
@@ -58,9 +58,15 @@ def measure(scale: Scale, beside: Path | None = None) -> Report:
             pages.count(folder / name, name, result.pages)
         fulfilments = purchases.measure(folder, scale, now, say)
         operations, rate = replaying.measure(folder, scale, now, say)
-        desks = desk.measure(folder, scale, now, say)
+        grown = [growth.measure(one, folder, scale, now, say) for one in GROWING.values()]
     before = turns.measure(beside, scale, say) if beside else []
-    return Report(now, scale, Settings().threads, result, fulfilments, operations, rate, desks, before)
+    return Report(now, scale, Settings().threads, result, fulfilments, operations, rate, grown, before)
+
+
+def grown(name: str, scale: Scale) -> str:
+    """Only the pages that show many of one thing."""
+    with workplace() as folder:
+        return "\n".join(growth.report(growth.measure(GROWING[name], folder, scale, clock.utcnow(), say)))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -69,8 +75,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tiny", action="store_true", help="the smallest sizes: does it run at all")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where to write (default: %(default)s)")
     parser.add_argument("--beside", type=Path, help="another checkout whose fulfilments take turns with ours")
+    parser.add_argument(
+        "--grown", choices=GROWING, help="only the pages that show many of these; writes no file"
+    )
     options = parser.parse_args(arguments)
-    text = measure(TINY if options.tiny else FULL, options.beside).markdown()
+    scale = TINY if options.tiny else FULL
+    if options.grown:
+        print(grown(options.grown, scale))
+        return
+    text = measure(scale, options.beside).markdown()
     options.output.write_text(text)
     print(text)
     say(f"written to {options.output}")

@@ -7,17 +7,17 @@ What waits for a hand does not, so both databases have the same backlog and the 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Index, text
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
+from benchmarks import bulk
+from benchmarks.bulk import Speech
 from qunclub import passes
 from qunclub.kernel import Actor
-from qunclub.models import metadata
 from qunclub.passes.models import Plan
-from tests.support.databases import Db, engine_for
+from tests.support.databases import Db
 
 ACTOR = Actor.system("measuring")
 PRICE = 19_900
@@ -26,82 +26,12 @@ ORDERS_EACH = 5
 DAYS = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """The few words in which the two databases differ."""
-
-    kind: str
-
-    def moment(self, seconds: str) -> str:
-        """A moment from seconds since 1970."""
-        if self.kind == "sqlite":
-            return f"strftime('%Y-%m-%d %H:%M:%S.000000', {seconds}, 'unixepoch')"
-        return f"to_timestamp({seconds})"
-
-    def day(self, seconds: str) -> str:
-        """The UTC day of a moment."""
-        if self.kind == "sqlite":
-            return f"date({seconds}, 'unixepoch')"
-        return f"(to_timestamp({seconds}) AT TIME ZONE 'UTC')::date"
-
-    def padded(self, number: str) -> str:
-        """A number of nine digits as text."""
-        return f"printf('%09d', {number})" if self.kind == "sqlite" else f"lpad(({number})::text, 9, '0')"
-
-    def numbers(self, last: int) -> str:
-        """The numbers from 1 to *last*, as a table ``s`` with a column ``n``."""
-        if self.kind == "sqlite":
-            return (
-                "(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c "
-                f"WHERE n < {last}) SELECT n FROM c) s"
-            )
-        return f"(SELECT n FROM generate_series(1, {last}) AS g(n)) s"
-
-    def true(self, condition: str) -> str:
-        """A condition as a value of a column."""
-        return f"({condition})"
-
-
-def fill(database: Db, *, orders: int, days: int, now: dt.datetime) -> None:
-    """Write *orders* orders of the last *days* days, and all that hangs on them, into an empty database."""
+def fill(database: Db, *, orders: int, now: dt.datetime) -> None:
+    """Write *orders* orders of the last :data:`DAYS` days, and all that hangs on them, into an empty database."""
     with database.uow() as session:
         plans = [_plan(session, slug, now, **facts).id for slug, facts in PLANS.items()]
-    # A connection of its own: what is set on it for speed is gone with it.
-    engine = engine_for(database.url)
-    with engine.connect() as connection:
-        if database.kind == "sqlite":
-            connection.exec_driver_sql("COMMIT")
-            for setting in ("foreign_keys=OFF", "synchronous=OFF", "cache_size=-400000"):
-                connection.exec_driver_sql(f"PRAGMA {setting}")
-            connection.exec_driver_sql("BEGIN")
-        else:
-            # The rows fit each other by how they are made.
-            connection.exec_driver_sql("SET session_replication_role = replica")
-            connection.exec_driver_sql("SET synchronous_commit = off")
-            connection.exec_driver_sql("SET maintenance_work_mem = '256MB'")
-        for index in _plain_indexes():
-            index.drop(connection)
-        _write(connection, Speech(database.kind), orders, days, plans, now)
-        # Sorted once, instead of kept in order row by row.
-        for index in _plain_indexes():
-            index.create(connection)
-        connection.commit()
-    if database.kind == "postgres":
-        # As its autovacuum would, which the tests' server leaves out.
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM ANALYZE")
-    engine.dispose()
-
-
-def _plain_indexes() -> list[Index]:
-    tables = {statement.split()[2] for statement in STATEMENTS}
-    return [
-        index
-        for table in metadata.sorted_tables
-        if table.name in tables
-        for index in sorted(table.indexes, key=lambda one: str(one.name))
-        if not index.unique
-    ]
+    with bulk.writing(database, STATEMENTS) as (connection, say):
+        _write(connection, say, orders, DAYS, plans, now)
 
 
 PLANS: dict[str, dict[str, Any]] = {"ordinary": {}, "diehard": {}, "monthly": {"interval": "month"}}
@@ -154,8 +84,7 @@ def _write(
         "now": say.moment(str(last)),
         "coupon_every": 10,
     }
-    for statement in STATEMENTS:
-        connection.execute(text(statement.format(**here).replace(":", r"\:")))
+    bulk.fill(connection, STATEMENTS, lambda statement: statement.format(**here))
     connection.execute(
         text(
             "INSERT INTO qunclub_taking (day, plan_id, provider, method, currency, received, payments, refunded, "
@@ -173,14 +102,11 @@ def _write(
             )
         )
     )
-    if say.kind == "postgres":
-        for table in ("order", "order_line", "payment", "member", "pass", "coupon", "refund", "subscription"):
-            connection.execute(
-                text(
-                    f"SELECT setval(pg_get_serial_sequence('qunclub_{table}', 'id'), "
-                    f"(SELECT max(id) FROM qunclub_{table}))"
-                )
-            )
+    bulk.count_on(
+        connection,
+        say,
+        ("order", "order_line", "payment", "member", "pass", "coupon", "refund", "subscription"),
+    )
 
 
 STATEMENTS = (

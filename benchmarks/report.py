@@ -11,8 +11,8 @@ from statistics import median
 
 import granian
 
-from benchmarks import desk, turns
-from benchmarks.desk import Desk
+from benchmarks import growth, turns
+from benchmarks.growth import GROWTH_AIM, Grown
 from benchmarks.load import CONNECTIONS, PROCESSES
 from benchmarks.pages import FEW, Result
 from benchmarks.purchases import Fulfilments
@@ -20,7 +20,6 @@ from benchmarks.scale import Scale
 from benchmarks.turns import Turns
 
 PAGE_AIM = 0.5
-GROWTH_AIM = 1.2
 PACKAGES = ("Flask", "SQLAlchemy", "Jinja2", "psycopg")
 
 
@@ -35,7 +34,7 @@ class Report:
     fulfilments: list[Fulfilments]
     operations: int
     operations_rate: float
-    desks: list[Desk] = field(default_factory=list)
+    grown: list[list[Grown]] = field(default_factory=list)
     before: list[Turns] = field(default_factory=list)
 
     def markdown(self) -> str:
@@ -56,7 +55,7 @@ class Report:
                 "",
                 *self._work(),
                 "",
-                *self._desk(),
+                *self._grown(),
             ]
         )
 
@@ -97,9 +96,11 @@ class Report:
         ]
         return lines
 
-    def _desk(self) -> list[str]:
+    def _grown(self) -> list[str]:
         lines = [*turns.report(self.before), ""] if self.before else []
-        return lines + (["## The desk", "", *desk.report(self.desks), ""] if self.desks else [])
+        for found in self.grown:
+            lines += [f"## {found[0].subject.name}", "", *growth.report(found), ""]
+        return lines
 
     def _work(self) -> list[str]:
         bare = median(self.pages.baseline)

@@ -16,7 +16,9 @@ class Scale:
         writers: threads that fulfil orders at once.
         orders: orders each writer fulfils in one round.
         desk_few, desk_many: orders of the two clubs whose desks are compared.
-        desk_rounds: how often each page of the desk takes its turn.
+        reviews_few, reviews_many: submissions of the two clubs whose review desks are compared; the many are those
+            of the Open University's learning records.
+        desk_rounds: how often each page of a desk takes its turn.
         students: whose generated records are replayed.
         databases: that orders are fulfilled on.
         durable: whether PostgreSQL keeps its own settings, and not those of the tests' server that may forget.
@@ -32,6 +34,8 @@ class Scale:
     write_rounds: int = 3
     desk_few: int = 1_000
     desk_many: int = 1_000_000
+    reviews_few: int = 1_000
+    reviews_many: int = 82_842
     desk_rounds: int = 15
     students: int = 400
     databases: tuple[str, ...] = ("sqlite", "postgres")
@@ -50,6 +54,8 @@ TINY = Scale(
     write_rounds=1,
     desk_few=600,
     desk_many=700,
+    reviews_few=600,
+    reviews_many=700,
     desk_rounds=1,
     students=4,
     durable=False,

@@ -12,7 +12,7 @@ from flask.cli import AppGroup
 from sqlalchemy import Engine
 
 from qunclub import migrate
-from qunclub.kernel import Actor, ClubError, clock
+from qunclub.kernel import Actor, ClubError, Conflict, clock
 from qunclub.web.state import club
 from qunclub.web.uow import retrying, transaction
 
@@ -106,15 +106,30 @@ def admin_create(email: str, name: str, password: str) -> None:
 def course_import(folder: Path) -> None:
     """Make the course in FOLDER, or bring the one with its slug up to it; a broken folder changes nothing."""
     from qunclub.courses.folder import Broken, read
+    from qunclub.courses.services_conditions import Books
     from qunclub.courses.services_folder import bring_in
+    from qunclub.courses.services_folder_files import keeping, looked_at, there
 
     state = club()
+    books = Books(state.group_book, state.season_book)
+    session = state.session()
     try:
         text = read(folder)
-        report = retrying(
-            state.session(),
-            lambda session: bring_in(session, text, actor=Actor.system("command line"), now=state.clock()),
-        )
+        files = looked_at(text, max_bytes=state.settings.media_max_bytes)
+        old = there(session, text.slug)
+        session.rollback()
+        with keeping(state.files, files, old) as kept:
+            report = retrying(
+                session,
+                lambda session: bring_in(
+                    session,
+                    text,
+                    actor=Actor.system("command line"),
+                    now=state.clock(),
+                    books=books,
+                    files=kept,
+                ),
+            )
     except Broken as error:
         for problem in error.problems:
             click.echo(problem, err=True)
@@ -135,11 +150,15 @@ def course_import(folder: Path) -> None:
 def course_export(slug: str, folder: Path) -> None:
     """Write the course of SLUG into FOLDER, new or empty; importing it gives the same course."""
     from qunclub.courses.folder import write
+    from qunclub.courses.services_conditions import Books
     from qunclub.courses.services_folder import export
 
-    session = club().session()
+    state = club()
+    session = state.session()
     try:
-        text = export(session, slug=slug)
+        text = export(session, slug=slug, books=Books(state.group_book, state.season_book), store=state.files)
+    except Conflict as error:
+        raise click.ClickException(str(error)) from None
     except ClubError:
         raise click.ClickException(f"There is no course with the address {slug}.") from None
     finally:
@@ -216,6 +235,14 @@ def takings_rebuild() -> None:
     from qunclub.orders import jobs_takings
 
     click.echo(f"{jobs_takings.rebuild(club())} payments and refunds are booked.")
+
+
+@qunclub.command("similar")
+def similar() -> None:
+    """Make the signatures by which similar works are found, for every work that has none yet."""
+    from qunclub.homework import jobs_similar
+
+    click.echo(f"{jobs_similar.sweep(club(), rounds=None)} works were signed.")
 
 
 @qunclub.command("jobs")

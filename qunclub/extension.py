@@ -22,7 +22,7 @@ from qunclub.adapters.scanner import make_scanner
 from qunclub.kernel import ClubError, clock
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.payments import PaymentGateway
-from qunclub.kernel.ports import Doctor, FileStore, GroupBook, Identity, Mailer
+from qunclub.kernel.ports import Doctor, FileStore, GroupBook, Identity, Mailer, SeasonBook
 from qunclub.web import csrf, frame, headers, state
 from qunclub.web.assets import ClubBlueprint, folder
 from qunclub.web.limits import make_limiter
@@ -84,6 +84,8 @@ BLUEPRINTS = (
     "qunclub.homework.desk:bp",
     "qunclub.homework.views_release:bp",
     "qunclub.homework.desk_writing:bp",
+    "qunclub.homework.desk_similar:bp",
+    "qunclub.homework.desk_voice:bp",
     "qunclub.homework.desk_phrases:bp",
     "qunclub.homework.showcase:bp",
     "qunclub.homework.admin_showcase:bp",
@@ -170,6 +172,7 @@ class QunClub:
         if issubclass(app.jinja_env.undefined, StrictUndefined):
             raise config.ConfigError("The club's templates cannot be shown with Jinja's StrictUndefined.")
         members = import_module("qunclub.members")
+        season_book = cast(SeasonBook, import_module("qunclub.seasons.book"))
         made = state.ClubState(
             settings=chosen,
             session=session,
@@ -180,9 +183,10 @@ class QunClub:
             mailer=mailer or make_mailer(chosen),
             files=files or make_store(chosen),
             scanner=make_scanner(chosen),
-            course_access=load("qunclub.passes:course_access"),
+            course_access=partial(load("qunclub.passes:course_access"), seasons=season_book),
             course_offer=load("qunclub.passes.queries_prices:cheapest_for"),
             group_book=cast(GroupBook, import_module("qunclub.groups.book")),
+            season_book=season_book,
             find_member=members.find_identity,
             load_member=members.identify,
             keep_locale=members.keep_locale,
@@ -191,6 +195,7 @@ class QunClub:
             doctors=doctors(),
             account_endpoints=account_endpoints or {},
         )
+        made.doctors["recordings"] = partial(load("qunclub.homework.doctor_voice:check_bytes"), made.files)
         made.doctors["course_files"] = partial(load("qunclub.courses.doctor_media:check_bytes"), made.files)
         app.extensions[state.KEY] = made
         if standalone:

@@ -3,13 +3,18 @@
 from qunclub.adapters.accounts import models as accounts
 from qunclub.contests import models as contests
 from qunclub.courses import models as courses
+from qunclub.courses import models_access as courses_access
 from qunclub.courses import models_media as courses_media
 from qunclub.groups import models as groups
 from qunclub.homework import models as homework
 from qunclub.homework import models_desk as homework_desk
 from qunclub.homework import models_fair as homework_fair
 from qunclub.homework import models_judging as homework_judging
+from qunclub.homework import models_levels as homework_levels
+from qunclub.homework import models_remarks as homework_remarks
 from qunclub.homework import models_showcase as homework_showcase
+from qunclub.homework import models_similar as homework_similar
+from qunclub.homework import models_voice as homework_voice
 from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
 from qunclub.members import models as members
@@ -27,13 +32,18 @@ __all__ = [
     "accounts",
     "contests",
     "courses",
+    "courses_access",
     "courses_media",
     "groups",
     "homework",
     "homework_desk",
     "homework_fair",
     "homework_judging",
+    "homework_levels",
+    "homework_remarks",
     "homework_showcase",
+    "homework_similar",
+    "homework_voice",
     "homework_work",
     "members",
     "metadata",

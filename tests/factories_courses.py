@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any, cast
+
 from qunclub import courses
+from qunclub.courses import services_conditions, services_media
 from qunclub.courses.models import Course, Lesson
+from qunclub.courses.models_media import Media
+from qunclub.courses.rules_conditions import Asks
+from qunclub.courses.services_conditions import Books
+from qunclub.groups import book as group_book
 from qunclub.kernel import Actor
+from qunclub.kernel.ports import FileStore
+from qunclub.kernel.uploads import StoredFile
+from qunclub.seasons import book as season_book
 from tests.factories import Make
 
 
@@ -51,3 +62,27 @@ def lesson(
         now=make.now,
         actor=Actor.system("test"),
     )
+
+
+def asks(make: Make, course: Course, **asked: Any) -> Asks:
+    """Make *course* ask: ``tier="code"``, ``groups=("slug",)``, ``roles=("core",)``, ``season="slug"``."""
+    services_conditions.set_asks(
+        make.session,
+        course_id=course.id,
+        asks=Asks(**asked),
+        books=Books(cast(Any, group_book), cast(Any, season_book)),
+        now=make.now,
+        actor=Actor.system("test"),
+    )
+    return Asks(**asked)
+
+
+def medium(
+    make: Make, course: Course, name: str, content_type: str, *, data: bytes, store: FileStore
+) -> Media:
+    """A file of *course* with its bytes in *store*."""
+    key = f"media/test-{make.next()}"
+    store.put(key, data)
+    kept = StoredFile(name, content_type, len(data), hashlib.sha256(data).hexdigest(), key)
+    actor = Actor.system("test")
+    return services_media.add(make.session, course_id=course.id, files=[kept], now=make.now, actor=actor)[0]

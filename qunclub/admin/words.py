@@ -63,6 +63,7 @@ ACTS: dict[str, Any] = {
     "coupon.update": _l("Coupon changed"),
     "course.create": _l("Course written"),
     "course.move": _l("Course moved"),
+    "course.conditions": _l("Who may enter a course changed"),
     "course.publish": _l("Course published"),
     "course.unpublish": _l("Course withdrawn"),
     "course.update": _l("Course changed"),

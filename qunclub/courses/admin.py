@@ -27,7 +27,16 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import differences, queries, queries_media, rules_media, services, services_lessons, services_media
+from . import (
+    admin_conditions,
+    differences,
+    queries,
+    queries_media,
+    rules_media,
+    services,
+    services_lessons,
+    services_media,
+)
 from .forms import CourseForm, LessonForm, to_utc, typed
 from .models import Course, Lesson
 
@@ -67,11 +76,17 @@ def preview() -> Any:
 def new() -> Any:
     """Write a new course."""
     form = CourseForm()
+    with reading() as session:
+        admin_conditions.offer(session, form)
+
+    def command(session: Session) -> Course:
+        made = services.create(session, **_course(form), now=now(), actor=current_actor())
+        admin_conditions.keep(session, form, course_id=made.id, actor=current_actor())
+        return made
+
     if form.validate_on_submit() and not _previewing():
         with form_errors(form):
-            course = transact(
-                lambda session: services.create(session, **_course(form), now=now(), actor=current_actor())
-            )
+            course = transact(command)
             flash(_("The course is kept as a draft. Add its lessons, then publish it."))
             return see_other(".edit", course_id=course.id)
     return _form_page("courses/admin_course.html", form, course=None, lessons=(), moved=("", 0))
@@ -87,21 +102,25 @@ def edit(course_id: int) -> Any:
             raise NotFound()
         session.expunge(course)
         lessons = queries.lessons_of(session, course_id)
-    form = CourseForm(obj=course)
+        form = CourseForm(obj=course)
+        admin_conditions.offer(session, form, course_id)
+
+    def command(session: Session) -> None:
+        services.update_course(
+            session,
+            course_id=course_id,
+            version=_version(form),
+            **_course(form),
+            now=now(),
+            actor=current_actor(),
+        )
+        admin_conditions.keep(session, form, course_id=course_id, actor=current_actor())
+
     context: dict[str, Any] = {"course": course, "lessons": lessons, "moved": _moved()}
     if form.validate_on_submit() and not _previewing():
         try:
             with form_errors(form):
-                transact(
-                    lambda session: services.update_course(
-                        session,
-                        course_id=course_id,
-                        version=_version(form),
-                        **_course(form),
-                        now=now(),
-                        actor=current_actor(),
-                    )
-                )
+                transact(command)
                 flash(_("Saved."))
                 return see_other(".edit", course_id=course_id)
         except Stale as error:

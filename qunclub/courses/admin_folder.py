@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import Invalid, NotFound, Stale
+from qunclub.kernel.uploads import Checked, StoredFile
 from qunclub.web import (
     N_,
     _,
@@ -25,9 +26,11 @@ from qunclub.web import (
     transact,
 )
 
-from . import archive, services_folder
+from . import archive, services_folder, services_folder_files
+from .admin_conditions import books
 from .folder import Broken, CourseText
 from .models import Course
+from .services_folder import Report
 
 bp = Blueprint("courses_folder", __name__, url_prefix="/admin/courses")
 CHANGED = N_("The course or the file has changed since you looked. Look again before you import.")
@@ -41,7 +44,7 @@ def download(course_id: int) -> Response:
         course = session.get(Course, course_id)
         if course is None:
             raise NotFound()
-        text = services_folder.export(session, slug=course.slug)
+        text = services_folder.export(session, slug=course.slug, books=books(), store=club().files)
     return Response(
         archive.pack(text),
         mimetype="application/zip",
@@ -57,24 +60,26 @@ def download(course_id: int) -> Response:
 def upload() -> Any:
     """Upload an archive; what it would do is shown before anything is done."""
     if request.method == "GET":
-        return render("courses/admin_import.html", problems=(), error="", plan=None)
+        return _page()
     sent = request.files.get("folder")
     data = sent.read(archive.MOST_BYTES + 1) if sent else b""
     if not data:
         return _refused(error=_("Choose the .zip of a course."))
     try:
         text = archive.unpack(data)
+        files = services_folder_files.looked_at(text, max_bytes=club().settings.media_max_bytes)
     except Broken as broken:
         return _refused(problems=broken.problems)
-    club().files.put(_key(), data)
     with reading() as session:
-        lacking = services_folder.missing_files(session, text)
+        lacking = [
+            *services_folder.unknown_names(session, text, books=books()),
+            *services_folder_files.problems_of(session, text, files),
+        ]
         if lacking:
             return _refused(problems=tuple(lacking))
-        plan = services_folder.plan(session, text)
-    return render(
-        "courses/admin_import.html", problems=(), error="", plan=plan, seal=_seal(data, plan), text=text
-    )
+        plan = services_folder.plan(session, text, books=books(), files=files)
+    club().files.put(_key(), data)
+    return _page(plan=plan, seal=_seal(data, plan))
 
 
 @bp.post("/import/apply")
@@ -88,14 +93,19 @@ def apply() -> Any:
         data = b""
     seal = request.form.get("seal", "")
 
-    def command(session: Session) -> services_folder.Report:
-        text: CourseText = archive.unpack(data)
-        if _seal(data, services_folder.plan(session, text)) != seal:
+    def command(session: Session, text: CourseText, files: list[Checked], kept: list[StoredFile]) -> Report:
+        plan = services_folder.plan(session, text, books=books(), files=files)
+        if _seal(data, plan) != seal:
             raise Stale(CHANGED)
-        return services_folder.bring_in(session, text, actor=actor, now=moment)
+        return services_folder.bring_in(session, text, actor=actor, now=moment, books=books(), files=kept)
 
     try:
-        report = transact(command)
+        text = archive.unpack(data)
+        files = services_folder_files.looked_at(text, max_bytes=club().settings.media_max_bytes)
+        with reading() as session:
+            old = services_folder_files.there(session, text.slug)
+        with services_folder_files.keeping(club().files, files, old) as kept:
+            report = transact(lambda session: command(session, text, files, kept))
     except Broken as broken:
         return _refused(problems=broken.problems)
     except (Stale, Invalid) as error:
@@ -110,7 +120,20 @@ def apply() -> Any:
 
 
 def _refused(problems: tuple[str, ...] = (), error: str = "", status: int = 422) -> Any:
-    return render("courses/admin_import.html", problems=problems, error=error, plan=None), status
+    return _page(problems=problems, error=error), status
+
+
+def _page(
+    *,
+    problems: tuple[str, ...] = (),
+    error: str = "",
+    plan: services_folder.Plan | None = None,
+    seal: str = "",
+) -> str:
+    most = archive.MOST_BYTES // 1_000_000
+    return render(
+        "courses/admin_import.html", problems=problems, error=error, plan=plan, seal=seal, max_mb=most
+    )
 
 
 def _key() -> str:

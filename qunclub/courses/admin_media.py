@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from qunclub.kernel import Conflict, Invalid, NotFound
-from qunclub.kernel.uploads import Upload
+from qunclub.kernel.uploads import StoredFile, Upload, stored
 from qunclub.web import (
     N_,
     _,
@@ -61,7 +61,7 @@ def upload(course_id: int) -> Any:
         checked = [media_files.check(one, max_bytes=club().settings.media_max_bytes) for one in _sent()]
         if not checked:
             raise Invalid(N_("Choose a file."), field="files")
-        with media_files.stored(club().files, checked) as kept:
+        with stored(club().files, checked, folder="media") as kept:
             names = transact(lambda session: _added(session, course_id, kept))
     except Invalid as error:
         if wants_json:
@@ -115,7 +115,7 @@ def replace(media_id: int) -> Any:
         checked = [media_files.check(one, max_bytes=club().settings.media_max_bytes) for one in _sent()[:1]]
         if not checked:
             raise Invalid(N_("Choose a file."), field="files")
-        with media_files.stored(club().files, checked) as kept:
+        with stored(club().files, checked, folder="media") as kept:
             transact(
                 lambda session: services_media.replace(
                     session, media_id=media_id, file=kept[0], now=now(), actor=current_actor()
@@ -158,7 +158,7 @@ def _sent() -> list[Upload]:
     return [Upload(one.filename or "", one.stream.read(most + 1)) for one in came if one.filename]
 
 
-def _added(session: Session, course_id: int, kept: Sequence[media_files.KeptMedia]) -> list[tuple[str, str]]:
+def _added(session: Session, course_id: int, kept: Sequence[StoredFile]) -> list[tuple[str, str]]:
     rows = services_media.add(session, course_id=course_id, files=kept, now=now(), actor=current_actor())
     return [(row.name, row.content_type) for row in rows]
 

@@ -8,16 +8,15 @@ import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from . import folder
+from . import folder, folder_files
 from .folder import Broken, CourseText
 
-MOST_BYTES = 10_000_000
+MOST_BYTES = 200_000_000
 MOST_UNPACKED = 40_000_000
+"""How large all texts may be; the files beside them are kept packed as they are, and bound by the archive itself."""
 MOST_FILES = 500
 MOST_RATIO = 200
 """How many times its packed size a file may have: text shrinks to a tenth, only a bomb to a thousandth."""
-# What systems put beside the files without being asked.
-CLUTTER = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 # The same course gives the same archive.
 STAMP = (2000, 1, 1, 0, 0, 0)
 
@@ -29,9 +28,11 @@ def pack(course: CourseText) -> bytes:
         tempfile.TemporaryDirectory() as scratch,
         zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for path in folder.write(course, Path(scratch) / "course"):
-            entry = zipfile.ZipInfo(f"{course.slug}/{path.name}", STAMP)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+        home = Path(scratch) / "course"
+        for path in folder.write(course, home):
+            entry = zipfile.ZipInfo(f"{course.slug}/{path.relative_to(home).as_posix()}", STAMP)
+            # Sound, film and pictures are packed in themselves.
+            entry.compress_type = zipfile.ZIP_DEFLATED if path.parent == home else zipfile.ZIP_STORED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, path.read_bytes())
     return buffer.getvalue()
@@ -44,7 +45,12 @@ def unpack(data: bytes) -> CourseText:
         Broken: naming every file that cannot be taken and what to do about it; nothing was written outside.
     """
     if len(data) > MOST_BYTES:
-        raise Broken([f"the archive is larger than {MOST_BYTES // 1_000_000} MB; take out what is not text"])
+        raise Broken(
+            [
+                f"the archive is larger than {MOST_BYTES // 1_000_000} MB; take out its largest files, add them on the "
+                "course's page of files, then import again"
+            ]
+        )
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     # zipfile says NotImplementedError of archives in a form that Python does not read.
@@ -57,7 +63,7 @@ def unpack(data: bytes) -> CourseText:
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """The files of the course by their plain name."""
+    """The files of the course by their place in its folder."""
     found = archive.infolist()
     if len(found) > MOST_FILES:
         raise Broken([f"the archive holds {len(found)} files; a course has at most {MOST_FILES}"])
@@ -68,25 +74,50 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         # The name as it stands in the archive: ZipFile itself cuts it at a zero byte.
         name = entry.orig_filename
         parts = PurePosixPath(name).parts
-        if (entry.is_dir() and _plain(name)) or any(part in CLUTTER for part in parts):
+        if (entry.is_dir() and _plain(name)) or any(part in folder_files.CLUTTER for part in parts):
             continue
         problem = _problem(entry, name)
         if problem:
             problems.append(f"{_shown(name)}: {problem}")
             continue
-        tops.add(parts[0] if len(parts) > 1 else "")
-        if parts[-1].casefold() in {one.casefold() for one in entries}:
+        place, top = _place(parts)
+        tops.add(top)
+        if place.casefold() in {one.casefold() for one in entries}:
             problems.append(f"{_shown(name)}: the archive holds this file twice; keep one of them")
-        entries[parts[-1]] = entry
+        entries[place] = entry
     if len(tops) > 1:
         problems.append("the files lie in several folders; put course.toml and all lessons into one")
-    if sum(entry.file_size for entry in entries.values()) > MOST_UNPACKED:
+    texts, files = _sizes(entries)
+    if texts > MOST_UNPACKED:
         problems.append(
             f"unpacked it is larger than {MOST_UNPACKED // 1_000_000} MB; split the course in two"
+        )
+    if files > MOST_BYTES:
+        problems.append(
+            f"its files are larger than {MOST_BYTES // 1_000_000} MB when unpacked; add the largest on the course's "
+            "page of files"
         )
     if problems:
         raise Broken(problems)
     return entries
+
+
+def _is_text(name: str) -> bool:
+    return name == folder.COURSE_FILE or name.endswith(".md")
+
+
+def _place(parts: tuple[str, ...]) -> tuple[str, str]:
+    """(the place in the course's folder, the folder that it lies in)."""
+    inner = parts[-1:] if _is_text(parts[-1]) else parts[-2:]
+    outer = parts[: -len(inner)]
+    return "/".join(inner), outer[0] if outer else ""
+
+
+def _sizes(entries: dict[str, zipfile.ZipInfo]) -> tuple[int, int]:
+    """How large the texts are unpacked, and the files beside them."""
+    sizes = {name: entry.file_size for name, entry in entries.items()}
+    texts = sum(size for name, size in sizes.items() if _is_text(name))
+    return texts, sum(sizes.values()) - texts
 
 
 def _problem(entry: zipfile.ZipInfo, name: str) -> str:
@@ -97,10 +128,14 @@ def _problem(entry: zipfile.ZipInfo, name: str) -> str:
         return "the file is locked with a password; pack it without one"
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "this is a link and not a file; put the file itself in its place"
+    if not _is_text(parts[-1]):
+        if len(parts) < 2 or parts[-2] != folder_files.FILES:
+            return (
+                "only course.toml, lessons ending in .md and what lies in files/ can be imported; take it out"
+            )
+        return "it lies too deep; files/ lies beside course.toml" if len(parts) > 3 else ""
     if len(parts) > 2:
         return "it lies too deep; course.toml and the lessons lie beside each other"
-    if parts[-1] != folder.COURSE_FILE and not parts[-1].endswith(".md"):
-        return "only course.toml and lessons ending in .md can be imported; take it out"
     if entry.file_size > MOST_RATIO * max(entry.compress_size, 100):
         return "it grows beyond measure when unpacked; write it anew"
     return ""
@@ -141,6 +176,7 @@ def _write(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], target
         if len(content) > entry.file_size:
             problems.append(f"{name}: it is larger than it says; pack the folder anew")
             continue
+        (target / name).parent.mkdir(exist_ok=True)
         (target / name).write_bytes(content)
     if problems:
         raise Broken(problems)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Finding
 
-from . import doctor_media, doctor_questions
+from . import doctor_conditions, doctor_media, doctor_questions
 from .models import Lesson, Progress
 
 
@@ -24,7 +24,11 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         )
         or 0
     )
-    found = [*doctor_questions.check(session), *doctor_media.check(session)]
+    found = [
+        *doctor_questions.check(session),
+        *doctor_media.check(session),
+        *doctor_conditions.check(session),
+    ]
     if not strays:
         return found
     return [

@@ -1,4 +1,4 @@
-"""A course as a folder of text: ``course.toml`` and a Markdown file with front matter for each lesson.
+"""A course as a folder: ``course.toml``, a Markdown file with front matter for each lesson, and ``files/``.
 
 Pure: folders are read and written here, the database is ``services_folder``'s. What is written reads back the same to
 the last character, and what cannot be read says which file, which line and what to do about it.
@@ -11,39 +11,45 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from qunclub.kernel import Invalid
 
-from . import rules, rules_media
+from . import folder_files, rules, rules_conditions, rules_media
+from .folder_files import FolderFile
+from .rules_conditions import NOTHING, Asks
 from .services_lessons import LessonDraft
 
 FENCE = "+++\n"
 COURSE_FILE = "course.toml"
 COURSE_KEYS: Mapping[str, type] = {
     "slug": str, "title": str, "summary": str, "ordered": bool, "certificate": bool,
-    "state": str, "description": str,
+    "state": str, "tier": str, "groups": list, "roles": list, "season": str, "season_window": str,
+    "description": str,
 }  # fmt: skip
 LESSON_KEYS: Mapping[str, type] = {
     "slug": str, "title": str, "summary": str, "minutes": int, "preview": bool, "state": str,
     "opens_at": dt.datetime, "opens_after_days": int, "kind": str, "media": str, "live_url": str,
     "live_starts_at": dt.datetime, "live_ends_at": dt.datetime,
 }  # fmt: skip
+ASK_KEYS = ("tier", "groups", "roles", "season", "season_window")
 KIND_KEYS = ("media", "live_url", "live_starts_at", "live_ends_at")
 KINDS = {
     str: "a text in quotes",
     bool: "true or false",
     int: "a whole number",
     dt.datetime: "a date and time",
+    list: "a list of texts in quotes",
 }
 EXAMPLES = {
     "minutes": "minutes = 12", "preview": "preview = true", "opens_at": "opens_at = 2026-03-01T08:00:00Z",
     "opens_after_days": "opens_after_days = 7", "ordered": "ordered = false", "state": 'state = "published"',
     "certificate": "certificate = true", "kind": 'kind = "video"', "media": 'media = "film.mp4"',
     "live_url": 'live_url = "https://…"', "live_starts_at": "live_starts_at = 2026-03-01T12:00:00Z",
-    "live_ends_at": "live_ends_at = 2026-03-01T13:00:00Z",
+    "live_ends_at": "live_ends_at = 2026-03-01T13:00:00Z", "groups": 'groups = ["readers-1"]',
+    "roles": 'roles = ["host", "core"]', "season_window": 'season_window = "during"',
 }  # fmt: skip
 
 
@@ -61,7 +67,13 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CourseText:
-    """A course as it is written down."""
+    """A course as it is written down.
+
+    Attributes:
+        files: what lies in ``files/``, by name.
+        places: where a fact or the name of a file stands, such as ``tier`` in ``course.toml:4``, a lesson's medium
+            under ``media:<slug>``: for what only the club can check.
+    """
 
     slug: str
     title: str
@@ -71,6 +83,9 @@ class CourseText:
     state: str = "draft"
     lessons: tuple[LessonDraft, ...] = ()
     certificate: bool = False
+    asks: Asks = NOTHING
+    files: tuple[FolderFile, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 def read(folder: Path) -> CourseText:
@@ -89,6 +104,7 @@ def read(folder: Path) -> CourseText:
     facts = _toml(source, COURSE_FILE, 0, COURSE_KEYS, problems)
     lessons: list[LessonDraft] = []
     taken: dict[str, str] = {}
+    places: dict[str, str] = {}
     for path in sorted(folder.glob("*.md")):
         lesson = _lesson(path, problems)
         if lesson is None:
@@ -100,6 +116,7 @@ def read(folder: Path) -> CourseText:
             )
         taken[lesson.slug] = path.name
         lessons.append(lesson)
+        folder_files.note_places(lesson, path.name, _text(path, []), places)
     if not any(folder.glob("*.md")):
         problems.append(f"{COURSE_FILE}: the folder has no lessons; add files such as 01-first.md beside it")
     for key in ("slug", "title"):
@@ -108,6 +125,12 @@ def read(folder: Path) -> CourseText:
     if facts.get("slug"):
         _check_slug(facts["slug"], COURSE_FILE, source, problems)
     _check_state(facts, COURSE_FILE, source, problems)
+    asks = _asks(facts, source, problems)
+    folder_files.note_names(facts.get("description", ""), COURSE_FILE, source, places)
+    files = folder_files.read_files(folder, problems)
+    if not problems:
+        named = folder_files.named_by(facts.get("description", ""), lessons)
+        problems += folder_files.unnamed(files, named)
     if problems:
         raise Broken(problems)
     return CourseText(
@@ -119,6 +142,9 @@ def read(folder: Path) -> CourseText:
         state=facts.get("state", "draft"),
         lessons=tuple(lessons),
         certificate=facts.get("certificate", False),
+        asks=asks,
+        files=files,
+        places=places | {key: f"{COURSE_FILE}:{_line_of(key, source)}" for key in ASK_KEYS if key in facts},
     )
 
 
@@ -129,13 +155,16 @@ def write(course: CourseText, folder: Path) -> list[Path]:
         FileExistsError: when the folder holds a course or lessons already: an old file must not stay between new ones.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    there = sorted(path.name for path in (*folder.glob("*.md"), *folder.glob(COURSE_FILE)))
+    old = (*folder.glob("*.md"), *folder.glob(COURSE_FILE), *folder.glob(f"{folder_files.FILES}/*"))
+    there = sorted(path.name for path in old)
     if there:
         raise FileExistsError(f"{folder} holds {there[0]} already; name an empty or a new folder.")
     facts: dict[str, Any] = {
         "slug": course.slug, "title": course.title, "summary": course.summary, "ordered": course.ordered,
-        "certificate": course.certificate, "state": course.state, "description": course.description,
+        "certificate": course.certificate, "state": course.state,
     }  # fmt: skip
+    facts |= {key: value for key in ASK_KEYS if (value := getattr(course.asks, key))}
+    facts["description"] = course.description
     files = {COURSE_FILE: _written(facts)}
     width = max(2, len(str(len(course.lessons))))
     for place, lesson in enumerate(course.lessons, 1):
@@ -145,7 +174,7 @@ def write(course: CourseText, folder: Path) -> list[Path]:
         path = folder / name
         path.write_text(content, encoding="utf-8", newline="")
         paths.append(path)
-    return paths
+    return [*paths, *folder_files.write_files(course.files, folder)]
 
 
 def _lesson_file(lesson: LessonDraft) -> str:
@@ -172,6 +201,8 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_quoted(str(one)) for one in value)}]"
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
     text = str(value)
@@ -184,6 +215,10 @@ def _value(value: Any) -> str:
         if body.endswith('"'):
             body = body[:-1] + '\\"'
         return f'"""\n{body}"""'
+    return _quoted(text)
+
+
+def _quoted(text: str) -> str:
     # JSON's strings are TOML's, but for the delete character.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
@@ -291,12 +326,34 @@ def _toml(
         line = _line_of(key, source) + above
         if key not in keys:
             problems.append(f"{name}:{line}: {key} is not known here; use {', '.join(keys)}")
-        elif type(value) is not keys[key]:
+        elif type(value) is not keys[key] or (
+            isinstance(value, list) and not all(isinstance(one, str) for one in value)
+        ):
             example = EXAMPLES.get(key, f'{key} = "…"')
             problems.append(f"{name}:{line}: {key} has to be {KINDS[keys[key]]}; write {example}")
         elif isinstance(value, dt.datetime) and value.tzinfo is None:
             problems.append(f"{name}:{line}: {key} lacks its time zone; write {EXAMPLES[key]}")
     return facts
+
+
+def _asks(facts: Mapping[str, Any], source: str, problems: list[str]) -> Asks:
+    """What the course asks beside a pass; whether its names are there is the club's to say."""
+    if problems:
+        return Asks()
+    try:
+        return rules_conditions.checked(
+            Asks(
+                tier=facts.get("tier", ""),
+                groups=tuple(facts.get("groups", ())),
+                roles=tuple(facts.get("roles", ())),
+                season=facts.get("season", ""),
+                season_window=facts.get("season_window", ""),
+            )
+        )
+    except Invalid as error:
+        remedy = EXAMPLES.get(error.field, "take some out")
+        problems.append(f"{COURSE_FILE}:{_line_of(error.field, source)}: {error}; write {remedy}")
+        return Asks()
 
 
 def _line_of(key: str, source: str) -> int:

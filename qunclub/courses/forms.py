@@ -18,12 +18,13 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from qunclub.web import Form, _l, club
 
 from . import rules
+from .forms_conditions import ConditionsForm
 
 # As a browser's field for a local time sends and wants it.
 TIMES = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
 
 
-class CourseForm(Form):
+class CourseForm(ConditionsForm):
     """A course."""
 
     title = StringField(_l("Title"), [InputRequired(), Length(max=160)])

@@ -5,18 +5,22 @@ Sound and film are kept as they are and played; PDF, office files and archives a
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-
 import filetype
 
-from qunclub.kernel import N_, Invalid, ids
-from qunclub.kernel.ports import FileStore
-from qunclub.kernel.uploads import IMAGES, Checked, Upload, clean_name, ending_of, named, reencode
+from qunclub.kernel import N_, Invalid
+from qunclub.kernel.uploads import (
+    AUDIO,
+    IMAGES,
+    SAME,
+    Checked,
+    Upload,
+    clean_name,
+    ending_of,
+    named,
+    reencode,
+)
 
-from .rules_media import AUDIO, VIDEO, file_name
+from .rules_media import VIDEO, file_name
 
 OFFICE = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -25,21 +29,7 @@ OFFICE = {
 }
 ZIP = "application/zip"
 PDF = "application/pdf"
-SAME = {
-    "audio/m4a": "audio/mp4", "audio/x-m4a": "audio/mp4", "audio/wav": "audio/x-wav", "video/x-m4v": "video/mp4",
-}  # fmt: skip
 ACCEPT = ".png,.jpg,.jpeg,.webp,.gif,.mp3,.m4a,.ogg,.wav,.mp4,.webm,.pdf,.pptx,.docx,.xlsx,.zip"
-
-
-@dataclass(frozen=True, slots=True)
-class KeptMedia:
-    """A file whose bytes are in the store."""
-
-    name: str
-    content_type: str
-    size: int
-    sha256: str
-    storage_key: str
 
 
 def check(upload: Upload, *, max_bytes: int) -> Checked:
@@ -80,20 +70,3 @@ def check(upload: Upload, *, max_bytes: int) -> Checked:
         field="files",
         name=shown,
     )
-
-
-@contextmanager
-def stored(store: FileStore, files: Sequence[Checked]) -> Iterator[list[KeptMedia]]:
-    """Keep the bytes under random keys before the transaction that names them; forget them when it fails."""
-    kept: list[KeptMedia] = []
-    try:
-        for one in files:
-            key = f"media/{ids.token(24)}"
-            digest = hashlib.sha256(one.data).hexdigest()
-            kept.append(KeptMedia(one.name, one.content_type, len(one.data), digest, key))
-            store.put(key, one.data)
-        yield kept
-    except BaseException:
-        for entry in kept:
-            store.delete(entry.storage_key)
-        raise

@@ -11,11 +11,10 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from qunclub.kernel import N_, Invalid
-from qunclub.kernel.uploads import PICTURES, clean_name
+from qunclub.kernel.uploads import AUDIO, PICTURES, clean_name
 
 KINDS = ("article", "audio", "video", "live", "file")
 WITH_MEDIA = ("audio", "video", "file")
-AUDIO = {"audio/mpeg": ".mp3", "audio/mp4": ".m4a", "audio/ogg": ".ogg", "audio/x-wav": ".wav"}
 VIDEO = {"video/mp4": ".mp4", "video/webm": ".webm"}
 SHOWN = PICTURES | AUDIO.keys() | VIDEO.keys()
 """What a page shows or plays; everything else is only ever a download."""
@@ -65,6 +64,16 @@ def names_in(html: str) -> frozenset[str]:
     ['a.png']
     """
     found = (_name(match[3]) for match in _NAMED.finditer(html))
+    return frozenset(name for name in found if name)
+
+
+def pictures_in(html: str) -> frozenset[str]:
+    """The files that a rendered text shows as pictures.
+
+    >>> sorted(pictures_in('<img src="a.png"> <a href="b.pdf">x</a>'))
+    ['a.png']
+    """
+    found = (_name(match[3]) for match in _NAMED.finditer(html) if match[2] == "src")
     return frozenset(name for name in found if name)
 
 

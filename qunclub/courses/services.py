@@ -200,9 +200,7 @@ def complete_lesson(
     if found is None:
         raise NotFound()
     if not access.allowed:
-        raise Forbidden(
-            N_("This lesson belongs to a pass you do not hold."), how=N_("A pass opens the whole course.")
-        )
+        raise Forbidden(N_("This course is not open to you."), how=N_("Its page says what opens it."))
     course = queries.course_view(
         session, slug=found.slug, member_id=member_id, staff=access.reason == "staff"
     )

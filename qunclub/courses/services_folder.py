@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, NotFound, locks
+from qunclub.kernel.ports import FileStore
+from qunclub.kernel.uploads import Checked, StoredFile
 
-from . import services, services_lessons
+from . import services, services_conditions, services_folder_files, services_lessons
 from .folder import Broken, CourseText
 from .models import Course, Lesson
 from .models_media import Media
+from .services_conditions import Books
 from .services_lessons import LessonDraft
 
 
@@ -32,11 +36,15 @@ class Report:
     retired: list[str] = field(default_factory=list)
 
 
-def export(session: Session, *, slug: str) -> CourseText:
-    """The course of *slug* as text.
+def export(
+    session: Session, *, slug: str, books: Books | None = None, store: FileStore | None = None
+) -> CourseText:
+    """The course of *slug* as text, with the files it names when there is a *store* to read them from.
 
     Raises:
         NotFound: when there is none.
+        Conflict: when the store has lost a file.
+        LookupError: when it asks for groups or seasons and there are no *books*.
     """
     course = session.scalars(select(Course).where(Course.slug == slug)).one_or_none()
     if course is None:
@@ -45,7 +53,7 @@ def export(session: Session, *, slug: str) -> CourseText:
         select(Lesson).where(Lesson.course_id == course.id).order_by(Lesson.position, Lesson.id)
     )
     names = _names(session, course.id)
-    return CourseText(
+    text = CourseText(
         slug=course.slug,
         title=course.title,
         summary=course.summary,
@@ -53,8 +61,12 @@ def export(session: Session, *, slug: str) -> CourseText:
         ordered=course.ordered,
         state=course.state,
         certificate=course.certificate,
+        asks=services_conditions.asks_of(session, course.id, books),
         lessons=tuple(_draft(lesson, names) for lesson in rows),
     )
+    if store is None:
+        return text
+    return replace(text, files=services_folder_files.taken_out(session, text, store))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,7 @@ class Plan:
         facts: what of the course itself would change.
         lessons: (slug, title, what would become of it: ``added``, ``changed``, ``same``, ``retired``) in the new order.
         seen: the versions it was compared with.
+        files: (name, size in bytes, what would become of it) of each file in the folder.
     """
 
     slug: str
@@ -73,19 +86,24 @@ class Plan:
     facts: tuple[str, ...]
     lessons: tuple[tuple[str, str, str], ...]
     seen: tuple[int, ...]
+    files: tuple[tuple[str, int, str], ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether nothing would change but perhaps the order."""
-        return not self.created and not self.facts and all(one[2] == "same" for one in self.lessons)
+        fates = [one[2] for one in (*self.lessons, *self.files)]
+        return not self.created and not self.facts and all(one == "same" for one in fates)
 
 
-def plan(session: Session, text: CourseText) -> Plan:
-    """What :func:`bring_in` would do with *text*: two statements, nothing is changed."""
+def plan(
+    session: Session, text: CourseText, *, books: Books | None = None, files: Sequence[Checked] = ()
+) -> Plan:
+    """What :func:`bring_in` would do with *text*, in a constant number of statements; nothing is changed."""
     course = session.scalars(select(Course).where(Course.slug == text.slug)).one_or_none()
     if course is None:
         lessons = tuple((one.slug, one.title, "added") for one in text.lessons)
-        return Plan(text.slug, text.title, True, (), lessons, ())
+        fates = services_folder_files.fates(session, text.slug, files)
+        return Plan(text.slug, text.title, True, (), lessons, (), fates)
     there = {
         row.slug: row
         for row in session.scalars(
@@ -100,6 +118,7 @@ def plan(session: Session, text: CourseText) -> Plan:
         "ordered": course.ordered,
         "certificate": course.certificate,
         "state": course.state,
+        "asks": services_conditions.asks_of(session, course.id, books),
     }
     rows: list[tuple[str, str, str]] = []
     for one in text.lessons:
@@ -122,32 +141,50 @@ def plan(session: Session, text: CourseText) -> Plan:
         tuple(key for key, value in before.items() if getattr(text, key) != value),
         tuple(rows),
         (course.version, *(row.version for row in there.values()), *(row.position for row in there.values())),
+        services_folder_files.fates(session, text.slug, files),
     )
 
 
-def missing_files(session: Session, text: CourseText) -> list[str]:
-    """What lessons name and the course's files lack, one line each with the remedy: one statement."""
-    there = set(
-        session.scalars(
-            select(Media.name).join(Course, Course.id == Media.course_id).where(Course.slug == text.slug)
-        )
-    )
+def unknown_names(session: Session, text: CourseText, *, books: Books | None = None) -> list[str]:
+    """What the course asks for and the club lacks, one line each with file, line and remedy."""
+    remedies = {
+        "tier": "make the tier first, or name one by its code",
+        "groups": "make the group first, or name one by its address",
+        "season": "make the season first, or name one by its address",
+    }
+    words = {"tier": "tier", "groups": "group", "season": "season"}
     return [
-        f"{one.slug}: the course has no file {one.media}; add it on the course's page of files, then import again"
-        for one in text.lessons
-        if one.media and one.media not in there
+        f"{text.places.get(key, 'course.toml')}: this club has no {words[key]} {name!r}; {remedies[key]}"
+        for key, name in services_conditions.unknown(session, text.asks, books)
     ]
 
 
-def bring_in(session: Session, text: CourseText, *, actor: Actor, now: dt.datetime) -> Report:
+def bring_in(
+    session: Session,
+    text: CourseText,
+    *,
+    actor: Actor,
+    now: dt.datetime,
+    books: Books | None = None,
+    files: Sequence[StoredFile] = (),
+) -> Report:
     """Make the course of *text*, or bring the one of its slug up to it; lessons are told apart by their slug.
 
     Nothing that members did is lost: a lesson that the text no longer has becomes a draft.
 
+    Args:
+        files: those of the folder, kept already (``services_folder_files.keeping``).
+
     Raises:
-        Broken: when lessons name files that the course does not have.
+        Broken: when lessons name files that neither the folder nor the course has, or the course a tier, group or
+            season that the club does not have.
+        Stale: when a file of the course was changed while the folder was looked at.
+        LookupError: when it asks for groups or seasons and there are no *books*.
     """
-    lacking = missing_files(session, text)
+    lacking = [
+        *unknown_names(session, text, books=books),
+        *services_folder_files.problems_of(session, text, files),
+    ]
     if lacking:
         raise Broken(lacking)
     course = session.scalars(select(Course).where(Course.slug == text.slug)).one_or_none()
@@ -182,6 +219,12 @@ def bring_in(session: Session, text: CourseText, *, actor: Actor, now: dt.dateti
             actor=actor,
         )
         services.set_state(session, course_id=course.id, state=text.state, now=now, actor=actor)
+    services_conditions.set_asks(
+        session, course_id=course.id, asks=text.asks, books=books, now=now, actor=actor
+    )
+    services_folder_files.take_in(
+        session, course_id=course.id, slug=text.slug, files=files, now=now, actor=actor
+    )
     _lessons(session, course.id, text, report, actor=actor, now=now)
     return report
 

@@ -19,9 +19,9 @@ from qunclub.kernel import (
     render_markdown,
     store,
 )
+from qunclub.kernel.uploads import StoredFile
 
 from . import queries_media, rules_media
-from .media_files import KeptMedia
 from .models import Course, Lesson
 from .models_media import Media
 
@@ -29,7 +29,7 @@ MOST_FILES = 1_000
 
 
 def add(
-    session: Session, *, course_id: int, files: Sequence[KeptMedia], now: dt.datetime, actor: Actor
+    session: Session, *, course_id: int, files: Sequence[StoredFile], now: dt.datetime, actor: Actor
 ) -> list[Media]:
     """Files of a course; a name that is taken gets a number.
 
@@ -85,7 +85,7 @@ def rename(session: Session, *, media_id: int, name: str, now: dt.datetime, acto
     return touched
 
 
-def replace(session: Session, *, media_id: int, file: KeptMedia, now: dt.datetime, actor: Actor) -> Media:
+def replace(session: Session, *, media_id: int, file: StoredFile, now: dt.datetime, actor: Actor) -> Media:
     """Put other bytes of the same type in a file's place; every lesson that shows it shows them.
 
     Raises:
@@ -172,7 +172,7 @@ def _free(name: str, taken: set[str]) -> str:
     return made
 
 
-def _row(course_id: int, name: str, file: KeptMedia, now: dt.datetime, actor: Actor) -> Media:
+def _row(course_id: int, name: str, file: StoredFile, now: dt.datetime, actor: Actor) -> Media:
     return Media(
         course_id=course_id,
         name=name,

@@ -34,7 +34,7 @@ from qunclub.web.parts import csrf_token
 from qunclub.web.render import format_date, format_datetime
 
 from . import queries, queries_media, rules, rules_media, services
-from .access_text import why_locked
+from .access_text import in_short, opens_when, ways_in, why_locked
 
 bp = Blueprint("courses", __name__)
 register(
@@ -67,7 +67,7 @@ def index() -> Any:
     with reading() as session:
         cards = queries.catalogue(session, member_id=ident, staff=staff)
         access = club().course_access(session, actor=actor, course_ids=[card.id for card in cards], now=now())
-    return render("courses/index.html", cards=cards, access=access)
+    return render("courses/index.html", cards=cards, access=access, in_short=in_short)
 
 
 @bp.get("/courses/<slug>")
@@ -98,6 +98,8 @@ def show(slug: str) -> Any:
         next_lesson=next((one for one in course.lessons if one.id == following), None),
         waits_for=marks[following] if following is not None and not marks[following].readable else None,
         why=why_locked(access),
+        ways=ways_in(access),
+        when=opens_when(access),
         page_meta={
             "title": course.title,
             "description": course.summary,
@@ -145,6 +147,8 @@ def lesson(slug: str, lesson_slug: str) -> Any:
         before=course.lessons[place - 1] if place else None,
         after=course.lessons[place + 1] if place + 1 < len(course.lessons) else None,
         why=why_locked(access),
+        ways=ways_in(access),
+        when=opens_when(access),
         page_meta={
             "title": f"{here.title} · {course.title}",
             "description": here.summary or course.summary,

@@ -17,8 +17,10 @@ from sqlalchemy.orm import Session
 
 from qunclub import groups, homework, members, orders, passes, points
 from qunclub.adapters import accounts
-from qunclub.courses import services_folder
+from qunclub.courses import services_folder, services_folder_files
 from qunclub.courses.folder import CourseText
+from qunclub.courses.services_conditions import Books
+from qunclub.homework.rules_parts import Parts
 from qunclub.kernel import Actor
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.kernel.store import set_value
@@ -33,7 +35,7 @@ from .contest_story import add_contests
 from .homework_story import Piece
 from .judging_story import add_judging
 from .money_story import add_money, money_settings
-from .season_story import Reading, add_seasons
+from .season_story import HalfWay, Reading, add_seasons
 from .showcase_story import add_likes
 from .story import Story, tell
 from .tuition_story import add_tuition
@@ -98,7 +100,7 @@ def build(state: ClubState, *, ways_in: bool = True) -> str:
     secret = accounts.services.hashed(PASSWORD, "demo@example.com")
     with transaction(session):
         _people(session, cast, secret)
-        _rooms(session, cast)
+        _rooms(session, cast, state)
         money_settings(session, state.files, cast)
         tell(session, _story(cast, state))
         _profile(session)
@@ -151,7 +153,7 @@ def _person(session: Session, person: dict[str, Any], secret: str, joined: dt.da
     return actor
 
 
-def _rooms(session: Session, cast: Cast) -> None:
+def _rooms(session: Session, cast: Cast, state: ClubState) -> None:
     opened = cast.ago(430)
     admin = cast.admin
     points.ensure_rules(session, now=opened)
@@ -187,7 +189,7 @@ def _rooms(session: Session, cast: Cast) -> None:
         if line["kind"] == "core":
             cast.core_group = group.id
     for text in content.courses():
-        _course(session, cast, text, opened)
+        _course(session, cast, text, opened, state)
     for plan in content.table("plans")["plan"]:
         cast.plans[plan["slug"]] = _plan(session, cast, plan, tiers[plan["tier"]], opened)
 
@@ -224,8 +226,17 @@ def _plan(session: Session, cast: Cast, plan: dict[str, Any], tier_id: int, open
     ).id
 
 
-def _course(session: Session, cast: Cast, text: CourseText, opened: dt.datetime) -> None:
-    report = services_folder.bring_in(session, text, actor=cast.admin, now=opened)
+def _course(session: Session, cast: Cast, text: CourseText, opened: dt.datetime, state: ClubState) -> None:
+    files = services_folder_files.looked_at(text, max_bytes=state.settings.media_max_bytes)
+    with services_folder_files.keeping(state.files, files, {}) as kept:
+        report = services_folder.bring_in(
+            session,
+            text,
+            actor=cast.admin,
+            now=opened,
+            books=Books(state.group_book, state.season_book),
+            files=kept,
+        )
     cast.courses[text.slug] = report.course_id
     for one in content.table("assignments")["assignment"]:
         if one["course"] == text.slug:
@@ -236,7 +247,13 @@ def _course(session: Session, cast: Cast, text: CourseText, opened: dt.datetime)
                 title=one["title"],
                 brief_md=one["brief"],
                 criteria=[
-                    homework.CriterionSpec(c["title"], c["max_points"], c["weight"], c["description"])
+                    homework.CriterionSpec(
+                        c["title"],
+                        c["max_points"],
+                        c["weight"],
+                        c["description"],
+                        levels=tuple(homework.LevelSpec(**level) for level in c.get("levels", ())),
+                    )
                     for c in one["criteria"]
                 ],
                 due_at=cast.midnight(one["due_days"], end=True),
@@ -244,6 +261,7 @@ def _course(session: Session, cast: Cast, text: CourseText, opened: dt.datetime)
                 late_policy="deduct" if "late_percent" in one else "accept",
                 late_percent=one.get("late_percent", 0),
                 optional=one.get("optional", False),
+                parts=Parts(link=one.get("link", "none")),
                 state="published",
                 actor=cast.admin,
                 now=opened,
@@ -339,3 +357,5 @@ def _progress(story: Story, cast: Cast) -> None:
     for place, person in enumerate(content.table("members")["member"]):
         reading = Reading(cast.people[person["email"]], person["joined_days_ago"], place)
         story.add(cast.ago(min(person["joined_days_ago"], 40) - 0.5), reading.read)
+    begun = HalfWay(cast.people["linkehe@example.com"], cast.courses["true-charts"], 2)
+    story.add(cast.ago(3), begun.read)

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub import homework
-from qunclub.homework.models import Assignment, Criterion, Submission
+from qunclub.homework import rules_remarks
+from qunclub.homework.models import Assignment, Attempt, Criterion, Review, Submission
 from qunclub.kernel import Access, Actor
 
 # Every author of the story holds a pass that opens the course; the demo's own test checks that they do.
@@ -88,7 +89,7 @@ class Piece:
             .where(Assignment.id == self.assignment_id)
             .order_by(Criterion.position)
         ).all()
-        homework.review(
+        row = homework.review(
             session,
             submission_id=submission.id,
             version=submission.version,
@@ -98,6 +99,8 @@ class Piece:
             actor=reviewer,
             now=now,
         )
+        if told.get("remarks"):
+            homework.write_remarks(session, row, _remarks(session, row, told["remarks"]))
 
     def consent(self, session: Session, now: dt.datetime) -> None:
         """The author lets it be shown."""
@@ -105,3 +108,14 @@ class Piece:
         homework.consent(
             session, submission_id=self._submission(session).id, member_id=self.author.member_id, now=now
         )
+
+
+def _remarks(session: Session, row: Review, told: list[dict[str, str]]) -> dict[str, str]:
+    """The remarks of a review as the desk's form sends them."""
+    html = session.scalars(select(Attempt.body_html).where(Attempt.id == row.attempt_id)).one()
+    text, form = rules_remarks.plain_text(html), dict[str, str]()
+    for n, one in enumerate(told, 1):
+        start = text.index(one["quote"])
+        place = rules_remarks.Passage(row.attempt_id, start, start + len(one["quote"]), one["quote"])
+        form |= rules_remarks.fields_of(rules_remarks.Typed(n, place, one["say"]))
+    return form

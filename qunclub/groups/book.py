@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import reads
+from qunclub.kernel.unindexed import unindexed
 
 from .models import Group, Seat
 
@@ -36,3 +38,25 @@ def of_member(session: Session, member_id: int) -> frozenset[int]:
 def members_of(group_id: int) -> Select[int]:
     """The ids of the members seated in a group."""
     return select(Seat.member_id).where(Seat.group_id == group_id, Seat.state == "admitted")
+
+
+def seated(group_id: int, member: Any) -> ColumnElement[bool]:
+    """Whether *member*, a column of another query, is seated in a group."""
+    # Looked up by the member: the group, by whose index SQLite would read all of it for each row, is hidden from it.
+    return exists().where(
+        Seat.member_id == member,
+        unindexed(Seat.group_id) == group_id,
+        unindexed(Seat.state) == "admitted",
+    )
+
+
+def slugs(session: Session, group_ids: Collection[int]) -> dict[int, str]:
+    """The addresses of groups by their id."""
+    rows = session.execute(select(Group.id, Group.slug).where(Group.id.in_(group_ids)))
+    return {ident: slug for ident, slug in rows}
+
+
+def by_slugs(session: Session, slugs: Collection[str]) -> dict[str, int]:
+    """The ids of the groups at these addresses."""
+    rows = session.execute(select(Group.slug, Group.id).where(Group.slug.in_(slugs)))
+    return {slug: ident for slug, ident in rows}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from qunclub.homework import queries_blind
+from qunclub.homework import queries_blind, queries_second
 from qunclub.homework.models import (
     Assignment,
     Attempt,
@@ -20,7 +20,9 @@ from qunclub.homework.models import (
 )
 from qunclub.homework.models_desk import Phrase, ReviewDraft
 from qunclub.homework.models_fair import VerdictChange, WorkAppeal
+from qunclub.homework.models_remarks import Remark
 from qunclub.homework.models_showcase import ShowcaseLike
+from qunclub.homework.models_voice import SpokenComment
 from qunclub.homework.models_work import Extension, WorkDraft
 
 from .export_rows import Rows, plain
@@ -76,17 +78,12 @@ def _judges_hidden() -> ColumnElement[bool]:
     return and_(Assignment.blind == "both", queries_blind.unreleased())
 
 
-def _said() -> ColumnElement[bool]:
-    # What was said of an attempt is its author's with the first verdict in force, not before.
-    return exists().where(VerdictChange.attempt_id == Review.attempt_id)
-
-
 def _reviews(session: Session, member_id: int) -> Rows:
     query = (
         select(Review, _judges_hidden())
         .join(Submission, Submission.id == Review.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
-        .where(Submission.member_id == member_id, _said())
+        .where(Submission.member_id == member_id, queries_second.out())
         .order_by(Review.id)
     )
     return [
@@ -101,10 +98,36 @@ def _scores(session: Session, member_id: int) -> Rows:
         .join(Criterion, Criterion.id == ReviewScore.criterion_id)
         .join(Review, Review.id == ReviewScore.review_id)
         .join(Submission, Submission.id == Review.submission_id)
-        .where(Submission.member_id == member_id, _said())
+        .where(Submission.member_id == member_id, queries_second.out())
         .order_by(ReviewScore.review_id, Criterion.position)
     )
     return [plain(row, criterion=title) for row, title in session.execute(query)]
+
+
+def _remarks(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Remark)
+        .join(Review, Review.id == Remark.review_id)
+        .join(Submission, Submission.id == Review.submission_id)
+        .where(Submission.member_id == member_id, queries_second.out())
+        .order_by(Remark.id)
+    )
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _recordings(session: Session, member_id: int) -> Rows:
+    """What was said to them, and what they said to others."""
+    query = (
+        select(SpokenComment)
+        .join(Submission, Submission.id == SpokenComment.submission_id)
+        .outerjoin(Review, Review.id == SpokenComment.review_id)
+        .where(
+            (SpokenComment.reviewer_id == member_id)
+            | ((Submission.member_id == member_id) & queries_second.out())
+        )
+        .order_by(SpokenComment.id)
+    )
+    return [plain(row) for row in session.scalars(query)]
 
 
 def _verdicts(session: Session, member_id: int) -> Rows:
@@ -161,6 +184,8 @@ PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "files": _files,
     "reviews": _reviews,
     "scores": _scores,
+    "remarks": _remarks,
+    "recordings": _recordings,
     "verdicts": _verdicts,
     "work_appeals": _work_appeals,
     "review_drafts": _review_drafts,

@@ -161,7 +161,7 @@ def home(
         covenant=next((one.group.slug for one in seats if one.group and not one.may_enter), ""),
         nameless=_nameless(member, holdings, seats, now),
         work=[
-            Work(item.assignment_id, item.title, item.course_title, item.action, item.due_at)
+            Work(item.assignment_id, item.title, item.course_title, item.action, item.due_at, item.most)
             for item in work
             # Nobody is sent to what is optional, until they began it.
             if item.course_id in open_ids and (item.state is not None or not item.optional)

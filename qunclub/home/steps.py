@@ -18,6 +18,8 @@ class Work:
     course: str
     action: str
     due_at: dt.datetime | None
+    most: int = 100
+    """The points it earns with the best score."""
 
 
 @dataclass(frozen=True, slots=True)

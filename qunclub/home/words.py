@@ -101,7 +101,7 @@ def _work(kind: str, work: Work, home: Home) -> Told:
             _("Your instructor has written what would make it good."),
             href,
             _("Read the review"),
-            _earns(home, on_time=False),
+            _earns(home, work, on_time=False),
         )
     if kind == "late":
         return Told(
@@ -109,7 +109,7 @@ def _work(kind: str, work: Work, home: Home) -> Told:
             _("The due date has passed; it is reviewed all the same."),
             href,
             _("Begin"),
-            _earns(home, on_time=False),
+            _earns(home, work, on_time=False),
         )
     text = work.course
     if work.due_at is not None:
@@ -127,13 +127,13 @@ def _work(kind: str, work: Work, home: Home) -> Told:
             else _("%(course)s · due %(time)s", course=work.course, time=format_datetime(work.due_at))
         )
     return Told(
-        _("Homework: %(title)s", title=work.title), text, href, _("Begin"), _earns(home, on_time=True)
+        _("Homework: %(title)s", title=work.title), text, href, _("Begin"), _earns(home, work, on_time=True)
     )
 
 
-def _earns(home: Home, *, on_time: bool) -> str:
-    if not home.worth.accepted or home.member.number is None:
+def _earns(home: Home, work: Work, *, on_time: bool) -> str:
+    if not home.worth.accepted or not work.most or home.member.number is None:
         return ""
     # Being featured comes on top; the homework's own page names it apart, as nobody can aim at it.
-    most = 100 + (home.worth.on_time if on_time else 0)
+    most = work.most + (home.worth.on_time if on_time else 0)
     return _("earns up to %(points)s points", points=most)

@@ -3,7 +3,10 @@
 One reviewer at a time holds a submission; a stale save is refused and loses no text; a review scores points once.
 """
 
-from .rules import CriterionSpec, StoredFile
+from qunclub.kernel.uploads import StoredFile
+
+from .rules import CriterionSpec
+from .rules_levels import LevelSpec
 from .services import consent, submit, withdraw
 from .services_admin import free_claim, reopen
 from .services_appeals import decline, give_back, open_appeal, uphold
@@ -12,6 +15,7 @@ from .services_correction import correct
 from .services_forget import forget
 from .services_judging import Judging, set_judging, unveil
 from .services_release import bring_out_some, release
+from .services_remarks import write as write_remarks
 from .services_review import claim, claim_next, release_claim, review
 from .services_second import waive
 from .services_showcase import agree, hide, like, unhide, unlike
@@ -19,6 +23,7 @@ from .services_showcase import agree, hide, like, unhide, unlike
 __all__ = [
     "CriterionSpec",
     "Judging",
+    "LevelSpec",
     "StoredFile",
     "agree",
     "bring_out_some",
@@ -48,4 +53,5 @@ __all__ = [
     "uphold",
     "waive",
     "withdraw",
+    "write_remarks",
 ]

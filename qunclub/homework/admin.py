@@ -30,7 +30,7 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries, queries_desk, services_admin, services_assignments
+from . import queries, queries_attempts, queries_desk, services_admin, services_assignments
 from .forms import AssignmentForm, to_local, to_utc
 from .models import SUBMISSION_STATES, Assignment
 from .queries_desk import Filters
@@ -109,7 +109,10 @@ def edit(assignment_id: int) -> Any:
             "text_part": assignment.text_part,
             "file_part": assignment.file_part,
             "file_kinds": assignment.file_kinds.split(","),
+            "link_part": assignment.link_part,
             "max_attempts": assignment.max_attempts,
+            "points_accepted": assignment.points_accepted,
+            "points_featured": assignment.points_featured,
             "version": assignment.version,
             "criteria": [
                 {
@@ -118,6 +121,10 @@ def edit(assignment_id: int) -> Any:
                     "description": line.description,
                     "max_points": line.max_points,
                     "weight": line.weight,
+                    "levels": [
+                        {"points": one.points, "title": one.title, "description": one.description}
+                        for one in line.levels
+                    ],
                 }
                 for line in lines
             ],
@@ -171,7 +178,7 @@ def submissions() -> Any:
     """The record of everything handed in."""
     filters = _filters()
     with reading() as session:
-        page = queries_desk.record(session, filters, page=page_number())
+        page = queries_desk.record(session, filters, after=request.args.get("after", ""))
         works = queries_desk.assignment_choices(session)
     return render("homework/admin_submissions.html", page=page, filters=filters, works=works, moment=now())
 
@@ -216,7 +223,7 @@ def reopen(submission_id: int) -> Any:
     """Reopen accepted work after a wrong verdict: shows what it takes back, then does it."""
     with reading() as session:
         row = queries_desk.desk_row(session, submission_id, viewer=current_actor().member_id)
-        attempts = queries.attempts(session, submission_id)
+        attempts = queries_attempts.attempts(session, submission_id)
     wrong = ""
     if request.method == "POST":
         try:
@@ -263,6 +270,9 @@ def _lines(form: AssignmentForm) -> None:
     if request.method == "GET":
         for _line in range(SPARE_LINES):
             form.criteria.append_entry()
+        for entry in form.criteria.entries:
+            for _line in range(SPARE_LINES):
+                entry.form.levels.append_entry()
 
 
 def _values(form: AssignmentForm) -> dict[str, Any]:
@@ -279,9 +289,14 @@ def _values(form: AssignmentForm) -> dict[str, Any]:
         "late_percent": form.late_percent.data or 0,
         "optional": form.optional.data,
         "parts": Parts(
-            form.text_part.data or "", form.file_part.data or "", tuple(form.file_kinds.data or ())
+            form.text_part.data or "",
+            form.file_part.data or "",
+            tuple(form.file_kinds.data or ()),
+            form.link_part.data or "",
         ),
         "max_attempts": form.max_attempts.data,
+        "points_accepted": form.points_accepted.data,
+        "points_featured": form.points_featured.data,
         "criteria": form.specs(),
     }
 

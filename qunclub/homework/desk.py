@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from qunclub.courses import differences
-from qunclub.kernel import N_, Conflict, Invalid, NotFound, Stale, render_markdown
+from qunclub.kernel import N_, Invalid, NotFound, Stale, render_markdown
 from qunclub.web import (
     NavItem,
     _,
@@ -21,7 +23,6 @@ from qunclub.web import (
     flash,
     member_id,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -31,16 +32,26 @@ from qunclub.web import (
 )
 
 from . import (
+    desk_remarks,
+    desk_sides,
+    desk_voice,
     queries,
+    queries_attempts,
     queries_blind,
     queries_desk,
-    queries_release,
-    queries_second,
+    queries_judging,
+    queries_similar,
+    queries_voice,
     queries_writing,
     rules,
     rules_desk,
+    rules_remarks,
+    rules_sides,
     services_desk,
+    services_remarks,
     services_review,
+    services_voice,
+    voice_files,
 )
 from .models import Submission
 from .queries_desk import Filters
@@ -89,6 +100,7 @@ def _filters() -> Filters:
         state=_state(),
         late="late" in wanted,
         members=club().group_book.members_of(group) if group else None,
+        seated=partial(club().group_book.seated, group) if group else None,
         viewer=member_id(),
     )
 
@@ -100,7 +112,7 @@ def index() -> Any:
     moment, me = now(), member_id()
     filters = _filters()
     with reading() as session:
-        page = queries_desk.queue(session, filters, now=moment, page=page_number())
+        page = queries_desk.queue(session, filters, now=moment, after=request.args.get("after", ""))
         stats = queries_desk.stats(session, member_id=me, now=moment)
         works = queries_desk.assignment_choices(session)
         groups = club().group_book.choices(session)
@@ -116,6 +128,7 @@ def index() -> Any:
         filters=filters,
         group=_number("group"),
         kept=kept(),
+        after=request.args.get("after", ""),
         moment=moment,
         promised=rules.TURNAROUND.days,
         longest=(moment - stats.oldest).days if stats.oldest else 0,
@@ -127,18 +140,11 @@ def index() -> Any:
 def claim_next() -> Any:
     """Claim the longest waiting free one of the shown queue and open it."""
     actor, moment = current_actor(), now()
-    filters = _filters()
     with unit_of_work() as session:
-        found_id = None
-        for candidate in queries_desk.next_free(session, filters, member_id=member_id(), now=moment):
-            try:
-                services_review.claim(
-                    session, submission_id=candidate, actor=actor, lease=lease(), now=moment
-                )
-            except Conflict:
-                continue  # somebody else was quicker; the next one waits too
-            found_id = candidate
-            break
+        claimed = services_review.claim_next(
+            session, filters=_filters(), actor=actor, lease=lease(), now=moment
+        )
+        found_id = claimed.id if claimed else None
     if found_id is None:
         flash(_("Nothing waits that you could claim. Well done."), "info")
         return see_other(".index", **kept())
@@ -175,8 +181,34 @@ def show(submission_id: int) -> Any:
 @bp.post("/<int:submission_id>")
 @allow("instructor")
 def save(submission_id: int) -> Any:
-    """Judge it. A stale save changes nothing, shows what happened meanwhile, and keeps what was typed."""
+    """Judge it. A stale save changes nothing, shows both versions side by side, and keeps what was typed."""
     actor, moment = current_actor(), now()
+    try:
+        # Without the script a recording comes with the form, whatever its button; it is kept before anything else.
+        desk_voice.keep_sent(submission_id)
+    except Invalid as error:
+        return _page(submission_id, wrong={error.field: explain(error)}), 422
+    if "voice_keep" in request.form:
+        return _page(submission_id)
+    if "unvoice" in request.form:
+        gone = request.form.get("unvoice", 0, type=int)
+        with unit_of_work() as session:
+            services_voice.throw_away(session, voice_id=gone, actor=actor, now=moment)
+        return _page(submission_id)
+    if "take" in request.form:
+        return _page(submission_id, taken=rules_sides.chosen(request.form, request.form["take"]))
+    if "remark" in request.form:
+        return _page(submission_id, adding=True)
+    if "unremark" in request.form:
+        gone = request.form.get("unremark", 0, type=int)
+        return _page(submission_id, taken=rules_remarks.without(request.form, gone))
+    if "drop_beside" in request.form:
+        with unit_of_work() as session:
+            services_desk.drop_beside(
+                session, submission_id=submission_id, version=_draft_version(), actor=actor
+            )
+        flash(_("The other versions are gone."), "info")
+        return see_other(".show", submission_id=submission_id, **kept())
     if "preview" in request.form:
         return _page(submission_id)
     if "phrase" in request.form:
@@ -187,7 +219,7 @@ def save(submission_id: int) -> Any:
         version, scores = request.form.get("version", 0, type=int), _scores()
 
         def command(session: Session) -> str:
-            services_review.review(
+            review = services_review.review(
                 session,
                 submission_id=submission_id,
                 version=version,
@@ -197,6 +229,9 @@ def save(submission_id: int) -> Any:
                 actor=actor,
                 now=moment,
             )
+            services_remarks.write(session, review, request.form)
+            heard = request.form.getlist("voice_id", type=int)
+            services_voice.send(session, review=review, ids=heard, actor=actor)
             services_desk.finish_draft(
                 session, submission_id=submission_id, version=_draft_version(), actor=actor
             )
@@ -204,6 +239,7 @@ def save(submission_id: int) -> Any:
 
         state = transact(command)
     except Stale as error:
+        desk_sides.keep(submission_id, actor, moment)
         return _page(submission_id, stale=explain(error)), 409
     except Invalid as error:
         return _page(submission_id, wrong={error.field: explain(error)}), 422
@@ -241,7 +277,10 @@ def _with_phrase(submission_id: int) -> Any:
     with unit_of_work() as session:
         phrase = services_desk.use_phrase(session, phrase_id=phrase_id, actor=current_actor()).body
     comment = request.form.get("comment_md", "").rstrip()
-    return _page(submission_id, comment=f"{comment}\n\n{phrase}" if comment else phrase)
+    return _page(
+        submission_id,
+        taken={**request.form, "comment_md": f"{comment}\n\n{phrase}" if comment else phrase},
+    )
 
 
 def _keep_draft(submission_id: int) -> Any:
@@ -259,6 +298,7 @@ def _keep_draft(submission_id: int) -> Any:
             )
         )
     except Stale as error:
+        desk_sides.keep(submission_id, actor, moment)
         return _page(submission_id, clash=explain(error)), 409
     except Invalid as error:
         return _page(submission_id, wrong={error.field: explain(error)}), 422
@@ -272,36 +312,44 @@ def _page(
     stale: str = "",
     clash: str = "",
     wrong: dict[str, str] | None = None,
-    comment: str | None = None,
+    taken: dict[str, str] | None = None,
+    adding: bool = False,
 ) -> str:
     moment, me = now(), member_id()
     with reading() as session:
         row = queries_desk.desk_row(session, submission_id, viewer=me)
         criteria = queries.criteria(session, row.rubric_id)
         # What its author took back is theirs alone.
-        attempts = [one for one in queries.attempts(session, submission_id) if one.withdrawn_at is None]
+        attempts = [
+            one for one in queries_attempts.attempts(session, submission_id) if one.withdrawn_at is None
+        ]
         if not attempts:
             raise NotFound()
         if row.veiled:
             attempts = queries_blind.masked(attempts)
-        seen = queries_second.seen(session, attempts[0].id, me) if row.stage != "first" else False
-        opinions = (
-            queries_second.opinions(session, attempts[0].id) if row.stage == "third" and not seen else []
-        )
-        judges_left = queries_second.left(session, submission_id) if row.stage != "first" else 1
-        kept_back = queries_release.held(session, submission_id) if row.state == "held" else None
-        revising = kept_back is not None and kept_back[0] == me and not row.sampled
-        words = queries_release.comment(session, kept_back[1].id) if kept_back and revising else ""
+        unread = queries_judging.unread(session, row, attempts[0].id, viewer=me)
         draft = queries_writing.draft_of(session, submission_id, reviewer_id=me)
         phrases = queries_writing.phrases(session, member_id=me)
+        voices = queries_voice.drafts(session, submission_id, reviewer_id=me)
+        alike = queries_similar.similar(session, attempt_id=attempts[0].id, member_id=row.member_id)
+        shown = queries_blind.open_attempts(session, [one.attempt_id for one in alike], viewer=me)
     held_by_other = rules.held_by_other(row.claimed_by, row.claimed_until, member_id=me, now=moment)
     held = row.claimed_by == me and row.claimed_until is not None and row.claimed_until > moment
     posted = request.method == "POST"
     typed = dict(request.form) if posted else dict(draft.fields) if draft else {}
-    if revising and kept_back and not typed:
-        typed = _of_review(kept_back[1], words)
-    if comment is not None:
-        typed["comment_md"] = comment
+    if unread.revising and unread.held and not typed:
+        typed = {**unread.held.as_typed, **desk_remarks.as_typed(attempts[0], unread.remarks)}
+    elif not unread.revising:
+        attempts[0] = replace(attempts[0], remarks=(*attempts[0].remarks, *unread.remarks))
+    sides = desk_sides.sides(typed, attempts, draft, stale=bool(stale), clash=bool(clash))
+    if taken is not None:
+        typed = taken
+    wrong = dict(wrong or {})
+    if adding:
+        try:
+            typed = desk_remarks.added(attempts[0])
+        except Invalid as error:
+            wrong[error.field] = explain(error)
     return render(
         "homework/desk_show.html",
         row=row,
@@ -312,32 +360,34 @@ def _page(
         held=held,
         held_by_other=held_by_other,
         own=row.member_id == me,
-        seen=seen,
-        revising=revising,
-        verdict_held=kept_back[1] if kept_back and row.member_id != me else None,
-        opinions=opinions if row.member_id != me else [],
-        judges_left=judges_left,
+        unread=unread,
         late=row.submitted_at < moment - rules.TURNAROUND,
         typed=typed,
-        version=typed.get("version") if posted and not stale else row.version,
+        version=request.form.get("version") if posted and not stale else row.version,
         draft=draft,
-        # A window that saves goes on from the draft it began with, unless both texts have been shown to it.
-        draft_version=_draft_version() if posted and not clash else draft.version if draft else 0,
+        # A window that saves goes on from the draft it began with, unless all texts have been shown to it.
+        draft_version=_draft_version() if posted and not (clash or stale) else draft.version if draft else 0,
+        sides=sides,
+        # What the browser still holds of a review that arrived is no draft any more.
+        said=next((one.review.comment_md for one in attempts if one.review), ""),
         phrases=phrases,
         posted=posted,
         stale=stale,
         clash=clash,
-        wrong=wrong or {},
+        wrong=wrong,
         kept=kept(),
+        # A reviewer's own work is as any other author's to them: no hint about it.
+        alike=[one for one in alike if one.attempt_id in shown and row.member_id != me and not row.veiled],
+        voices=voices,
+        accept=voice_files.ACCEPT,
+        seconds=voice_files.MAX_SECONDS,
+        board=desk_remarks.board(typed, attempts[0]),
         html=_preview(typed),
     )
 
 
-def _of_review(review: queries.ReviewView, words: str) -> dict[str, str]:
-    """A judgement as the form that gave it."""
-    scores = {f"score-{ident}": str(got) for ident, got in review.points}
-    return {"verdict": review.verdict, "comment_md": words, **scores}
-
-
 def _preview(typed: dict[str, str]) -> str | None:
     return render_markdown(typed.get("comment_md", "")) if "preview" in typed else None
+
+
+desk_sides.keep_across_sign_in(bp, _page)

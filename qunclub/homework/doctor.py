@@ -36,7 +36,11 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         ),
         (6, "reviews whose attempt belongs to another submission", _reviews()),
         (6, "accepted submissions that did not earn their score", _unpaid()),
-        (6, "submissions whose points differ from their score, or stand without an acceptance", _overpaid()),
+        (
+            6,
+            "submissions whose points differ from what their score earns, or stand without an acceptance",
+            _overpaid(),
+        ),
         (6, "submissions that earned their score more than once", _doubled()),
         (6, "submissions held without being waited for, by their own author, or without an end", _claims()),
         (9, "submissions judged otherwise than the last line of their history says", _unexplained()),
@@ -80,6 +84,7 @@ def _receipts(session: Session) -> list[Finding]:
                 at=attempt.submitted_at,
                 body_md=attempt.body_md,
                 files=files[attempt.id],
+                link=attempt.link,
             )
         )
     ]
@@ -125,6 +130,12 @@ def _settled() -> ColumnElement[int]:
     return (Review.score * (100 - Attempt.taken_off) + 50) // 100
 
 
+def _earns() -> ColumnElement[Any]:
+    """``rules_points.accepted_points`` of ``Attempt`` in SQL."""
+    own = (Attempt.points_accepted * Submission.score + 50) // 100
+    return case((Attempt.points_accepted.is_(None), Submission.score), else_=own)
+
+
 def _reviews() -> Select[Any]:
     return (
         select(Review.id)
@@ -158,7 +169,7 @@ def _unpaid() -> Select[Any]:
         .where(
             Submission.state == "accepted",
             Submission.carried_over.is_(False),
-            Submission.score > 0,
+            _earns() > 0,
             or_(
                 PointRule.kind.is_(None),
                 and_(PointRule.active.is_(True), Submission.reviewed_at >= PointRule.updated_at),
@@ -190,7 +201,7 @@ def _overpaid() -> Select[Any]:
             or_(
                 Submission.state != "accepted",
                 Submission.carried_over.is_(True),
-                LedgerEntry.amount != Submission.score,
+                and_(Attempt.n == Submission.attempt, LedgerEntry.amount != _earns()),
                 LedgerEntry.member_id != Submission.member_id,
             )
         )

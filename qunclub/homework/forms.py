@@ -25,6 +25,8 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from qunclub.web import Form, _l
 
 from .rules import CriterionSpec
+from .rules_levels import MAX_DESCRIPTION, MAX_TITLE, LevelSpec
+from .rules_points import MOST
 
 # As a browser's field for a local time sends and wants it.
 LATE = [
@@ -34,6 +36,7 @@ LATE = [
 ]
 TEXTS = [("optional", _l("may be there")), ("required", _l("has to be there"))]
 FILES = [*TEXTS, ("none", _l("are not taken"))]
+LINKS = [("none", _l("is not asked for")), *TEXTS]
 KINDS = [
     ("picture", _l("Pictures")),
     ("pdf", "PDF"),
@@ -48,8 +51,17 @@ class SubmitForm(Form):
     """Work as it is handed in."""
 
     body_md = TextAreaField(_l("Your work"), description=_l("Markdown."))
+    link = StringField(_l("Link"))
     files = MultipleFileField(_l("Files"))
     draft_version = HiddenField()
+
+
+class LevelForm(PlainForm):
+    """One level of a criterion; without a name it is left out."""
+
+    title = StringField(_l("Name of the level"), [Length(max=MAX_TITLE)])
+    description = StringField(_l("What work of this level is like"), [Length(max=MAX_DESCRIPTION)])
+    points = IntegerField(_l("Points"), [Optional(), NumberRange(0, 100)])
 
 
 class CriterionForm(PlainForm):
@@ -60,6 +72,18 @@ class CriterionForm(PlainForm):
     description = StringField(_l("What it looks at"), [Length(max=400)])
     max_points = IntegerField(_l("Maximum"), [Optional(), NumberRange(1, 100)], default=10)
     weight = IntegerField(_l("Weight"), [Optional(), NumberRange(1, 100)], default=1)
+    levels = FieldList(FormField(LevelForm))
+
+    def steps(self) -> tuple[LevelSpec, ...]:
+        """The levels that have a name or points."""
+        found = []
+        for entry in self.levels.entries:
+            title, points = (entry.form.title.data or "").strip(), entry.form.points.data
+            if title or points is not None:
+                # Without points it is no level yet; the rule says so.
+                said = (entry.form.description.data or "").strip()
+                found.append(LevelSpec(-1 if points is None else points, title, said))
+        return tuple(found)
 
 
 class ExtensionForm(Form):
@@ -109,8 +133,21 @@ class AssignmentForm(Form):
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
+    link_part = SelectField(_l("Link"), choices=LINKS, default="none")
     max_attempts = IntegerField(
         _l("Most attempts"), [Optional(), NumberRange(1, 20)], description=_l("Empty: as many as it takes.")
+    )
+    points_accepted = IntegerField(
+        _l("Points for the best score"),
+        [Optional(), NumberRange(0, MOST)],
+        description=_l(
+            "Accepted work earns that share of them that its score is. Empty: as many as its score."
+        ),
+    )
+    points_featured = IntegerField(
+        _l("Points for being featured"),
+        [Optional(), NumberRange(0, MOST)],
+        description=_l("Empty: what the club's rule gives."),
     )
     criteria = FieldList(FormField(CriterionForm), label=_l("Rubric"))
     version = HiddenField()
@@ -129,6 +166,7 @@ class AssignmentForm(Form):
                         max_points=line.max_points.data or 10,
                         weight=line.weight.data or 1,
                         criterion_id=int(known) if known.isdigit() else None,
+                        levels=line.steps(),
                     )
                 )
         return found

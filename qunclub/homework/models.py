@@ -63,6 +63,10 @@ class Assignment(Base):
     text_part: Mapped[str] = mapped_column(String(10), default="optional")
     file_part: Mapped[str] = mapped_column(String(10), default="optional")
     file_kinds: Mapped[str] = mapped_column(String(80), default="")
+    link_part: Mapped[str] = mapped_column(String(10), default="none", server_default="none")
+    # What it earns, see rules_points; None leaves it to the club's rule.
+    points_accepted: Mapped[int | None]
+    points_featured: Mapped[int | None]
     max_attempts: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
@@ -156,13 +160,20 @@ class Attempt(Base):
     n: Mapped[int]
     body_md: Mapped[str] = mapped_column(Text, default="")
     body_html: Mapped[str] = mapped_column(Text, default="")
+    # Normalised, see rules_links.clean_link.
+    link: Mapped[str] = mapped_column(String(500), default="", server_default="")
     submitted_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     on_time: Mapped[bool] = mapped_column(default=True)
     # How many percent of its score being late costs; decided when it is handed in, whatever the assignment says later.
     taken_off: Mapped[int] = mapped_column(default=0)
+    # What the assignment said it earns when it was handed in, whatever it says later.
+    points_accepted: Mapped[int | None]
+    points_featured: Mapped[int | None]
     # The hash of what was handed in, see rules_work.receipt_text; empty for what came before there were receipts.
     receipt: Mapped[str] = mapped_column(String(64), default="")
     withdrawn_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    # By which scheme its signature was made, see rules_similar; 0: it has none yet.
+    signed: Mapped[int] = mapped_column(default=0, server_default="0")
 
     files: Mapped[list[SubmissionFile]] = relationship(lazy="raise", order_by="SubmissionFile.id")
     review: Mapped[Review | None] = relationship(
@@ -171,7 +182,16 @@ class Attempt(Base):
         viewonly=True,
         uselist=False,
     )
-    __table_args__ = (UniqueConstraint("submission_id", "n"),)
+    __table_args__ = (
+        UniqueConstraint("submission_id", "n"),
+        # Only what waits for its signature is in it.
+        Index(
+            "ix_qunclub_attempt_unsigned",
+            "id",
+            sqlite_where=text("signed = 0"),
+            postgresql_where=text("signed = 0"),
+        ),
+    )
 
 
 class SubmissionFile(Base):
@@ -186,7 +206,7 @@ class SubmissionFile(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     storage_key: Mapped[str] = mapped_column(String(120), unique=True)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
-    __table_args__ = (Index(None, "attempt_id"),)
+    __table_args__ = (Index(None, "attempt_id"), Index(None, "sha256"))
 
 
 class Review(Base):
@@ -229,12 +249,14 @@ class Review(Base):
 
 
 class ReviewScore(Base):
-    """What one criterion was given."""
+    """What one criterion was given; *level* and *level_text* are the words of the level as they were then."""
 
     __tablename__ = "qunclub_review_score"
     review_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_review.id"), primary_key=True)
     criterion_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_criterion.id"), primary_key=True)
     points: Mapped[int]
+    level: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    level_text: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class ShowcaseEntry(Base):

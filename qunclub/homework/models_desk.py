@@ -14,7 +14,7 @@ class ReviewDraft(Base):
     """What a reviewer has typed and not yet saved as a judgement; it outlives a lost claim and a closed window.
 
     ``fields`` holds the desk's form as it was sent. ``version`` grows with every save: a window that knows an older
-    one is refused.
+    one is refused. ``beside`` holds what such windows had typed, until the reviewer has seen it beside the rest.
     """
 
     __tablename__ = "qunclub_review_draft"
@@ -22,6 +22,7 @@ class ReviewDraft(Base):
     submission_id: Mapped[int] = mapped_column(ForeignKey("qunclub_submission.id"))
     reviewer_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
     fields: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    beside: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list, server_default="[]")
     version: Mapped[int] = mapped_column(default=1)
     saved_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     __table_args__ = (

@@ -40,6 +40,8 @@ class WorkDraft(Base):
     assignment_id: Mapped[int] = mapped_column(ForeignKey("qunclub_assignment.id"))
     member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
     body_md: Mapped[str] = mapped_column(Text, default="")
+    # As typed: it is looked at when it is handed in.
+    link: Mapped[str] = mapped_column(Text, default="", server_default="")
     version: Mapped[int] = mapped_column(default=1)
     saved_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     __table_args__ = (UniqueConstraint("assignment_id", "member_id"), Index(None, "member_id"))

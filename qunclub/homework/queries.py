@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
@@ -20,13 +19,13 @@ from .models import (
     Assignment,
     Attempt,
     Criterion,
-    Review,
-    ReviewScore,
     ShowcaseEntry,
     Submission,
     SubmissionFile,
 )
-from .uploads import PICTURES
+from .models_levels import CriterionLevel
+from .rules_levels import LevelSpec
+from .rules_points import USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,13 @@ class Worth:
     accepted: bool
     on_time: int
     featured: int
+    most: int = USUAL
+    featured_on: bool = False
+
+    def of(self, accepted: int | None, featured: int | None) -> Worth:
+        """What one assignment earns that says so itself; None leaves it to the club's rule."""
+        more = self.featured if featured is None or not self.featured_on else featured
+        return replace(self, most=USUAL if accepted is None else accepted, featured=more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +54,17 @@ class CriterionView:
     max_points: int
     weight: int
     percent: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileView:
-    """A file of an attempt."""
-
-    id: int
-    name: str
-    content_type: str
-    size: int
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether it may be shown in a page: one of ours, decoded and written anew."""
-        return self.content_type in PICTURES
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewView:
-    """What an instructor said of an attempt; *points* by criterion."""
-
-    id: int
-    verdict: str
-    score: int
-    comment_html: str
-    reviewer_name: str
-    created_at: dt.datetime
-    points: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptView:
-    """One attempt with its files and its review."""
-
-    id: int
-    n: int
-    body_md: str
-    body_html: str
-    submitted_at: dt.datetime
-    on_time: bool
-    taken_off: int = 0
-    receipt: str = ""
-    withdrawn_at: dt.datetime | None = None
-    files: tuple[FileView, ...] = ()
-    review: ReviewView | None = None
+    levels: tuple[LevelSpec, ...] = ()
 
 
 def worth(session: Session) -> Worth:
     """What the rules give for homework now: one statement."""
     found = {kind: rule.amount for kind, rule in points.rules_in_force(session).items() if rule.active}
     return Worth(
-        "homework_accepted" in found, found.get("homework_on_time", 0), found.get("homework_featured", 0)
+        "homework_accepted" in found,
+        found.get("homework_on_time", 0),
+        found.get("homework_featured", 0),
+        featured_on="homework_featured" in found,
     )
 
 
@@ -121,6 +86,9 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.text_part,
             Assignment.file_part,
             Assignment.file_kinds,
+            Assignment.link_part,
+            Assignment.points_accepted,
+            Assignment.points_featured,
             Assignment.state,
             Assignment.blind,
             Assignment.second_percent,
@@ -154,110 +122,43 @@ def assignment_row(session: Session, assignment_id: int, *, staff: bool) -> Any:
 @cache
 def _criteria() -> Select[*tuple[Any, ...]]:
     return (
-        select(Criterion.id, Criterion.title, Criterion.description, Criterion.max_points, Criterion.weight)
+        select(
+            Criterion.id,
+            Criterion.title,
+            Criterion.description,
+            Criterion.max_points,
+            Criterion.weight,
+            CriterionLevel.points,
+            CriterionLevel.title.label("level"),
+            CriterionLevel.description.label("level_text"),
+        )
+        .outerjoin(CriterionLevel, CriterionLevel.criterion_id == Criterion.id)
         .where(Criterion.rubric_id == bindparam("rubric"))
-        .order_by(Criterion.position)
+        .order_by(Criterion.position, CriterionLevel.position)
     )
 
 
 def criteria(session: Session, rubric_id: int) -> list[CriterionView]:
-    """The criteria of a rubric in order, with their share of the whole."""
-    rows = reads.rows(session, _criteria(), rubric=rubric_id)
-    whole = sum(row.weight for row in rows) or 1
+    """The criteria of a rubric in order with their levels, and their share of the whole: one statement."""
+    levels: dict[int, list[LevelSpec]] = defaultdict(list)
+    found: dict[int, Any] = {}
+    for row in reads.rows(session, _criteria(), rubric=rubric_id):
+        found[row.id] = row
+        if row.points is not None:
+            levels[row.id].append(LevelSpec(row.points, row.level, row.level_text))
+    whole = sum(row.weight for row in found.values()) or 1
     return [
-        CriterionView(*cast("tuple[int, str, str, int, int]", tuple(row)), round(row.weight * 100 / whole))
-        for row in rows
-    ]
-
-
-@cache
-def _attempts() -> Select[*tuple[Any, ...]]:
-    columns: list[Any] = [
-        Attempt.id,
-        Attempt.n,
-        Attempt.body_md,
-        Attempt.body_html,
-        Attempt.submitted_at,
-        Attempt.on_time,
-        Attempt.taken_off,
-        Attempt.receipt,
-        Attempt.withdrawn_at,
-        Review.id.label("review_id"),
-        Review.verdict,
-        Review.score,
-        Review.comment_html,
-        Review.reviewer_name,
-        Review.created_at,
-    ]
-    return (
-        select(*columns)
-        .outerjoin(Review, (Review.attempt_id == Attempt.id) & Review.counts)
-        .where(Attempt.submission_id == bindparam("submission"))
-        .order_by(Attempt.n.desc())
-    )
-
-
-@cache
-def _files() -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            SubmissionFile.attempt_id,
-            SubmissionFile.id,
-            SubmissionFile.name,
-            SubmissionFile.content_type,
-            SubmissionFile.size,
+        CriterionView(
+            row.id,
+            row.title,
+            row.description,
+            row.max_points,
+            row.weight,
+            round(row.weight * 100 / whole),
+            tuple(levels[row.id]),
         )
-        .join(Attempt, Attempt.id == SubmissionFile.attempt_id)
-        .where(Attempt.submission_id == bindparam("submission"))
-        .order_by(SubmissionFile.id)
-    )
-
-
-@cache
-def _scores() -> Select[*tuple[Any, ...]]:
-    return (
-        select(ReviewScore.review_id, ReviewScore.criterion_id, ReviewScore.points)
-        .join(Review, Review.id == ReviewScore.review_id)
-        .where(Review.submission_id == bindparam("submission"))
-    )
-
-
-def attempts(session: Session, submission_id: int) -> list[AttemptView]:
-    """All attempts of a submission, newest first, with files and reviews: three statements."""
-    files: dict[int, list[FileView]] = defaultdict(list)
-    for attempt_id, *rest in reads.rows(session, _files(), submission=submission_id):
-        files[attempt_id].append(FileView(*rest))
-    given: dict[int, dict[int, int]] = defaultdict(dict)
-    for review_id, criterion_id, got in reads.rows(session, _scores(), submission=submission_id):
-        given[review_id][criterion_id] = got
-    return [
-        AttemptView(
-            id=row.id,
-            n=row.n,
-            body_md=row.body_md,
-            body_html=row.body_html,
-            submitted_at=row.submitted_at,
-            on_time=row.on_time,
-            taken_off=row.taken_off,
-            receipt=row.receipt,
-            withdrawn_at=row.withdrawn_at,
-            files=tuple(files[row.id]),
-            review=_review(row, given[row.review_id]) if row.review_id is not None else None,
-        )
-        for row in reads.rows(session, _attempts(), submission=submission_id)
+        for row in found.values()
     ]
-
-
-def _review(row: Any, given: dict[int, int]) -> ReviewView:
-    return ReviewView(
-        id=row.review_id,
-        verdict=row.verdict,
-        score=row.score,
-        comment_html=row.comment_html,
-        reviewer_name=row.reviewer_name,
-        created_at=row.created_at,
-        points=tuple(given.items()),
-    )
 
 
 @cache

@@ -18,7 +18,7 @@ from .models_fair import WorkAppeal
 from .models_judging import Unveil
 
 if TYPE_CHECKING:
-    from .queries import AttemptView
+    from .queries_attempts import AttemptView
     from .queries_fair import FairView
 
 
@@ -61,6 +61,19 @@ def named(viewer: int | None) -> tuple[ColumnElement[Any], ColumnElement[Any], C
         case((behind, ""), else_=name).label("author"),
         behind.label("veiled"),
     )
+
+
+def open_attempts(session: Session, attempt_ids: Sequence[int], *, viewer: int | None) -> frozenset[int]:
+    """Those of *attempt_ids* whose authors *viewer* may read: one statement, none without any."""
+    if not attempt_ids:
+        return frozenset()
+    query = (
+        select(Attempt.id)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .where(Attempt.id.in_(attempt_ids), ~veiled(viewer))
+    )
+    return frozenset(session.scalars(query))
 
 
 def in_crowd(members: Select[int], viewer: int | None) -> ColumnElement[bool]:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from qunclub import members
 from qunclub.courses.models import Course
-from qunclub.kernel import NotFound, Page, paginate
+from qunclub.kernel import Marked, NotFound, Page, paginate, paginate_by_mark
+from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 
 from . import queries_blind, queries_second, rules
 from .models import Assignment, Review, Submission
 
 COUNTED = 1_000
+WAITING = ("", "waiting", "second", "third")
+"""The states in which something is to be done."""
 TRIED = 5
 """How many free ones a reviewer tries for when others claim at the same time."""
-FOUND = 200
-"""Most people a search by name looks for; whoever has so common a name is found by number."""
+SMALL = 300
+"""A group of so many is looked up member by member; of a larger one, the queue itself meets somebody soon enough."""
 Reviewer = aliased(Member, name="reviewer")
 
 
@@ -94,28 +98,44 @@ class Filters:
     state: str = ""
     q: str = ""
     late: bool = False
-    # The members of a group, as the groups know them; the room above hands them in.
+    # The members of a group, and whether somebody is one, as the groups know them; the room above hands them in.
     members: Select[int] | None = None
+    seated: Callable[[Any], ColumnElement[bool]] | None = None
     # Who reads: what they have unveiled is named.
     viewer: int | None = None
 
 
-def queue(session: Session, filters: Filters, *, now: dt.datetime, page: int) -> Page[QueueRow]:
-    """What waits, oldest first; or what was judged, newest first: one statement along an index of that state."""
+def queue(session: Session, filters: Filters, *, now: dt.datetime, after: str = "") -> Page[QueueRow]:
+    """What waits, oldest first; or what was judged, newest first; one's own judgements, the latest first.
+
+    One statement along an index, two for a group; *after* is the mark of the page before.
+    """
     query = _rows(filters.viewer).add_columns(
         Submission.state, Submission.featured, Submission.score, Submission.reviewed_at, Submission.stage,
         queries_second.judged_by(filters.viewer or 0).label("seen"),
     )  # fmt: skip
-    waits = filters.state in ("", "waiting", "second", "third")
-    query = _waiting(query, filters, now) if waits else _judged(query, filters)
-    found = paginate(session, _places(query, filters), page=page)
-    items = [QueueRow(*row) for row in found.items]
-    return Page(items=items, page=found.page, per_page=found.per_page, has_next=found.has_next)
+    narrowed = _narrowing(session, filters)
+    waits = filters.state in WAITING
+    query = _waiting(query, narrowed, now) if waits else _judged(query, narrowed)
+    by_me = not waits and filters.mine is not None
+    at, ident = (Review.created_at, Review.id) if by_me else (Submission.submitted_at, Submission.id)
+    if by_me:
+        query = query.add_columns(Review.created_at.label("judged_at"), Review.id.label("review_id"))
+    marked = Marked(
+        narrowed.off(at),
+        ident,
+        newest=not waits,
+        of=lambda row: (row.judged_at, row.review_id) if by_me else (row.submitted_at, row.id),
+    )
+    found = paginate_by_mark(session, _places(query, narrowed), marked, after=after)
+    items = [QueueRow(*row[: len(fields(QueueRow))]) for row in found.items]
+    return replace(found, items=items)
 
 
 def next_free(session: Session, filters: Filters, *, member_id: int, now: dt.datetime) -> list[int]:
-    """The ids of the first few that *member_id* could claim under *filters*: one statement."""
-    query = _waiting(select(Submission.id), filters, now).where(
+    """The ids of the first few that *member_id* could claim under *filters*: one statement, two for a group."""
+    narrowed = _narrowing(session, filters)
+    query = _waiting(select(Submission.id), narrowed, now).where(
         Submission.member_id != member_id,
         ~queries_second.judged_by(member_id),
         Submission.claimed_until.is_(None)
@@ -123,30 +143,57 @@ def next_free(session: Session, filters: Filters, *, member_id: int, now: dt.dat
         | (Submission.claimed_by == member_id),
     )
     query = query.join(Assignment, Assignment.id == Submission.assignment_id)
-    return list(session.scalars(_places(query, filters).limit(TRIED)))
+    query = query.order_by(narrowed.off(Submission.submitted_at), Submission.id)
+    return list(session.scalars(_places(query, narrowed).limit(TRIED)))
 
 
-def _waiting(query: Select[Any], filters: Filters, now: dt.datetime) -> Select[Any]:
-    query = query.where(Submission.state == "waiting").order_by(Submission.submitted_at, Submission.id)
+@dataclass(frozen=True, slots=True)
+class _Narrowing:
+    """Filters, and the members of a small group in person."""
+
+    filters: Filters
+    people: list[int] | None
+
+    def off(self, column: Any) -> Any:
+        """*column*, hidden from its index when the index of the members is to be followed instead."""
+        return column if self.people is None else unindexed(column)
+
+
+def _narrowing(session: Session, filters: Filters) -> _Narrowing:
+    if filters.members is None:
+        return _Narrowing(filters, None)
+    people = list(session.scalars(filters.members.limit(SMALL + 1)))
+    return _Narrowing(filters, people if len(people) <= SMALL or filters.seated is None else None)
+
+
+def _waiting(query: Select[Any], narrowed: _Narrowing, now: dt.datetime) -> Select[Any]:
+    filters = narrowed.filters
+    query = query.where(narrowed.off(Submission.state) == "waiting")
     if filters.mine is not None:
         query = query.where(Submission.claimed_by == filters.mine, Submission.claimed_until > now)
     if filters.state in ("second", "third"):
         query = query.where(Submission.stage == filters.state)
     if filters.late:
-        query = query.where(Submission.submitted_at < now - rules.TURNAROUND)
+        query = query.where(narrowed.off(Submission.submitted_at) < now - rules.TURNAROUND)
     return query
 
 
-def _judged(query: Select[Any], filters: Filters) -> Select[Any]:
-    query = query.order_by(Submission.submitted_at.desc(), Submission.id.desc())
-    if filters.state == "featured":
-        query = query.where(Submission.featured, Submission.state == "accepted")
-    else:
-        query = query.where(Submission.state == filters.state)
+def _judged(query: Select[Any], narrowed: _Narrowing) -> Select[Any]:
+    filters, state = narrowed.filters, narrowed.off(Submission.state)
     if filters.mine is not None:
-        by_me = select(Review.submission_id).where(Review.reviewer_id == filters.mine)
-        query = query.where(Submission.id.in_(by_me))
-    return query
+        # Along one's own judgements, each work at the last of them.
+        later = aliased(Review)
+        again = exists().where(
+            later.submission_id == Review.submission_id,
+            unindexed(later.reviewer_id) == filters.mine,
+            later.id > Review.id,
+        )
+        query = query.join(Review, Review.submission_id == Submission.id)
+        query = query.where(Review.reviewer_id == filters.mine, ~again)
+        state = unindexed(Submission.state)
+    if filters.state == "featured":
+        return query.where(Submission.featured, state == "accepted")
+    return query.where(state == filters.state)
 
 
 def stats(session: Session, *, member_id: int, now: dt.datetime) -> QueueStats:
@@ -215,17 +262,27 @@ def assignment_choices(session: Session) -> list[Row[Any]]:
     )
 
 
-def record(session: Session, filters: Filters, *, page: int) -> Page[Row[Any]]:
-    """Every submission for the admins, newest first."""
-    return paginate(session, _record(filters), page=page)
+def record(session: Session, filters: Filters, *, after: str = "") -> Page[Row[Any]]:
+    """Every submission for the admins, newest first; *after* is the mark of the page before."""
+    return paginate_by_mark(session, _record(session, filters), _recorded(filters), after=after)
 
 
 def export(session: Session, filters: Filters) -> Iterator[Row[Any]]:
     """The same as rows of a CSV, read while they are sent."""
-    yield from session.execute(_record(filters).execution_options(yield_per=500))
+    query = _record(session, filters).order_by(*_recorded(filters).order())
+    yield from session.execute(query.execution_options(yield_per=500))
 
 
-def _record(filters: Filters) -> Select[Any]:
+def _recorded(filters: Filters) -> Marked:
+    # Each order is that of an index: a page of a long record costs what a page of a short one does.
+    if filters.state:
+        return Marked(
+            Submission.submitted_at, Submission.id, newest=True, of=lambda row: (row.submitted_at, row.id)
+        )
+    return Marked(Submission.id, Submission.id, newest=True, of=lambda row: (row.id, row.id), number=True)
+
+
+def _record(session: Session, filters: Filters) -> Select[Any]:
     query = _rows(filters.viewer).add_columns(
         Submission.state,
         Submission.version,
@@ -235,13 +292,15 @@ def _record(filters: Filters) -> Select[Any]:
         Submission.reviewed_at,
     )
     if filters.state:
-        # Each order is that of an index: a page of a long record costs what a page of a short one does.
-        query = query.where(Submission.state == filters.state).order_by(
-            Submission.submitted_at.desc(), Submission.id.desc()
-        )
-    else:
-        query = query.order_by(Submission.id.desc())
-    return _narrow(query, filters)
+        query = query.where(Submission.state == filters.state)
+    query = _places(query, _narrowing(session, filters))
+    q = filters.q
+    if q:
+        # What a name finds has that name.
+        query = query.where(~queries_blind.veiled(filters.viewer))
+    if q.isdigit():
+        return query.where(Member.number == int(q[:9]))
+    return query.where(Submission.member_id.in_(members.meant(session, q))) if q else query
 
 
 def _rows(viewer: int | None) -> Any:
@@ -265,31 +324,18 @@ def _rows(viewer: int | None) -> Any:
     )
 
 
-def _places(query: Select[Any], filters: Filters) -> Select[Any]:
+def _places(query: Select[Any], narrowed: _Narrowing) -> Select[Any]:
+    filters = narrowed.filters
     if filters.assignment_id is not None:
-        query = query.where(Submission.assignment_id == filters.assignment_id)
+        query = query.where(narrowed.off(Submission.assignment_id) == filters.assignment_id)
     if filters.course_id is not None:
         query = query.where(Assignment.course_id == filters.course_id)
     if filters.members is not None:
-        query = query.where(
-            Submission.member_id.in_(filters.members), queries_blind.in_crowd(filters.members, filters.viewer)
-        )
-    return query
-
-
-def _narrow(query: Select[Any], filters: Filters) -> Select[Any]:
-    query = _places(query, filters)
-    if filters.q:
-        # What a name finds has that name.
-        query = query.where(~queries_blind.veiled(filters.viewer))
-    if filters.q.isdigit():
-        query = query.where(Member.number == int(filters.q))
-    elif filters.q:
-        word = filters.q
-        found = select(Member.id).where(
-            Member.name.icontains(word, autoescape=True) | Member.nickname.icontains(word, autoescape=True)
-        )
-        query = query.where(Submission.member_id.in_(found.limit(FOUND)))
+        query = query.where(queries_blind.in_crowd(filters.members, filters.viewer))
+    if narrowed.people is not None:
+        query = query.where(Submission.member_id.in_(narrowed.people))
+    elif filters.seated is not None:
+        query = query.where(filters.seated(Submission.member_id))
     return query
 
 

@@ -21,6 +21,7 @@ class Draft:
     body_md: str = ""
     version: int = 0
     saved_at: dt.datetime | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Side:
     submitted_at: dt.datetime
     body_md: str
     files: tuple[tuple[str, str], ...]
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Comparison:
 def draft(session: Session, *, assignment_id: int, member_id: int) -> Draft:
     """One's own draft: one statement."""
     row = session.execute(
-        select(WorkDraft.body_md, WorkDraft.version, WorkDraft.saved_at).where(
+        select(WorkDraft.body_md, WorkDraft.version, WorkDraft.saved_at, WorkDraft.link).where(
             WorkDraft.assignment_id == assignment_id, WorkDraft.member_id == member_id
         )
     ).one_or_none()
@@ -76,7 +78,7 @@ def comparison(session: Session, *, assignment_id: int, member_id: int, old: int
     rows = {
         row.n: row
         for row in session.execute(
-            select(Attempt.id, Attempt.n, Attempt.submitted_at, Attempt.body_md)
+            select(Attempt.id, Attempt.n, Attempt.submitted_at, Attempt.body_md, Attempt.link)
             .where(Attempt.submission_id == ident)
             .order_by(Attempt.n)
         )
@@ -90,7 +92,8 @@ def comparison(session: Session, *, assignment_id: int, member_id: int, old: int
     ):
         kept[attempt_id].append((name, digest))
     left, right = (
-        Side(n, rows[n].submitted_at, rows[n].body_md, tuple(kept[rows[n].id])) for n in (old, new)
+        Side(n, rows[n].submitted_at, rows[n].body_md, tuple(kept[rows[n].id]), rows[n].link)
+        for n in (old, new)
     )
     return Comparison(
         left,

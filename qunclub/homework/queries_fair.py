@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from qunclub import points
 from qunclub.courses.models import Course
 from qunclub.kernel import Conflict, NotFound, Page, paginate
+from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 
 from . import queries_blind, rules_fair, services_appeals
@@ -150,14 +151,17 @@ def _appeals(viewer: int | None) -> Any:
 
 def queue(session: Session, *, member_id: int, page: int) -> Page[Row[Any]]:
     """Open appeals that *member_id* may answer, the longest waiting first: one statement."""
-    judged = exists().where(Review.attempt_id == WorkAppeal.attempt_id, Review.reviewer_id == member_id)
+    # Looked up by the attempt: by the reviewer's index SQLite would read all of their reviews for each appeal.
+    judged = exists().where(
+        Review.attempt_id == WorkAppeal.attempt_id, unindexed(Review.reviewer_id) == member_id
+    )
     query = _appeals(member_id).where(WorkAppeal.state == "open", WorkAppeal.member_id != member_id, ~judged)
     return paginate(session, query.order_by(WorkAppeal.opened_at, WorkAppeal.id), page=page)
 
 
 def record(session: Session, *, state: str, page: int, viewer: int | None = None) -> Page[Row[Any]]:
     """Appeals for the admins, newest first: one statement."""
-    query = _appeals(viewer).order_by(WorkAppeal.opened_at.desc(), WorkAppeal.id.desc())
+    query = _appeals(viewer).order_by(WorkAppeal.id.desc())
     return paginate(session, query.where(WorkAppeal.state == state) if state else query, page=page)
 
 

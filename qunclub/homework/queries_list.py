@@ -16,6 +16,7 @@ from qunclub.kernel import reads
 
 from . import queries_extensions, rules, rules_work
 from .models import Assignment, Submission
+from .rules_points import USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class WorkItem:
     action: str
     closes_at: dt.datetime | None = None
     optional: bool = False
+    most: int = USUAL
+    """The points it earns with the best score."""
 
 
 @cache
@@ -65,6 +68,7 @@ def _work(of_course: bool) -> Select[*tuple[Any, ...]]:
             Assignment.late_percent,
             Assignment.optional,
             Submission.withdrawn,
+            Assignment.points_accepted,
         )
         .join(Course, Course.id == Assignment.course_id)
         .outerjoin(
@@ -131,6 +135,7 @@ def work_list(
                 action=action,
                 closes_at=own.closes_at,
                 optional=row[18],
+                most=USUAL if row[20] is None else row[20],
             )
         )
     return items

@@ -28,6 +28,7 @@ class Proof:
     lines: str
     files: tuple[tuple[str, str], ...]
     withdrawn_at: dt.datetime | None
+    link: str = ""
 
 
 def receipt(session: Session, *, assignment_id: int, member_id: int, attempt: int) -> Proof:
@@ -61,5 +62,6 @@ def receipt(session: Session, *, assignment_id: int, member_id: int, attempt: in
         at=found.submitted_at,
         body_md=found.body_md,
         files=named,
+        link=found.link,
     )
-    return Proof(attempt, found.submitted_at, found.receipt, lines, named, found.withdrawn_at)
+    return Proof(attempt, found.submitted_at, found.receipt, lines, named, found.withdrawn_at, found.link)

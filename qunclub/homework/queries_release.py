@@ -1,4 +1,4 @@
-"""What is read about verdicts that come out together: what is held, and how far each homework is."""
+"""What is read about verdicts that come out together: how far each homework is."""
 
 from __future__ import annotations
 
@@ -9,35 +9,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.courses.models import Course
 
-from .models import Assignment, Review, ReviewScore, Submission
-from .models_judging import HeldVerdict
-from .queries import ReviewView
-
-
-def held(session: Session, submission_id: int) -> tuple[int | None, ReviewView] | None:
-    """(reviewer, verdict) of a held submission, for staff only: two statements."""
-    row = session.scalars(
-        select(Review)
-        .join(HeldVerdict, HeldVerdict.review_id == Review.id)
-        .where(HeldVerdict.submission_id == submission_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    scores = select(ReviewScore.criterion_id, ReviewScore.points).where(ReviewScore.review_id == row.id)
-    return row.reviewer_id, ReviewView(
-        id=row.id,
-        verdict=row.verdict,
-        score=row.score,
-        comment_html=row.comment_html,
-        reviewer_name=row.reviewer_name,
-        created_at=row.created_at,
-        points=tuple((ident, got) for ident, got in session.execute(scores)),
-    )
-
-
-def comment(session: Session, review_id: int) -> str:
-    """What was written in a judgement, as it was typed: one statement."""
-    return session.scalars(select(Review.comment_md).where(Review.id == review_id)).one()
+from .models import Assignment, Submission
 
 
 def together(session: Session) -> list[Row[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Text, cast, func, or_, select
@@ -10,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from qunclub.members.models import Member
 
-from .models import Attempt, Review, ReviewScore, Submission
-from .queries import ReviewView
+from .models import Attempt, Review, Submission
+from .models_fair import VerdictChange
 
 
 def judged_by(reviewer_id: int) -> ColumnElement[bool]:
@@ -29,6 +28,22 @@ def judged_by(reviewer_id: int) -> ColumnElement[bool]:
     )
 
 
+def out() -> ColumnElement[bool]:
+    """Whether what a ``Review`` says is its author's to read: with the first verdict of its attempt, not before.
+
+    Until then the other judges are kept from it too.
+    """
+    verdict = (
+        select(VerdictChange.id)
+        .where(
+            VerdictChange.submission_id == Review.submission_id,
+            VerdictChange.attempt_id == Review.attempt_id,
+        )
+        .correlate(Review)
+    )
+    return or_(Review.counts, verdict.exists())
+
+
 def pending(session: Session, attempt_id: int) -> list[Review]:
     """The judgements of an attempt that has no verdict yet, in their order: one statement."""
     query = select(Review).where(
@@ -41,29 +56,6 @@ def seen(session: Session, attempt_id: int, reviewer_id: int) -> bool:
     """Whether *reviewer_id* has judged an attempt: one statement."""
     query = select(Review.id).where(Review.attempt_id == attempt_id, Review.reviewer_id == reviewer_id)
     return session.scalar(query.limit(1)) is not None
-
-
-def opinions(session: Session, attempt_id: int) -> list[ReviewView]:
-    """What two have said, for the third who decides: two statements."""
-    rows = pending(session, attempt_id)
-    given: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    query = select(ReviewScore.review_id, ReviewScore.criterion_id, ReviewScore.points)
-    for review_id, criterion_id, got in session.execute(
-        query.where(ReviewScore.review_id.in_([row.id for row in rows]))
-    ):
-        given[review_id].append((criterion_id, got))
-    return [
-        ReviewView(
-            id=row.id,
-            verdict=row.verdict,
-            score=row.score,
-            comment_html=row.comment_html,
-            reviewer_name=row.reviewer_name,
-            created_at=row.created_at,
-            points=tuple(given[row.id]),
-        )
-        for row in rows
-    ]
 
 
 def _instructors() -> ColumnElement[bool]:

@@ -14,20 +14,19 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.courses.models import Course
-from qunclub.kernel import NotFound, Page, paginate
+from qunclub.kernel import Marked, NotFound, Page, paginate
+from qunclub.kernel.pages import mark
 from qunclub.kernel.text import plain
+from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_showcase import ShowcaseLike
-from .queries import FileView
+from .queries_attempts import FileView
 from .uploads import PICTURES
 
 PER_PAGE = 24
 SORTS = ("newest", "liked")
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MICROSECOND = dt.timedelta(microseconds=1)
-MOST_IN_MARK = 2**52
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +102,7 @@ def _works() -> Select[*tuple[Any, ...]]:
             Member.name,
             Member.number,
             Attempt.body_html,
+            Attempt.link,
         )
         .join(Submission, Submission.id == ShowcaseEntry.submission_id)
         .join(Attempt, Attempt.id == ShowcaseEntry.attempt_id)
@@ -117,10 +117,11 @@ def showcase(
 ) -> Shown:  # fmt: skip
     """Shown works that fit *wish*: two statements, three for a member, who sees their likes."""
     query = _works().where(is_shown())
+    # Along the order of the list: SQLite would rather read and sort all the work of a course, shown or not.
     if wish.course_id is not None:
-        query = query.where(Course.id == wish.course_id)
+        query = query.where(unindexed(Assignment.course_id) == wish.course_id)
     if wish.assignment_id is not None:
-        query = query.where(Assignment.id == wish.assignment_id)
+        query = query.where(unindexed(Submission.assignment_id) == wish.assignment_id)
     if wish.since is not None:
         query = query.where(ShowcaseEntry.consented_at >= wish.since)
     if wish.until is not None:
@@ -129,7 +130,8 @@ def showcase(
         query = query.where(ShowcaseEntry.member_id == wish.author)
     query = _from_mark(query, wish)
     rows = session.execute(query.limit(per_page + 1)).all()
-    more = mark_of(rows[per_page - 1], wish.sort) if len(rows) > per_page else ""
+    last = rows[per_page - 1] if len(rows) > per_page else None
+    more = mark(*_sorted(wish).of(last)) if last else ""
     rows = rows[:per_page]
     pictures = first_pictures(session, [row.attempt_id for row in rows])
     liked = likes_of(session, reader, [row.id for row in rows]) if reader is not None else frozenset()
@@ -151,37 +153,23 @@ def showcase(
 
 
 def _from_mark(query: Select[*tuple[Any, ...]], wish: Wish) -> Select[*tuple[Any, ...]]:
-    by: Any = ShowcaseEntry.likes if wish.sort == "liked" else ShowcaseEntry.consented_at
-    query = query.order_by(by.desc(), ShowcaseEntry.id.desc())
-    found = read_mark(wish.after)
-    if found is None:
-        return query
-    number, ident = found
-    value: Any = number
-    if wish.sort != "liked":
-        value = EPOCH + number * MICROSECOND
-    return query.where(or_(by < value, and_(by == value, ShowcaseEntry.id < ident)))
+    order = _sorted(wish)
+    behind = order.after(wish.after)
+    return (query if behind is None else query.where(behind)).order_by(*order.order())
 
 
-def mark_of(row: Any, sort: str) -> str:
-    """Where a page ends whose last row is *row*."""
-    number = row.likes if sort == "liked" else (row.consented_at - EPOCH) // MICROSECOND
-    return f"{number}-{row.id}"
-
-
-def read_mark(text: str) -> tuple[int, int] | None:
-    """The two numbers of a mark; None for whatever is not one.
-
-    >>> read_mark("12-7"), read_mark("x-7"), read_mark("")
-    ((12, 7), None, None)
-    """
-    first, _sep, second = text.partition("-")
-    if not (first.isascii() and first.isdigit() and second.isascii() and second.isdigit()):
-        return None
-    if max(len(first), len(second)) > 17:
-        return None
-    found = int(first), int(second)
-    return found if max(found) <= MOST_IN_MARK else None
+def _sorted(wish: Wish) -> Marked:
+    if wish.sort == "liked":
+        return Marked(
+            ShowcaseEntry.likes,
+            ShowcaseEntry.id,
+            newest=True,
+            of=lambda row: (row.likes, row.id),
+            number=True,
+        )
+    return Marked(
+        ShowcaseEntry.consented_at, ShowcaseEntry.id, newest=True, of=lambda row: (row.consented_at, row.id)
+    )
 
 
 def newest(session: Session, n: int) -> list[ShowcaseCard]:

@@ -9,6 +9,8 @@ from fractions import Fraction
 
 from qunclub.kernel import N_, Conflict, Invalid
 
+from .rules_levels import LevelSpec, check_levels, chosen
+
 TURNAROUND = dt.timedelta(days=3)
 """How soon work is reviewed; the desk shows what waits longer."""
 MAX_BODY = 50_000
@@ -23,6 +25,8 @@ class Scale:
     criterion_id: int
     max_points: int
     weight: int
+    title: str = ""
+    levels: tuple[LevelSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +38,7 @@ class CriterionSpec:
     weight: int = 1
     description: str = ""
     criterion_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A checked file whose bytes already lie in the file store."""
-
-    name: str
-    content_type: str
-    size: int
-    sha256: str
-    storage_key: str
+    levels: tuple[LevelSpec, ...] = ()
 
 
 def rubric_score(scales: Sequence[Scale], scores: Mapping[int, int]) -> int:
@@ -54,13 +48,14 @@ def rubric_score(scales: Sequence[Scale], scores: Mapping[int, int]) -> int:
     70
 
     Raises:
-        Invalid: when a criterion has no score, or one that its scale does not have.
+        Invalid: when a criterion has no score, or one that is not on its scale, or none of its levels.
     """
     if not scales or set(scores) != {scale.criterion_id for scale in scales}:
         raise Invalid(N_("Give every criterion its score."), field="scores")
     for scale in scales:
         if not 0 <= scores[scale.criterion_id] <= scale.max_points:
             raise Invalid(N_("A score lies between 0 and the criterion's maximum."), field="scores")
+        chosen(scale.title, scale.levels, scores[scale.criterion_id])
     whole = sum(scale.weight for scale in scales)
     got = sum(
         (Fraction(scale.weight * scores[scale.criterion_id], scale.max_points) for scale in scales),
@@ -80,6 +75,7 @@ def check_criteria(criteria: Sequence[CriterionSpec]) -> None:
             raise Invalid(N_("Every criterion needs a name."), field="criteria")
         if not (1 <= one.max_points <= 100 and 1 <= one.weight <= 100):
             raise Invalid(N_("Maximum and weight of a criterion lie between 1 and 100."), field="criteria")
+        check_levels(one.title.strip(), one.max_points, one.levels)
 
 
 def refuse_submit(

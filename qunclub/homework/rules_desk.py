@@ -10,11 +10,13 @@ from qunclub.kernel import N_, Invalid
 GRACE = dt.timedelta(minutes=1)
 """How long a claim is kept for whoever closed the page: a reload, a slip of the hand."""
 MAX_DRAFT = 100_000
+MAX_BESIDE = 20
+"""How many texts of windows that came too late wait beside a draft."""
 MAX_PHRASES = 100
 MAX_PHRASE = 1_000
 STATES = ("waiting", "second", "third", "held", "returned", "accepted", "featured")
-_NAMES = ("verdict", "comment_md")
-_PREFIXES = ("score-", "remark-")
+NAMES = ("verdict", "comment_md")
+PREFIXES = ("score-", "remark-")
 
 
 def kept_fields(form: Mapping[str, str]) -> dict[str, str]:
@@ -29,7 +31,7 @@ def kept_fields(form: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value.replace("\r\n", "\n")
         for name, value in sorted(form.items())
-        if value and (name in _NAMES or name.startswith(_PREFIXES))
+        if value and (name in NAMES or name.startswith(PREFIXES))
     }
     if sum(len(name) + len(value) for name, value in kept.items()) > MAX_DRAFT:
         raise Invalid(

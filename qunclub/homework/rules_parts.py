@@ -1,4 +1,4 @@
-"""What has to be in work that is handed in: text, files, and which kinds of files."""
+"""What has to be in work that is handed in: text, files, which kinds of files, and a link."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from qunclub.kernel import N_, Invalid
 
 TEXT_PARTS = ("optional", "required")
 FILE_PARTS = ("optional", "required", "none")
+LINK_PARTS = ("none", "optional", "required")
 ENDINGS = {
     "picture": (".png", ".jpg", ".jpeg", ".webp", ".gif"),
     "pdf": (".pdf",),
@@ -26,11 +27,12 @@ class Parts:
     text: str = "optional"
     files: str = "optional"
     kinds: tuple[str, ...] = ()
+    link: str = "none"
 
 
-def parts_of(text: str, files: str, kinds: str) -> Parts:
+def parts_of(text: str, files: str, kinds: str, link: str) -> Parts:
     """As the assignment keeps them: *kinds* is separated by commas."""
-    return Parts(text, files, tuple(one for one in kinds.split(",") if one))
+    return Parts(text, files, tuple(one for one in kinds.split(",") if one), link)
 
 
 def check_parts(parts: Parts) -> None:
@@ -41,18 +43,21 @@ def check_parts(parts: Parts) -> None:
     """
     if parts.text not in TEXT_PARTS or parts.files not in FILE_PARTS:
         raise Invalid(N_("Choose what has to be handed in."), field="file_part")
+    if parts.link not in LINK_PARTS:
+        raise Invalid(N_("Choose what has to be handed in."), field="link_part")
     if set(parts.kinds) - set(ENDINGS):
         raise Invalid(N_("Choose among the kinds of files that are listed."), field="file_kinds")
 
 
-def check_handed_in(parts: Parts, body_md: str, names: Sequence[str]) -> None:
+def check_handed_in(parts: Parts, body_md: str, names: Sequence[str], link: str = "") -> None:
     """Refuse work that lacks a part, or has a file of another kind.
 
     Args:
         names: of the files, as they are kept: their endings say what they are.
+        link: as ``rules_links.clean_link`` gives it.
 
     Raises:
-        Invalid: on ``body_md`` or ``files``.
+        Invalid: on ``body_md``, ``files`` or ``link``.
     """
     if parts.text == "required" and not body_md.strip():
         raise Invalid(N_("This homework asks for a text: write it here."), field="body_md")
@@ -60,6 +65,10 @@ def check_handed_in(parts: Parts, body_md: str, names: Sequence[str]) -> None:
         raise Invalid(N_("This homework asks for a file: add one."), field="files")
     if parts.files == "none" and names:
         raise Invalid(N_("This homework takes no files, only text."), field="files")
+    if parts.link == "required" and not link:
+        raise Invalid(N_("This homework asks for a link: add it."), field="link")
+    if parts.link == "none" and link:
+        raise Invalid(N_("This homework takes no link; put it into your text."), field="link")
     fitting = endings(parts)
     for name in names:
         if not name.lower().endswith(fitting):

@@ -110,19 +110,22 @@ def receipt_text(
     at: dt.datetime,
     body_md: str,
     files: Sequence[tuple[str, str]],
+    link: str = "",
 ) -> str:
     """What a receipt is a hash of: lines that anybody can write down again from the text and the files.
 
     Args:
         files: (SHA-256, name) of each, in the order in which they were handed in.
+        link: of the work; a receipt with one is of version 2, every other reads as it always did.
     """
     lines = [
-        "qunclub receipt 1",
+        f"qunclub receipt {2 if link else 1}",
         f"submission {submission_id}",
         f"assignment {assignment_id}",
         f"attempt {attempt}",
         f"at {at.astimezone(dt.UTC).strftime('%Y-%m-%dT%H:%M:%S.%fZ')}",
         f"text {hashlib.sha256(body_md.encode()).hexdigest()}",
+        *((f"link {link}",) if link else ()),
         *(f"file {digest} {name}" for digest, name in files),
     ]
     return "".join(f"{line}\n" for line in lines)

@@ -21,11 +21,21 @@ from qunclub.kernel import (
     render_markdown,
     signals,
 )
+from qunclub.kernel.uploads import StoredFile
 
-from . import queries_extensions, rules, rules_parts, rules_second, rules_work, services_appeals
+from . import (
+    queries_extensions,
+    rules,
+    rules_links,
+    rules_parts,
+    rules_second,
+    rules_similar,
+    rules_work,
+    services_appeals,
+    services_similar,
+)
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_work import WorkDraft
-from .rules import StoredFile
 
 # Built once: a replay of many years of homework sends these a hundred thousand times.
 _ASSIGNMENT = select(
@@ -41,6 +51,10 @@ _ASSIGNMENT = select(
     Assignment.file_kinds,
     Assignment.second_percent,
     Assignment.sample_key,
+    Assignment.link_part,
+    Assignment.points_accepted,
+    Assignment.points_featured,
+    Assignment.brief_html,
 ).where(Assignment.id == bindparam("assignment_id"))
 _SUBMISSION = (
     select(Submission)
@@ -66,6 +80,7 @@ def submit(
     actor: Actor,
     carried_over: bool = False,
     group_ids: Collection[int] = (),
+    link: str = "",
 ) -> Submission:
     """Hand in work: the first attempt, or the next one after a return or after taking one back.
 
@@ -76,6 +91,7 @@ def submit(
         files: checked files whose bytes are already stored.
         carried_over: recorded and reviewed, but earns nothing.
         group_ids: the groups in which the member has a seat: a group may have been given more time.
+        link: as typed; kept as ``rules_links.clean_link`` writes it.
 
     Raises:
         Forbidden: when the course is not open to the member.
@@ -88,12 +104,15 @@ def submit(
     if not access.allowed:
         raise Forbidden(
             N_("This homework belongs to a course you have not opened."),
-            how=N_("A pass opens the course and its homework."),
+            how=N_("The course's page says what opens it and its homework."),
         )
-    _check_body(body_md, files, actor)
+    link = rules_links.clean_link(link)
+    _check_body(body_md, files, link, actor)
     if not actor.key.startswith("system:"):
-        parts = rules_parts.parts_of(assignment.text_part, assignment.file_part, assignment.file_kinds)
-        rules_parts.check_handed_in(parts, body_md, [one.name for one in files])
+        parts = rules_parts.parts_of(
+            assignment.text_part, assignment.file_part, assignment.file_kinds, assignment.link_part
+        )
+        rules_parts.check_handed_in(parts, body_md, [one.name for one in files], link)
     mine = {"assignment_id": assignment_id, "member_id": member_id}
     submission = session.scalars(_SUBMISSION, mine).one_or_none()
     refused = rules.refuse_submit(
@@ -139,16 +158,22 @@ def submit(
         submission.claimed_by = submission.claimed_until = None
         services_appeals.lapse(session, submission_id=submission.id, now=now)
     session.flush()
+    html = render_markdown(body_md) if body_md else ""
     attempt_id = session.execute(
         _NEW_ATTEMPT,
         {
             "submission_id": submission.id,
             "n": submission.attempt,
             "body_md": body_md,
-            "body_html": render_markdown(body_md) if body_md else "",
+            "body_html": html,
+            "link": link,
+            # What a process brings in, many at once, is signed by the sweep.
+            "signed": 0 if actor.key.startswith("system:") else rules_similar.SCHEME,
             "submitted_at": now,
             "on_time": timely,
             "taken_off": off,
+            "points_accepted": assignment.points_accepted,
+            "points_featured": assignment.points_featured,
             "receipt": rules_work.receipt(
                 rules_work.receipt_text(
                     submission_id=submission.id,
@@ -157,6 +182,7 @@ def submit(
                     at=now,
                     body_md=body_md,
                     files=[(one.sha256, one.name) for one in files],
+                    link=link,
                 )
             ),
         },
@@ -178,11 +204,12 @@ def submit(
             ],
         )
     if not actor.key.startswith("system:"):
+        services_similar.keep(session, {attempt_id: services_similar.signature(html, assignment.brief_html)})
         # Emptied and not deleted: a window that still has the text from before is told that it is behind.
         session.execute(
             update(WorkDraft)
             .where(WorkDraft.assignment_id == assignment_id, WorkDraft.member_id == member_id)
-            .values(body_md="", version=WorkDraft.version + 1, saved_at=now)
+            .values(body_md="", link="", version=WorkDraft.version + 1, saved_at=now)
         )
     signals.after_commit(
         session,
@@ -298,11 +325,11 @@ def _as_the_first(session: Session, submission_id: int) -> tuple[bool, int] | No
     return None if row is None else (row.on_time, row.taken_off)
 
 
-def _check_body(body_md: str, files: Sequence[StoredFile], actor: Actor) -> None:
+def _check_body(body_md: str, files: Sequence[StoredFile], link: str, actor: Actor) -> None:
     if len(body_md) > rules.MAX_BODY:
         raise Invalid(
             N_("Your text is longer than %(limit)s characters."), field="body_md", limit=rules.MAX_BODY
         )
     # Records carried in from elsewhere may have no text of their own.
-    if not body_md.strip() and not files and not actor.key.startswith("system:"):
+    if not body_md.strip() and not files and not link and not actor.key.startswith("system:"):
         raise Invalid(N_("Write something, or add a file."), field="body_md")

@@ -12,7 +12,7 @@ from qunclub import courses
 from qunclub.courses.models import Course
 from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks, render_markdown, store
 
-from . import rules
+from . import rules, rules_levels, rules_points, services_levels
 from .models import Assignment, Criterion, ReviewScore, Rubric
 from .rules import CriterionSpec
 from .rules_parts import Parts, check_parts
@@ -40,6 +40,8 @@ def create_assignment(
     optional: bool = False,
     parts: Parts = ANY_PARTS,
     max_attempts: int | None = None,
+    points_accepted: int | None = None,
+    points_featured: int | None = None,
     state: str = "draft",
 ) -> Assignment:
     """Homework for a course, with a rubric of its own; the last of its course."""
@@ -48,23 +50,14 @@ def create_assignment(
     deadlines = Deadlines(opens_at, due_at, cut_off_at, late_policy, late_percent)
     check_deadlines(deadlines)
     check_parts(parts)
+    rules_points.check_points(points_accepted, points_featured)
     if session.get(Course, course_id) is None:
         raise NotFound()
     _check_free(session, course_id, slug, None)
     rubric = Rubric(title=title)
     session.add(rubric)
     session.flush()
-    for place, one in enumerate(criteria, 1):
-        session.add(
-            Criterion(
-                rubric_id=rubric.id,
-                position=place,
-                title=one.title,
-                description=one.description,
-                max_points=one.max_points,
-                weight=one.weight,
-            )
-        )
+    _save_criteria(session, rubric.id, criteria)
     last = session.scalar(select(func.max(Assignment.position)).where(Assignment.course_id == course_id)) or 0
     assignment = Assignment(
         course_id=course_id,
@@ -84,7 +77,10 @@ def create_assignment(
         text_part=parts.text,
         file_part=parts.files,
         file_kinds=",".join(parts.kinds),
+        link_part=parts.link,
         max_attempts=max_attempts,
+        points_accepted=points_accepted,
+        points_featured=points_featured,
         version=1,
         created_at=now,
     )
@@ -113,6 +109,8 @@ def update_assignment(
     optional: bool = False,
     parts: Parts = ANY_PARTS,
     max_attempts: int | None = None,
+    points_accepted: int | None = None,
+    points_featured: int | None = None,
 ) -> Assignment:
     """Save an assignment and its rubric as the form has them.
 
@@ -125,6 +123,7 @@ def update_assignment(
     deadlines = Deadlines(opens_at, due_at, cut_off_at, late_policy, late_percent)
     check_deadlines(deadlines)
     check_parts(parts)
+    rules_points.check_points(points_accepted, points_featured)
     assignment = locks.lock(session, Assignment, assignment_id)
     if assignment.version != version:
         raise Stale(
@@ -133,7 +132,12 @@ def update_assignment(
             )
         )
     _check_free(session, assignment.course_id, slug, assignment_id)
-    before = {"slug": assignment.slug, "title": assignment.title, "due_at": str(assignment.due_at or "")}
+    before = {
+        "slug": assignment.slug,
+        "title": assignment.title,
+        "due_at": str(assignment.due_at or ""),
+        "points": [assignment.points_accepted, assignment.points_featured],
+    }
     assignment.slug, assignment.title = slug, title
     if brief_md != assignment.brief_md:
         assignment.brief_md, assignment.brief_html = brief_md, render_markdown(brief_md)
@@ -141,7 +145,8 @@ def update_assignment(
     assignment.cut_off_at, assignment.optional = cut_off_at, optional
     assignment.late_policy, assignment.late_percent = late_policy, late_percent
     assignment.text_part, assignment.file_part = parts.text, parts.files
-    assignment.file_kinds = ",".join(parts.kinds)
+    assignment.file_kinds, assignment.link_part = ",".join(parts.kinds), parts.link
+    assignment.points_accepted, assignment.points_featured = points_accepted, points_featured
     assignment.version += 1
     _save_criteria(session, assignment.rubric_id, criteria)
     _record(session, actor, "assignment.update", assignment, now, before=before)
@@ -177,6 +182,8 @@ def _save_criteria(session: Session, rubric_id: int, criteria: Sequence[Criterio
         row = kept.get(one.criterion_id) if one.criterion_id is not None else None
         if row is not None and row.id in used and row.max_points > one.max_points:
             raise Conflict(N_("The maximum of a criterion that reviews already used cannot be lowered."))
+    if kept:
+        services_levels.save_levels(session, dict.fromkeys(kept, ()))
     for ident, row in kept.items():
         if ident not in named:
             session.delete(row)
@@ -188,6 +195,7 @@ def _save_criteria(session: Session, rubric_id: int, criteria: Sequence[Criterio
         .values(position=-Criterion.id)
         .execution_options(synchronize_session="fetch")
     )
+    rows: list[tuple[Criterion, tuple[rules_levels.LevelSpec, ...]]] = []
     for place, one in enumerate(criteria, 1):
         row = kept.get(one.criterion_id) if one.criterion_id is not None else None
         if row is None:
@@ -195,7 +203,9 @@ def _save_criteria(session: Session, rubric_id: int, criteria: Sequence[Criterio
             session.add(row)
         row.position, row.title, row.description = place, one.title, one.description
         row.max_points, row.weight = one.max_points, one.weight
+        rows.append((row, one.levels))
     session.flush()
+    services_levels.save_levels(session, {row.id: levels for row, levels in rows})
 
 
 def _check_free(session: Session, course_id: int, slug: str, but: int | None) -> None:

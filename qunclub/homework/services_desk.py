@@ -69,9 +69,51 @@ def save_draft(
     if draft.version != version:
         raise Stale(N_("Another window of yours saved this draft meanwhile. Nothing was overwritten."))
     draft.fields, draft.saved_at = kept, now
+    draft.beside = [other for other in draft.beside if other != kept]
     draft.version += 1
     session.flush()
     return draft
+
+
+def keep_beside(
+    session: Session,
+    *,
+    submission_id: int,
+    fields: Mapping[str, str],
+    version: int,
+    actor: Actor,
+    now: dt.datetime,
+) -> ReviewDraft:
+    """Keep what a window typed whose save was refused: as the draft, or beside the draft of another window.
+
+    The draft's version grows, so that only a window that was shown both can take them away.
+
+    Raises:
+        Invalid: when it is longer than a draft may be, or too many texts wait already.
+    """
+    try:
+        return save_draft(
+            session, submission_id=submission_id, fields=fields, version=version, actor=actor, now=now
+        )
+    except Stale:
+        draft = session.scalars(_draft(submission_id, reviewer_of(actor)).with_for_update()).one()
+    kept = rules_desk.kept_fields(fields)
+    if kept not in draft.beside:
+        if len(draft.beside) >= rules_desk.MAX_BESIDE:
+            raise Invalid(
+                N_("Too many versions of this review wait; throw some away first."), field="comment_md"
+            )
+        draft.beside = [*draft.beside, kept]
+        draft.version += 1
+        session.flush()
+    return draft
+
+
+def drop_beside(session: Session, *, submission_id: int, version: int, actor: Actor) -> None:
+    """Throw away what waits beside one's own draft, if it is what the window has shown."""
+    draft = session.scalar(_draft(submission_id, reviewer_of(actor)).with_for_update())
+    if draft is not None and draft.version == version:
+        draft.beside = []
 
 
 def discard_draft(session: Session, *, submission_id: int, actor: Actor) -> None:

@@ -7,11 +7,13 @@ import datetime as dt
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from . import services_second, services_showcase
+from . import services_second, services_showcase, services_voice
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
 from .models_judging import Unveil
+from .models_remarks import Remark
+from .models_similar import WorkBand
 from .models_work import Extension, WorkDraft
 
 
@@ -32,12 +34,16 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
             select(SubmissionFile.storage_key).where(SubmissionFile.attempt_id.in_(attempts))
         )
     )  # fmt: skip
+    keys += services_voice.forget(session, member_id=member_id)
     session.execute(
         update(ShowcaseEntry)
         .where(ShowcaseEntry.member_id == member_id, ShowcaseEntry.revoked_at.is_(None))
         .values(consented_at=None, revoked_at=now)
     )
     services_showcase.forget(session, member_id=member_id)
+    # They quote the work, and point at its pictures.
+    session.execute(delete(WorkBand).where(WorkBand.attempt_id.in_(attempts)))
+    session.execute(delete(Remark).where(Remark.attempt_id.in_(attempts)))
     services_second.forget_pending(session, member_id)
     session.execute(delete(SubmissionFile).where(SubmissionFile.attempt_id.in_(attempts)))
     unseen = list(
@@ -55,7 +61,9 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     )
     session.execute(delete(Submission).where(Submission.id.in_(unseen)))
     session.execute(
-        update(Attempt).where(Attempt.submission_id.in_(mine)).values(body_md="", body_html="", receipt="")
+        update(Attempt)
+        .where(Attempt.submission_id.in_(mine))
+        .values(body_md="", body_html="", link="", receipt="")
     )
     session.execute(delete(WorkDraft).where(WorkDraft.member_id == member_id))
     session.execute(delete(Extension).where(Extension.member_id == member_id))

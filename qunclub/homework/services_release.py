@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, locks, render_markdown, store
@@ -17,7 +17,8 @@ from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, locks, rende
 from . import services_verdict
 from .models import Assignment, Review, ReviewScore, Submission
 from .models_judging import HeldVerdict
-from .services_settle import Judgement, bring_out
+from .models_remarks import Remark
+from .services_settle import Judgement, bring_out, write_scores
 
 BATCH = 20
 """How many works come out in one transaction."""
@@ -129,15 +130,10 @@ def revise(
     row.verdict, row.score, row.comment_md = given.verdict, given.score or 0, given.comment_md
     row.comment_html = render_markdown(given.comment_md) if given.comment_md else ""
     held.scored, held.decided_at = given.score is not None, now
+    # The form brings its remarks again; recordings that were sent stay.
+    session.execute(delete(Remark).where(Remark.review_id == row.id))
     session.execute(delete(ReviewScore).where(ReviewScore.review_id == row.id))
-    if given.scores:
-        session.execute(
-            insert(ReviewScore),
-            [
-                {"review_id": row.id, "criterion_id": criterion, "points": got}
-                for criterion, got in given.scores.items()
-            ],
-        )
+    write_scores(session, row.id, given)
     submission.version += 1
     session.flush()
     return row

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import (
@@ -22,9 +22,21 @@ from qunclub.kernel import (
     locks,
 )
 
-from . import queries_second, rules, services_release, services_second, services_verdict
-from .models import VERDICTS, Assignment, Criterion, Review, Submission
+from . import (
+    queries_desk,
+    rules,
+    services_levels,
+    services_release,
+    services_second,
+    services_verdict,
+)
+from .models import VERDICTS, Review, Submission
+from .queries_desk import Filters
 from .services_settle import Judgement, settle, write
+
+EVERYTHING = Filters()
+ROUNDS = 20
+"""How often a claim looks for a free one again; as many times five instructors may press the key at once."""
 
 
 def claim(
@@ -50,41 +62,23 @@ def claim(
 
 
 def claim_next(
-    session: Session,
-    *,
-    actor: Actor,
-    lease: dt.timedelta,
-    now: dt.datetime,
-    course_id: int | None = None,
-    assignment_id: int | None = None,
+    session: Session, *, actor: Actor, lease: dt.timedelta, now: dt.datetime, filters: Filters = EVERYTHING
 ) -> Submission | None:
-    """Claim the one that has waited longest and is free; None when nothing is left."""
+    """Claim the one that has waited longest and is free under *filters*; None when nothing is left.
+
+    When others were quicker with all of those that were looked at, it looks again.
+    """
     reviewer = reviewer_of(actor)
-    query = (
-        select(Submission)
-        .where(
-            Submission.state == "waiting",
-            Submission.member_id != reviewer,
-            ~queries_second.judged_by(reviewer),
-            (Submission.claimed_until.is_(None))
-            | (Submission.claimed_until <= now)
-            | (Submission.claimed_by == reviewer),
-        )
-        .order_by(Submission.submitted_at, Submission.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=Submission)
-    )
-    if assignment_id is not None:
-        query = query.where(Submission.assignment_id == assignment_id)
-    if course_id is not None:
-        query = query.join(Assignment, Assignment.id == Submission.assignment_id).where(
-            Assignment.course_id == course_id
-        )
-    submission = session.scalars(query).one_or_none()
-    if submission is not None:
-        submission.claimed_by = reviewer
-        submission.claimed_until = now + lease
-    return submission
+    for _round in range(ROUNDS):
+        found = queries_desk.next_free(session, filters, member_id=reviewer, now=now)
+        for candidate in found:
+            try:
+                return claim(session, submission_id=candidate, actor=actor, lease=lease, now=now)
+            except Conflict:
+                continue  # somebody else was quicker; the next one waits too
+        if not found:
+            break
+    return None
 
 
 def release_claim(session: Session, *, submission_id: int, actor: Actor, now: dt.datetime) -> Submission:
@@ -191,18 +185,12 @@ def judge(session: Session, rubric_id: int, given: Judgement, process: bool) -> 
         return given
     if given.verdict == "return" and not given.comment_md.strip() and not process:
         raise Invalid(N_("Say what should change before it comes back."), field="comment_md")
-    scales = [
-        rules.Scale(one.id, one.max_points, one.weight)
-        for one in session.execute(
-            select(Criterion.id, Criterion.max_points, Criterion.weight).where(
-                Criterion.rubric_id == rubric_id
-            )
-        )
-    ]
+    scales = services_levels.scales(session, rubric_id)
     complete = set(given.scores) == {one.criterion_id for one in scales}
     if given.verdict == "return" and not complete:
         # Returned work need not be measured on every scale; what was measured must still be on it.
         if given.scores:
             rules.rubric_score([one for one in scales if one.criterion_id in given.scores], given.scores)
-        return given
-    return Judgement(given.verdict, rules.rubric_score(scales, given.scores), given.scores, given.comment_md)
+        return replace(given, levels=services_levels.words(scales, given.scores))
+    score = rules.rubric_score(scales, given.scores)
+    return replace(given, score=score, levels=services_levels.words(scales, given.scores))

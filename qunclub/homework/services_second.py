@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, Stale, locks, store
@@ -18,6 +18,7 @@ from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, Stale, locks
 from . import queries_second, rules_second, services_verdict
 from .models import Attempt, Review, ReviewScore, Submission
 from .models_judging import HeldVerdict
+from .models_voice import SpokenComment
 from .rules_second import Opinion
 from .services_settle import Judgement, settle, write
 
@@ -162,7 +163,7 @@ def _together(
     """Two judgements that agree, as one: the mean of their scores, both comments, both names."""
     assert opinion is not None  # they agree
     comment = "\n\n---\n\n".join(one.comment_md.strip() for one in two if one.comment_md.strip())
-    return write(
+    row = write(
         session,
         submission.id,
         facts.attempt_id,
@@ -173,6 +174,14 @@ def _together(
         n=services_verdict.next_n(session, facts.attempt_id),
         stage="agreed",
     )
+    # Remarks stay with whoever wrote them and are read with both; recordings are played with the review that counts.
+    session.execute(
+        update(SpokenComment)
+        .where(SpokenComment.review_id.in_([one.id for one in two]))
+        .values(review_id=row.id)
+        .execution_options(synchronize_session=False)
+    )
+    return row
 
 
 def _twice() -> Conflict:

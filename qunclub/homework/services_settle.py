@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import insert
@@ -15,6 +15,7 @@ from qunclub.kernel import Actor, mail, render_markdown, signals
 from . import services_verdict
 from .models import Review, ReviewScore, Submission
 from .models_judging import HeldVerdict
+from .rules_levels import LevelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Judgement:
     score: int | None
     scores: Mapping[int, int]
     comment_md: str
+    levels: Mapping[int, LevelSpec] = field(default_factory=dict)
+    """The levels that the scores name, by criterion."""
 
 
 def settle(
@@ -135,15 +138,27 @@ def write(
     )
     session.add(row)
     session.flush()
-    if judged.scores:
-        session.execute(
-            insert(ReviewScore),
-            [
-                {"review_id": row.id, "criterion_id": criterion_id, "points": given}
-                for criterion_id, given in judged.scores.items()
-            ],
-        )
+    write_scores(session, row.id, judged)
     return row
+
+
+def write_scores(session: Session, review_id: int, judged: Judgement) -> None:
+    """What a judgement gave on each scale, with the words of its levels as they are now."""
+    if not judged.scores:
+        return
+    rows = []
+    for criterion_id, given in judged.scores.items():
+        level = judged.levels.get(criterion_id)
+        rows.append(
+            {
+                "review_id": review_id,
+                "criterion_id": criterion_id,
+                "points": given,
+                "level": level.title if level else "",
+                "level_text": level.description if level else "",
+            }
+        )
+    session.execute(insert(ReviewScore), rows)
 
 
 def _tell_author(session: Session, submission: Submission, facts: Any, row: Review, now: dt.datetime) -> None:

@@ -18,7 +18,7 @@ from qunclub.kernel import Actor, insert_for
 from qunclub.members.models import Member
 from qunclub.points.models import LedgerEntry
 
-from . import rules_fair, rules_work
+from . import rules_fair, rules_points, rules_work
 from .models import Assignment, Attempt, Review, ShowcaseEntry, Submission
 from .models_fair import VerdictChange
 
@@ -30,6 +30,8 @@ _FACTS = (
         Attempt.n,
         Attempt.on_time,
         Attempt.taken_off,
+        Attempt.points_accepted,
+        Attempt.points_featured,
         Assignment.id.label("assignment_id"),
         Assignment.title,
         Assignment.rubric_id,
@@ -228,11 +230,13 @@ def _award(
     anew: bool,
 ) -> None:
     again = facts.n > 1 and _accepted_before(session, submission.id, facts.attempt_id)
-    given: list[tuple[str, int | None]] = [("accepted", submission.score or 0)]
+    given: list[tuple[str, int | None]] = [
+        ("accepted", rules_points.accepted_points(facts.points_accepted, submission.score or 0))
+    ]
     if facts.on_time:
         given.append(("on_time", None))
     if submission.featured:
-        given.append(("featured", None))
+        given.append(("featured", facts.points_featured))
     points.award_many(
         session,
         [

@@ -205,12 +205,12 @@ def show(entry_id: int) -> Any:
         published = row.course_state == "published"
         opens, offer = False, None
         if published:
-            opens = (
-                club()
-                .course_access(session, actor=actor, course_ids=[row.course_id], now=moment)[row.course_id]
-                .allowed
-            )
-            if not opens:
+            access = club().course_access(session, actor=actor, course_ids=[row.course_id], now=moment)[
+                row.course_id
+            ]
+            opens = access.allowed
+            # Where a pass would not help, or not any more, none is offered.
+            if access.plan_slugs:
                 offer = club().course_offer(session, course_id=row.course_id, now=moment)
     author = row.nickname or row.name
     return render(

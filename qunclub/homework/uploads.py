@@ -7,20 +7,18 @@ macro is kept as it is and only ever given out as an attachment.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
 import struct
 import unicodedata
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import filetype
 
-from qunclub.kernel import N_, Invalid, ids
-from qunclub.kernel.ports import FileScanner, FileStore, ScanFailed
+from qunclub.kernel import N_, Invalid
+from qunclub.kernel.ports import FileScanner, ScanFailed
 from qunclub.kernel.uploads import (
     IMAGES,
     MAX_NAME,
@@ -33,8 +31,6 @@ from qunclub.kernel.uploads import (
     named,
     reencode,
 )
-
-from .rules import StoredFile
 
 __all__ = [
     "ACCEPT",
@@ -49,7 +45,6 @@ __all__ = [
     "check_all",
     "clean_name",
     "scan_all",
-    "stored",
 ]
 log = logging.getLogger("qunclub")
 MAX_MEMBERS = 5_000
@@ -207,20 +202,3 @@ def _text(data: bytes, shown: str) -> bytes:
         ):
             return text.encode()
     raise Invalid(N_("%(name)s is not plain text."), field="files", name=shown)
-
-
-@contextmanager
-def stored(store: FileStore, files: Sequence[Checked]) -> Iterator[list[StoredFile]]:
-    """Keep the bytes under random keys before the transaction that names them; forget them when it fails."""
-    kept: list[StoredFile] = []
-    try:
-        for one in files:
-            key = f"homework/{ids.token(24)}"
-            digest = hashlib.sha256(one.data).hexdigest()
-            kept.append(StoredFile(one.name, one.content_type, len(one.data), digest, key))
-            store.put(key, one.data)
-        yield kept
-    except BaseException:
-        for entry in kept:
-            store.delete(entry.storage_key)
-        raise

@@ -8,10 +8,11 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request, url_for
 from sqlalchemy.orm import Session
 
-from qunclub.courses.access_text import why_locked
+from qunclub.courses.access_text import opens_when, ways_in, why_locked
 from qunclub.courses.queries import CourseView
 from qunclub.courses.views import SECTIONS
 from qunclub.kernel import Access, Actor, NotFound, render_markdown
+from qunclub.kernel.uploads import stored
 from qunclub.web import (
     NavItem,
     _,
@@ -36,6 +37,7 @@ from qunclub.web import (
 
 from . import (
     queries,
+    queries_attempts,
     queries_blind,
     queries_drafts,
     queries_extensions,
@@ -149,7 +151,7 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
         ]
         checked = uploads.check_all(came, limits)
         uploads.scan_all(club().scanner, checked)
-        with uploads.stored(club().files, checked) as kept:
+        with stored(club().files, checked, folder="homework") as kept:
 
             def command(session: Session) -> int:
                 row = queries.assignment_row(session, assignment_id, staff=actor.has("instructor"))
@@ -164,6 +166,7 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
                     now=moment,
                     actor=actor,
                     group_ids=club().group_book.of_member(session, ident),
+                    link=form.link.data or "",
                 ).attempt
 
             attempt = transact(command)
@@ -203,7 +206,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         mine = (
             queries.own_submission(session, assignment_id=assignment_id, member_id=ident) if ident else None
         )
-        attempts = queries.attempts(session, mine.id) if mine else []
+        attempts = queries_attempts.attempts(session, mine.id) if mine else []
         fair = fairness_of(session, mine.id, moment) if mine else None
         if mine and fair and row.blind == "both" and mine.unreleased:
             somebody = _("an instructor")
@@ -232,21 +235,23 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
     )
     if request.method == "GET":
         form.draft_version.data = str(draft.version)
-        if draft.body_md:
-            form.body_md.data = draft.body_md
+        if draft.body_md or draft.link:
+            form.body_md.data, form.link.data = draft.body_md, draft.link
         elif attempts and action in ("revise", "write", "late"):
             # Revising starts from what was handed in, not from an empty page; so does what was taken back.
-            form.body_md.data = attempts[0].body_md
+            form.body_md.data, form.link.data = attempts[0].body_md, attempts[0].link
     settings = club().settings
-    parts = rules_parts.parts_of(row.text_part, row.file_part, row.file_kinds)
+    parts = rules_parts.parts_of(row.text_part, row.file_part, row.file_kinds, row.link_part)
     previewing = request.method == "POST" and "preview" in request.form
     return render_alike(
         "homework/show.html",
         work=row,
         access=access,
         why=why_locked(access),
+        ways=ways_in(access),
+        when=opens_when(access),
         criteria=criteria,
-        worth=worth,
+        worth=worth.of(row.points_accepted, row.points_featured),
         earns=_earns(),
         mine=mine,
         attempts=attempts,

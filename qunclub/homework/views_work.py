@@ -41,6 +41,7 @@ def draft(assignment_id: int) -> Any:
     """Keep what is typed. The script is answered with the version; a window that is behind gets both texts."""
     actor, ident, moment = current_actor(), member_id(), now()
     body = request.form.get("body_md", "").replace("\r\n", "\n")
+    link = request.form.get("link")
     version = request.form.get("draft_version", 0, type=int)
 
     def command(session: Session) -> int:
@@ -55,12 +56,13 @@ def draft(assignment_id: int) -> Any:
             access=opens[row.course_id],
             now=moment,
             actor=actor,
+            link=link,
         ).version
 
     try:
         kept = transact(command)
     except Stale as error:
-        return _behind(assignment_id, ident, body, error)
+        return _behind(assignment_id, ident, body, link, error)
     except Invalid as error:
         if not wants_json():
             raise
@@ -71,14 +73,16 @@ def draft(assignment_id: int) -> Any:
     return see_other("qunclub.homework.show", assignment_id=assignment_id, _anchor="mine")
 
 
-def _behind(assignment_id: int, ident: int, body: str, error: ClubError) -> Any:
+def _behind(assignment_id: int, ident: int, body: str, link: str | None, error: ClubError) -> Any:
     with reading() as session:
         row = queries.assignment_row(session, assignment_id, staff=True)
         theirs = queries_drafts.draft(session, assignment_id=assignment_id, member_id=ident)
     if wants_json():
-        return jsonify(version=theirs.version, body=theirs.body_md, said=explain(error)), 409
+        return jsonify(
+            version=theirs.version, body=theirs.body_md, link=theirs.link, said=explain(error)
+        ), 409
     return render(
-        "homework/draft_stale.html", work=row, body=body, theirs=theirs, said=explain(error)
+        "homework/draft_stale.html", work=row, body=body, link=link, theirs=theirs, said=explain(error)
     ), 409  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from .base import Base, BigInt, UTCDateTime, minor, pk
 from .clock import utcnow
 from .errors import N_, ClubError, Conflict, Forbidden, Invalid, NotFound, Stale
 from .money import parse_amount, to_decimal
-from .pages import Page, paginate
+from .pages import Marked, Page, paginate, paginate_by_mark
 from .ports import Access, Finding
 from .text import render_markdown
 from .upsert import insert_for
@@ -26,6 +26,7 @@ __all__ = [
     "Finding",
     "Forbidden",
     "Invalid",
+    "Marked",
     "Me",
     "NotFound",
     "Page",
@@ -38,6 +39,7 @@ __all__ = [
     "minor",
     "outbox",
     "paginate",
+    "paginate_by_mark",
     "parse_amount",
     "pk",
     "ports",

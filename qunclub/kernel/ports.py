@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
 from .actor import Actor
@@ -27,6 +27,9 @@ __all__ = [
     "MailMessage",
     "Mailer",
     "ScanFailed",
+    "SeasonBook",
+    "SeasonTime",
+    "Way",
 ]
 
 
@@ -38,16 +41,43 @@ class Identity(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """One way into a locked course.
+
+    Attributes:
+        kind: ``pass``, ``tier``, ``group`` or ``role``.
+        name: of the pass, the tier or the group; of a role its code: ``host`` or ``core``.
+        slug: where the pass or the group is found.
+        price: of the pass now, in minor units of *currency*, for each *interval* when there is one.
+    """
+
+    kind: str
+    name: str
+    slug: str = ""
+    price: int = 0
+    currency: str = ""
+    interval: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """Whether a course is open to somebody, and why.
 
     Attributes:
         allowed: whether lessons and homework are open.
-        reason: ``pass``, ``staff``, or when locked ``sign_in``, ``no_pass``, ``expired``, ``revoked``, ``suspended``
-            (the member), ``suspended_payment`` (the payment for the pass is disputed).
+        reason: the way in: ``pass``, ``tier``, ``group``, ``role`` or ``staff``. When locked: ``sign_in``;
+            ``no_pass`` (nothing but a pass opens it), ``no_way`` (other ways open it too), ``expired``, ``revoked``,
+            ``suspended`` (the member), ``suspended_payment`` (the payment for the pass is disputed); ``not_yet``
+            (the reader has a way in, the course waits for its season), ``over`` (its season has ended).
         until: when the access ends (UTC), None for life or when locked.
         plan_slugs: plans on sale that would open it, cheapest first.
-        since: when the reader's own time began (UTC), for what opens some days after it; None for staff.
+        since: when the reader's own time began (UTC), for what opens some days after it; None when nothing is held
+            back: for staff and hosts.
+        ways: every way in, while it is locked and one of them would help.
+        season: the name of the season that keeps it closed; empty when none does, or when that is not public yet.
+        season_slug: its address.
+        waits: whether it waits for a season.
+        opens_at: when that season begins (UTC); None when nobody knows yet.
     """
 
     allowed: bool
@@ -55,6 +85,11 @@ class Access:
     until: dt.datetime | None = None
     plan_slugs: tuple[str, ...] = ()
     since: dt.datetime | None = None
+    ways: tuple[Way, ...] = ()
+    season: str = ""
+    season_slug: str = ""
+    waits: bool = False
+    opens_at: dt.datetime | None = None
 
 
 class CourseAccess(Protocol):
@@ -95,6 +130,43 @@ class GroupBook(Protocol):
 
     def members_of(self, group_id: int) -> Select[int]:
         """The ids of the members seated in a group, to be used inside another query."""
+
+    def seated(self, group_id: int, member: Any) -> ColumnElement[bool]:
+        """Whether *member*, a column of another query, is seated in a group: one look at an index for each row."""
+
+    def slugs(self, session: Session, group_ids: Collection[int]) -> dict[int, str]:
+        """The addresses of groups by their id: one statement."""
+
+    def by_slugs(self, session: Session, slugs: Collection[str]) -> dict[str, int]:
+        """The ids of the groups at these addresses, without those that there are not: one statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonTime:
+    """When a season is; *state* as the season has it, a ``draft`` is not public."""
+
+    id: int
+    slug: str
+    name: str
+    state: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+
+
+class SeasonBook(Protocol):
+    """When seasons are and who sits in the core; seasons answer, and rooms that stand beside or below them ask."""
+
+    def choices(self, session: Session) -> list[SeasonTime]:
+        """The seasons, newest first: one statement."""
+
+    def times(self, session: Session, season_ids: Collection[int]) -> dict[int, SeasonTime]:
+        """Seasons by their id: one statement."""
+
+    def by_slugs(self, session: Session, slugs: Collection[str]) -> dict[str, int]:
+        """The ids of the seasons at these addresses, without those that there are not: one statement."""
+
+    def core_since(self, session: Session, member_id: int) -> dt.datetime | None:
+        """Since when a member sits in the core; None when they do not: one statement."""
 
 
 class FileStore(Protocol):

@@ -5,15 +5,20 @@ What is written anew holds pixels only: whatever was hidden in the file (places,
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import unicodedata
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from . import ids
 from .errors import N_, Invalid
+from .ports import FileStore
 
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 20_000
@@ -27,6 +32,11 @@ IMAGES = {
 }
 PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
 """What is kept of pictures: the only types ever shown in a page."""
+AUDIO = {"audio/mpeg": ".mp3", "audio/mp4": ".m4a", "audio/ogg": ".ogg", "audio/x-wav": ".wav"}
+SAME = {
+    "audio/m4a": "audio/mp4", "audio/x-m4a": "audio/mp4", "audio/wav": "audio/x-wav", "video/x-m4v": "video/mp4",
+}  # fmt: skip
+"""Other names of types, as they are recognised."""
 RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)$")
 
 
@@ -45,6 +55,17 @@ class Checked:
     name: str
     content_type: str
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A checked file whose bytes already lie in the file store."""
+
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+    storage_key: str
 
 
 def clean_name(name: str) -> str:
@@ -131,3 +152,24 @@ def named(shown: str, ending: str) -> str:
     stem = shown.rpartition(".")[0] if "." in shown else shown
     # shot.php.png would be a script to a careless server that it is copied to.
     return f"{stem.replace('.', '_')}{ending}"
+
+
+@contextmanager
+def stored(store: FileStore, files: Sequence[Checked], *, folder: str) -> Iterator[list[StoredFile]]:
+    """Keep the bytes under random keys before the transaction that names them; forget them when it fails.
+
+    Args:
+        folder: what the keys begin with: whose files they are.
+    """
+    kept: list[StoredFile] = []
+    try:
+        for one in files:
+            key = f"{folder}/{ids.token(24)}"
+            digest = hashlib.sha256(one.data).hexdigest()
+            kept.append(StoredFile(one.name, one.content_type, len(one.data), digest, key))
+            store.put(key, one.data)
+        yield kept
+    except BaseException:
+        for entry in kept:
+            store.delete(entry.storage_key)
+        raise

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, Me
 
-from .queries import find_identity
+from .queries import beginning, find_identity, meant
 from .rules import clean_nickname, effective_roles
 from .services import (
     allocate_number,
@@ -45,6 +45,7 @@ def identify(session: Session, identity: Actor, now: dt.datetime) -> tuple[Actor
 
 __all__ = [
     "allocate_number",
+    "beginning",
     "clean_nickname",
     "current_number",
     "effective_roles",
@@ -56,6 +57,7 @@ __all__ = [
     "give_reserved_number",
     "identify",
     "keep_locale",
+    "meant",
     "reserve_numbers",
     "restore",
     "set_roles",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, Me, NotFound, Page, paginate, reads
@@ -112,3 +112,35 @@ def by_number(session: Session, number: int) -> Listed:
 def tiers(session: Session) -> list[Tier]:
     """The levels of membership, the lowest first."""
     return list(session.scalars(select(Tier).order_by(Tier.rank, Tier.id)))
+
+
+FOUND = 200
+"""Most people a search by name looks for; whoever has so common a name is found by number."""
+
+
+def beginning(session: Session, q: str, *, most: int = FOUND) -> Select[int]:
+    """The ids of members whose name, nickname or address begins with *q*, up to *most* of each, by indexes alone."""
+    means = [_begins(session, column, q) for column in (Member.name, Member.nickname)]
+    means.append(_begins(session, Member.email, q.lower()))
+    each = union_all(*(select(select(Member.id).where(one).limit(most).subquery()) for one in means))
+    return select(each.subquery().c.id)
+
+
+def _begins(session: Session, column: Any, q: str) -> ColumnElement[bool]:
+    """Whether *column* begins with *q*, in the way each database's index can tell."""
+    if session.get_bind().dialect.name == "postgresql":
+        found: ColumnElement[bool] = column.startswith(q, autoescape=True)
+        return found
+    return and_(column >= q, column < q + "\U0010ffff")
+
+
+def meant(session: Session, q: str, *, most: int = FOUND) -> list[int]:
+    """The ids of members somebody may mean by *q*: whose name begins with it or, when there are none, holds it.
+
+    One statement along indexes; a second one, which looks at every member, only when nobody's name begins so.
+    """
+    found = list(session.scalars(beginning(session, q, most=most)))
+    if found:
+        return sorted(set(found))
+    inside = Member.name.icontains(q, autoescape=True) | Member.nickname.icontains(q, autoescape=True)
+    return list(session.scalars(select(Member.id).where(inside).limit(most)))

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, literal_column, select, tuple_, union_all
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from qunclub import members
 from qunclub.kernel import ids
 from qunclub.members.models import Member
 
@@ -264,18 +265,7 @@ def _people(session: Session, q: str) -> Select[int]:
     """Members that *q* may mean."""
     if q.isdecimal():
         return select(Member.id).where(Member.number == int(q[:9]))
-    means = [_begins(session, Member.email, q.lower())]
-    means += [_begins(session, Member.name, q), _begins(session, Member.nickname, q)]
-    each = union_all(*(select(select(Member.id).where(one).limit(MOST_PEOPLE).subquery()) for one in means))
-    return select(each.subquery().c.id)
-
-
-def _begins(session: Session, column: Any, q: str) -> ColumnElement[bool]:
-    """Whether *column* begins with *q*, in the way each database's index can tell."""
-    if session.get_bind().dialect.name == "postgresql":
-        found: ColumnElement[bool] = column.startswith(q, autoescape=True)
-        return found
-    return and_(column >= q, column < q + "\U0010ffff")
+    return members.beginning(session, q, most=MOST_PEOPLE)
 
 
 def orders_rows(session: Session, filters: Filters) -> Iterator[tuple[Any, ...]]:

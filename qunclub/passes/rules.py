@@ -1,14 +1,14 @@
-"""What may be sold and for how much, how long a pass lasts, what it opens, who passes the door: pure functions."""
+"""What may be sold and for how much, how long a pass lasts, who passes the door: pure functions."""
 
 from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from qunclub.kernel import N_, Access
+from qunclub.kernel import N_
 
 SOLD_PREFIX = "order:"
 """Sources that begin so were bought: each counts in ``Plan.sold`` until it is revoked. Gifts have other sources."""
@@ -177,43 +177,6 @@ def is_over(held: Lasting, now: dt.datetime) -> bool:
     """Whether its time is up, whether or not the sweeper has said so."""
     end = closes_at(held)
     return end is not None and end <= now
-
-
-def access(
-    held: Iterable[Held],
-    now: dt.datetime,
-    *,
-    staff: bool = False,
-    signed_in: bool = True,
-    suspended: bool = False,
-    plan_slugs: Sequence[str] = (),
-) -> Access:
-    """Whether a course is open, and why; the one access rule of the club.
-
-    Args:
-        held: the passes the member ever held that open the course.
-        plan_slugs: plans on sale that would open it, told only when it is locked.
-    """
-    if staff:
-        return Access(True, "staff")
-    if not signed_in:
-        return Access(False, "sign_in", plan_slugs=tuple(plan_slugs))
-    if suspended:
-        return Access(False, "suspended")
-    passes = list(held)
-    live = [one for one in passes if one.state == "active" and not is_over(one, now)]
-    if live:
-        ends = [one.ends_at if one.ends_at is None or now < one.ends_at else closes_at(one) for one in live]
-        known = [end for end in ends if end is not None]
-        begun = min((one.starts_at for one in live if one.starts_at is not None), default=None)
-        until = max(known) if len(known) == len(ends) else None
-        return Access(True, "pass", until=until, since=begun)
-    if any(one.state == "suspended" and not is_over(one, now) for one in passes):
-        return Access(False, "suspended_payment")
-    states = {one.state for one in passes}
-    # A pass whose time is up is expired from that moment, whether or not the sweeper has said so.
-    reason = "expired" if states & {"expired", *LIVE} else "revoked" if states else "no_pass"
-    return Access(False, reason, plan_slugs=tuple(plan_slugs))
 
 
 Door = Literal["admit", "used", "void", "waiting", "left", "removed", "suspended", "suspended_payment"]

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, request, session
 from sqlalchemy.orm import Session
 
+from qunclub.courses.access_text import opens_when, why_locked
 from qunclub.groups.views import POLICIES, QUIET, in_words
 from qunclub.kernel import text
 from qunclub.web import (
@@ -17,6 +18,7 @@ from qunclub.web import (
     _l,
     absolute_url,
     allow,
+    club,
     current_actor_or_none,
     now,
     reading,
@@ -27,6 +29,7 @@ from qunclub.web import (
 
 from . import queries, rules
 from .queries import Offer
+from .queries_access import seen_from_outside
 
 bp = Blueprint("passes", __name__, url_prefix="/passes")
 # (session, plan id) -> HTML: what rooms above say of a pass, on its page.
@@ -114,6 +117,7 @@ def show(slug: str) -> Any:
         held = queries.holdings(db, member_id) if member_id else []
         mine = [one for one in held if one.plan.id == plan.id and one.held.state in rules.LIVE]
         line = view.line.line if view.line else None
+        held_back = seen_from_outside(db, [one.id for one in view.courses], moment, club().season_book)
         return render(
             "passes/show.html",
             view=view,
@@ -123,6 +127,7 @@ def show(slug: str) -> Any:
             disputed=next((one for one in mine if one.suspended(moment)), None),
             base_pass=next((one for one in held if one.plan.id in view.sources and one.live(moment)), None),
             now=moment,
+            opens={ident: opens_when(one) or why_locked(one)[0] for ident, one in held_back.items()},
             sections=[one(db, plan.id) for one in SECTIONS],
             policy=POLICIES[line.posting] if line else "",
             quiet=QUIET if line and line.posting == "staff" else "",

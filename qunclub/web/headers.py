@@ -37,7 +37,7 @@ def on_every_page(*, pay_origin: str, secure: bool) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "strict-origin-when-cross-origin",
         "X-Frame-Options": "DENY",
-        "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+        "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
     if secure:

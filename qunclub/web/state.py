@@ -21,6 +21,7 @@ from qunclub.kernel.ports import (
     GroupBook,
     Identity,
     Mailer,
+    SeasonBook,
 )
 
 from .parts import Parts
@@ -66,6 +67,7 @@ class ClubState:
     course_access: CourseAccess
     course_offer: CourseOffers
     group_book: GroupBook
+    season_book: SeasonBook
     find_member: Callable[[Session, Actor], tuple[Actor, Me, dt.datetime | None] | None]
     load_member: Callable[[Session, Actor, dt.datetime], tuple[Actor, Me]]
     keep_locale: Callable[[Session, int, str], None]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import desk, load, pages, turns
+from benchmarks import desk, growth, load, pages, turns
 from benchmarks.load import Unexpected
 from benchmarks.pages import Measured, Page, Result
 from benchmarks.purchases import Fulfilments
@@ -72,9 +72,18 @@ def test_pages_fulfilments_and_replay_end_up_in_the_results(
     assert text.count("| ranking | member |") == 2
     for wanted in (
         "catalogue | visitor", "lesson | member", "homework", "SQLite 3", "PostgreSQL", "replay", "## The desk",
-        "search: e-mail", "filter: refund failed",
+        "search: e-mail", "filter: refund failed", "## The review desk", "filter: held by me",
     ):  # fmt: skip
         assert wanted in text, wanted
+
+
+def test_the_review_desk_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(bench, "FULL", replace(TINY, databases=("sqlite",)))
+    bench.main(["--grown", "submissions"])
+    text = capsys.readouterr().out
+    assert (
+        "600 and with 700 submissions" in text and "filter: a small group" in text and "(grows)" not in text
+    )
 
 
 def test_a_ratio_below_its_aim_is_said_so() -> None:
@@ -106,7 +115,15 @@ def test_the_version_before_takes_turns_with_this_one() -> None:
 
 
 def test_a_page_that_grew_slower_is_said_so() -> None:
-    times = desk.Times(few=[0.01, 0.02, 0.01], many=[0.02, 0.02, 0.02])
-    text = "\n".join(desk.report([desk.Desk("sqlite", 1_000, 1_000_000, 60.0, 3, {"orders": times})]))
-    assert "| orders | 10.0 | 20.0 | **2.00** (above the aim) |" in text
+    times = growth.Times(few=[0.01, 0.02, 0.01], many=[0.02, 0.02, 0.02], statements=(7, 7))
+    text = "\n".join(
+        growth.report([growth.Grown(desk.ORDERS, "sqlite", 1_000, 1_000_000, 60.0, 3, {"orders": times})])
+    )
+    assert "| orders | 7 | 10.0 | 20.0 | **2.00** (above the aim) |" in text
     assert "1,000,000 orders" in text
+
+
+def test_a_page_that_sends_more_statements_is_said_so() -> None:
+    times = growth.Times(few=[0.01], many=[0.01], statements=(7, 9))
+    text = "\n".join(growth.report([growth.Grown(desk.ORDERS, "sqlite", 10, 20, 60.0, 3, {"orders": times})]))
+    assert "| orders | 7 → 9 (grows) |" in text

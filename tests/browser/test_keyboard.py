@@ -76,6 +76,10 @@ def test_the_desk_by_keyboard(english: Page) -> None:
         english.keyboard.press(str(place))
         english.keyboard.type("8")
         english.keyboard.press("Escape")
+    # The oldest work has a criterion with levels among the others: the points that were typed chose one.
+    levels = english.locator("[data-levels]")
+    expect(levels).to_have_count(1)
+    expect(levels.locator("input[value='8']")).to_be_checked()
     english.keyboard.press("a")
     english.keyboard.press("e")
     english.keyboard.type("nearly there, cut the second sentence")

@@ -3,7 +3,10 @@
 import re
 
 import pytest
+from obstore.store import MemoryStore
 
+from qunclub.adapters.files import ObjectFiles
+from qunclub.courses import services_folder_files
 from qunclub.courses.folder import read, write
 from qunclub.courses.services_folder import bring_in, export
 from qunclub.demo import content
@@ -18,13 +21,27 @@ RAW = re.compile(r"\*\*|\$|^\s*\||\[\^|\[!|\]\(|\[ \]|\\(?:frac|sqrt|times)|```"
 
 
 def test_it_goes_out_byte_for_byte_as_it_came_in(db, clock, tmp_path):
-    with db.uow() as session:
-        report = bring_in(session, COURSE, actor=Actor.system("test"), now=clock())
+    store = ObjectFiles(MemoryStore())
+    checked = services_folder_files.looked_at(COURSE, max_bytes=1_000_000)
+    with db.uow() as session, services_folder_files.keeping(store, checked, {}) as files:
+        report = bring_in(session, COURSE, actor=Actor.system("test"), now=clock(), files=files)
         assert report.created
         assert len(report.added) >= 12
-        write(export(session, slug="true-charts"), tmp_path / "out")
-    before = {path.name: path.read_bytes() for path in FOLDER.iterdir()}
-    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+        write(export(session, slug="true-charts", store=store), tmp_path / "out")
+    assert everything(tmp_path / "out") == everything(FOLDER)
+
+
+def everything(home):
+    return {
+        path.relative_to(home).as_posix(): path.read_bytes() for path in home.rglob("*") if path.is_file()
+    }
+
+
+def test_it_has_a_sound_to_hear_and_a_file_to_take_away():
+    assert {one.kind: one.media for one in COURSE.lessons if one.media} == {
+        "audio": "twelve-months.wav",
+        "file": "practice-table.zip",
+    }
 
 
 def test_two_previews_are_free_and_the_rest_opens_week_by_week():

@@ -12,7 +12,7 @@ from qunclub.courses.models_media import Media
 from qunclub.kernel import Conflict, Invalid
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.kernel.store import AuditEntry
-from qunclub.kernel.uploads import Upload
+from qunclub.kernel.uploads import StoredFile, Upload
 from tests.courses.test_media_rules import MP3, MP4
 from tests.homework import pictures
 from tests.support.pages import in_language, post, sign_in, text_of
@@ -20,7 +20,7 @@ from tests.support.statements import count_statements
 
 
 def kept(name="a.png", content_type="image/png", key="k1"):
-    return media_files.KeptMedia(name, content_type, 10, "0" * 64, key)
+    return StoredFile(name, content_type, 10, "0" * 64, key)
 
 
 # ---- services

@@ -127,11 +127,11 @@ def test_two_windows_lose_no_draft(visit, site_db, teacher, work, one):
     assert refused.status_code == 409 and told(refused)["fields"] == {"comment_md": "FIRST WINDOW"}
     # Without the script: both are shown, and keeping it again decides.
     page = text_of(post(client, f"/desk/{one.id}", {**second, "draft": "1", "version": "1"}))
-    assert "FIRST WINDOW" in page and "SECOND WINDOW" in page and 'name="draft_version" value="1"' in page
-    assert drafts_of(site_db) == {me: (1, {"comment_md": "FIRST WINDOW"})}
+    assert "FIRST WINDOW" in page and "SECOND WINDOW" in page and 'name="draft_version" value="2"' in page
+    assert drafts_of(site_db) == {me: (2, {"comment_md": "FIRST WINDOW"})}
     # A judgement from the second window leaves the first one's text where it can be found.
     assert post(client, f"/desk/{one.id}", filled(site_db, work, draft_version="0")).status_code == 303
-    assert drafts_of(site_db) == {me: (1, {"comment_md": "FIRST WINDOW"})}
+    assert drafts_of(site_db) == {me: (2, {"comment_md": "FIRST WINDOW"})}
     assert "FIRST WINDOW" in text_of(client.get(f"/desk/{one.id}"))
     assert post(client, f"/desk/{one.id}/discard").status_code == 303
     assert drafts_of(site_db) == {}

@@ -10,9 +10,10 @@ from qunclub.homework import doctor, services_showcase
 from qunclub.homework import queries_showcase as queries
 from qunclub.homework.models import ShowcaseEntry
 from qunclub.homework.models_showcase import ShowcaseLike
-from qunclub.homework.queries_showcase import Wish, read_mark
+from qunclub.homework.queries_showcase import Wish
 from qunclub.kernel import Actor, Conflict, Forbidden, Invalid, NotFound, insert_for, locks
 from qunclub.kernel.outbox import OutboxMessage
+from qunclub.kernel.pages import read_mark
 from qunclub.kernel.store import AuditEntry
 from tests.support.concurrency import concurrently, failed
 

@@ -154,7 +154,7 @@ def test_two_that_agree_make_their_mean_once(session, sampled, judges, now):
         services.take_back(session, submission_id=row.id, member_id=row.member_id, now=now)
     assert homework.claim_next(session, actor=judges[0], lease=now - now, now=now) is None
     filters = queries_desk.Filters(state="second", viewer=judges[0].member_id)
-    assert [one.seen for one in queries_desk.queue(session, filters, now=now, page=1).items] == [True]
+    assert [one.seen for one in queries_desk.queue(session, filters, now=now).items] == [True]
     assert queries_desk.next_free(session, filters, member_id=judges[0].member_id, now=now) == []
     assert queries_desk.next_free(session, filters, member_id=judges[1].member_id, now=now) == [row.id]
     stats = queries_desk.stats(session, member_id=judges[0].member_id, now=now)

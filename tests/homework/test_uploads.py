@@ -11,6 +11,7 @@ from PIL import Image
 from qunclub.homework import uploads
 from qunclub.homework.uploads import Limits, Upload
 from qunclub.kernel import Invalid
+from qunclub.kernel.uploads import stored
 from tests.homework.pictures import office, picture, png_claiming, png_with_text_bomb, zipped
 
 LIMITS = Limits(max_files=3, max_bytes=2_000_000)
@@ -287,7 +288,7 @@ class Shelf:
 def test_bytes_are_kept_under_random_keys():
     shelf = Shelf()
     files = uploads.check_all([Upload("a.txt", b"1"), Upload("b.txt", b"1")], LIMITS)
-    with uploads.stored(shelf, files) as kept:
+    with stored(shelf, files, folder="homework") as kept:
         assert len({one.storage_key for one in kept}) == 2
     assert set(shelf.kept) == {one.storage_key for one in kept}
     assert all("a.txt" not in key and ".." not in key for key in shelf.kept)
@@ -296,7 +297,7 @@ def test_bytes_are_kept_under_random_keys():
 def test_bytes_are_forgotten_when_the_transaction_fails():
     shelf = Shelf()
     files = uploads.check_all([Upload("a.txt", b"1")], LIMITS)
-    with pytest.raises(RuntimeError), uploads.stored(shelf, files):
+    with pytest.raises(RuntimeError), stored(shelf, files, folder="homework"):
         raise RuntimeError("rolled back")
     assert not shelf.kept
 
@@ -304,6 +305,6 @@ def test_bytes_are_forgotten_when_the_transaction_fails():
 def test_a_full_store_leaves_nothing_behind():
     shelf = Shelf(full_after=1)
     files = uploads.check_all([Upload("a.txt", b"1"), Upload("b.txt", b"2")], LIMITS)
-    with pytest.raises(OSError), uploads.stored(shelf, files):
+    with pytest.raises(OSError), stored(shelf, files, folder="homework"):
         pass
     assert not shelf.kept

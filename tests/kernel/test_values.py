@@ -26,6 +26,8 @@ from qunclub.kernel import (
     to_decimal,
 )
 from qunclub.kernel.money import exponent
+from qunclub.kernel.pages import mark, moment_of, read_mark
+from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 from tests.factories import Make
 from tests.support.databases import Db
@@ -184,6 +186,23 @@ def test_a_page_of_rows_keeps_rows(session: Session, make: Make) -> None:
     row = make.member(name="Lin")
     found = paginate(session, select(Member.id, Member.name), page=1)
     assert [tuple(each) for each in found.items] == [(row.id, "Lin")]
+
+
+def test_a_column_hidden_from_its_index_keeps_its_value(session: Session, make: Make) -> None:
+    row = make.member(name="Lin")
+    query = select(unindexed(Member.name), unindexed(Member.joined_at)).where(
+        unindexed(Member.name) == "Lin", unindexed(Member.joined_at) <= make.now
+    )
+    assert [tuple(each) for each in session.execute(query)] == [("Lin", row.joined_at)]
+    sent = str(query.compile(session.get_bind()))
+    assert ("+qunclub_member.name" in sent) == (session.get_bind().dialect.name == "sqlite")
+
+
+@given(st.timedeltas(dt.timedelta(0), dt.timedelta(days=40_000)), st.integers(0, 2**52))
+def test_a_mark_is_read_as_it_was_written(since: dt.timedelta, ident: int) -> None:
+    at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + since
+    found = read_mark(mark(at, ident))
+    assert found is not None and (moment_of(found[0]), found[1]) == (at, ident)
 
 
 # ---- small tables ----

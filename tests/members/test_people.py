@@ -252,3 +252,13 @@ def test_typed_numbers(text: str, numbers: list[int]) -> None:
 def test_typed_nonsense(text: str) -> None:
     with pytest.raises(ClubError):
         parse_numbers(text)
+
+
+def test_who_may_be_meant_by_a_few_letters(session: Session, make: Make) -> None:
+    lin = make.member(name="林小满", email="Lin@example.com".lower())
+    man = make.member(name="小满", nickname="Manny")
+    assert queries.meant(session, "小满") == [man.id]  # whose name begins so comes before whose name holds it
+    assert queries.meant(session, "满") == [lin.id, man.id]
+    assert queries.meant(session, "lin@") == [lin.id]
+    assert queries.meant(session, "Man") == [man.id]
+    assert queries.meant(session, "100%") == []

@@ -9,7 +9,6 @@ import pytest
 
 from qunclub.kernel import Invalid
 from qunclub.passes import rules, rules_plans
-from qunclub.passes.rules import Held
 from qunclub.passes.rules_plans import PlanDraft
 
 NOW = dt.datetime(2026, 4, 15, 4, 0, tzinfo=dt.UTC)
@@ -52,40 +51,6 @@ def test_the_stock_left_is_never_below_nothing():
     assert rules.stock_left(Offer(stock=10, sold=6, held=3)) == 1
     assert rules.stock_left(Offer(stock=1, sold=2)) == 0
     assert rules.can_sell(Offer(stock=10, sold=6, held=3), NOW, quantity=2) == "sold_out"
-
-
-@pytest.mark.parametrize(
-    ("held", "who", "allowed", "reason", "until"),
-    [
-        ([], {"staff": True}, True, "staff", None),
-        ([], {"signed_in": False}, False, "sign_in", None),
-        ([], {}, False, "no_pass", None),
-        ([Held("active", None)], {}, True, "pass", None),
-        ([Held("active", NOW + DAY)], {}, True, "pass", NOW + DAY),
-        ([Held("active", NOW + DAY), Held("active", NOW + 9 * DAY)], {}, True, "pass", NOW + 9 * DAY),
-        ([Held("active", NOW + DAY), Held("active", None)], {}, True, "pass", None),
-        ([Held("active", NOW)], {}, False, "expired", None),
-        ([Held("expired", NOW - DAY)], {}, False, "expired", None),
-        ([Held("revoked", None)], {}, False, "revoked", None),
-        ([Held("revoked", None), Held("active", None)], {}, True, "pass", None),
-        ([Held("active", None)], {"suspended": True}, False, "suspended", None),
-        ([Held("active", NOW - DAY, NOW + DAY)], {}, True, "pass", NOW + DAY),
-        ([Held("active", NOW + DAY, NOW + 9 * DAY)], {}, True, "pass", NOW + DAY),
-        ([Held("active", NOW - 9 * DAY, NOW)], {}, False, "expired", None),
-        ([Held("suspended", None)], {}, False, "suspended_payment", None),
-        ([Held("suspended", NOW)], {}, False, "expired", None),
-        ([Held("suspended", None), Held("active", None)], {}, True, "pass", None),
-        ([Held("active", None)], {"suspended": True, "staff": True}, True, "staff", None),
-    ],
-)
-def test_the_one_access_rule(held, who, allowed, reason, until):
-    found = rules.access(held, NOW, **who)
-    assert (found.allowed, found.reason, found.until) == (allowed, reason, until)
-
-
-def test_a_locked_course_names_the_plans_that_open_it():
-    assert rules.access([], NOW, plan_slugs=("a", "b")).plan_slugs == ("a", "b")
-    assert rules.access([Held("active", None)], NOW, plan_slugs=("a",)).plan_slugs == ()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,21 @@
 (() => {
   "use strict";
   const form = document.getElementById("desk-form");
+  const left = document.getElementById("desk-left");
+  if (left) {
+    /* No form here (any more), but this browser may hold what was typed into one, also across a sign-in. */
+    let held = null;
+    try { held = JSON.parse(localStorage.getItem(left.dataset.key) || "null"); } catch { /* forbidden */ }
+    const words = (held && held.fields.comment_md || "").trim();
+    if (words && words !== left.dataset.said.replaceAll("\r\n", "\n").trim()) {
+      left.querySelector("pre").textContent = words;
+      left.hidden = false;
+    }
+    left.querySelector("[data-drop]").addEventListener("click", () => {
+      try { localStorage.removeItem(left.dataset.key); } catch { /* forbidden */ }
+      left.hidden = true;
+    });
+  }
   if (!form) return;
   const field = (name) => form.elements.namedItem(name);
   const comment = field("comment_md");
@@ -14,7 +29,7 @@
     write(value) { try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* full or forbidden */ } },
     drop() { try { localStorage.removeItem(key); } catch { /* forbidden */ } },
   };
-  const ours = (name) => name === "verdict" || name === "comment_md" || name.startsWith("score-");
+  const ours = (name) => name === "verdict" || name === "comment_md" || /^(score|remark)-/.test(name);
   const fields = () => {
     const found = {};
     for (const [name, value] of new FormData(form)) if (ours(name) && value) found[name] = value.replaceAll("\r\n", "\n");
@@ -25,11 +40,13 @@
     return [...names].every((name) => (a[name] || "") === (b[name] || ""));
   };
   const fill = (values) => {
+    form.dispatchEvent(new CustomEvent("qc-fill", { detail: values }));
     for (const el of form.elements) {
       if (!el.name || !ours(el.name)) continue;
-      if (el.type === "radio") el.checked = el.value === values[el.name];
+      if (el.type === "radio") el.checked = el.value === (values[el.name] || "");
       else el.value = values[el.name] || "";
     }
+    form.dispatchEvent(new Event("qc-filled"));
   };
   const local = (more) => kept.write({ fields: fields(), base: field("draft_version").value, work: field("version").value, ...more });
   const send = (url, body) => fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });
@@ -38,6 +55,7 @@
   let timer = 0, busy = false, again = false, other = null, leaving = false;
   function typed() {
     local({});
+    if (other) compare();
     clearTimeout(timer);
     timer = setTimeout(save, 1200);
   }
@@ -60,17 +78,50 @@
     busy = false;
     if (again) { again = false; save(); }
   }
+  /* Every field that differs, in both versions. */
+  const named = (name) => {
+    const el = form.elements.namedItem(name);
+    const first = el && (el.labels ? el : el[0]);
+    const legend = first && first.type === "radio" && first.closest("fieldset").querySelector("legend");
+    const label = legend || (first && first.labels && first.labels[0]);
+    return label ? label.textContent.trim() : name;
+  };
+  const spoken = (name, value) => {
+    const radio = name === "verdict" && value && form.querySelector(`[name="verdict"][value="${CSS.escape(value)}"]`);
+    return radio ? radio.labels[0].firstElementChild.nextSibling.textContent.trim() : value || "–";
+  };
+  function compare() {
+    const mine = fields(), rows = [];
+    for (const name of new Set([...Object.keys(mine), ...Object.keys(other.fields)])) {
+      if ((mine[name] || "").trim() === (other.fields[name] || "").trim()) continue;
+      const row = part("row").content.cloneNode(true);
+      row.querySelector("[data-name]").textContent = named(name);
+      row.querySelector("[data-mine]").textContent = spoken(name, mine[name]);
+      row.querySelector("[data-theirs]").textContent = spoken(name, other.fields[name]);
+      rows.push(row);
+    }
+    part("rows").replaceChildren(...rows);
+  }
   function show(told) {
     other = told;
     part("message").textContent = told.message || "";
-    part("text").textContent = told.fields.comment_md || "";
+    compare();
     both.hidden = false;
   }
   part("swap").addEventListener("click", () => {
     const mine = fields();
     fill(other.fields);
     other.fields = mine;
-    part("text").textContent = mine.comment_md || "";
+    compare();
+    local({});
+    comment.focus();
+  });
+  part("join").addEventListener("click", () => {
+    const here = comment.value.trim(), there = (other.fields.comment_md || "").trim();
+    const joined = here.includes(there) ? here : there.includes(here) ? there : `${here}\n\n———\n\n${there}`;
+    fill({ ...other.fields, ...fields(), comment_md: joined });
+    compare();
+    local({});
     comment.focus();
   });
   part("keep").addEventListener("click", () => {
@@ -84,7 +135,7 @@
 
   const old = kept.read();
   if (old && !document.querySelector(".qc-errors") && !same(old.fields, fields())) {
-    if (old.sent && old.work !== field("version").value) {
+    if (old.sent && old.work !== field("version").value && (old.fields.comment_md || "").trim() === form.dataset.said.replaceAll("\r\n", "\n").trim()) {
       kept.drop(); // it arrived: the work has moved on since
     } else if (old.base === field("draft_version").value) {
       fill(old.fields);
@@ -95,8 +146,33 @@
       const now = fields();
       fill(old.fields);
       other.fields = now;
-      part("text").textContent = now.comment_md || "";
+      compare();
     }
+  }
+
+  /* ---- levels: the criterion's digit comes to them, then the points are typed as into a number field ---- */
+  for (const group of form.querySelectorAll("[data-levels]")) {
+    const levels = [...group.querySelectorAll("input")];
+    let digits = "", last = 0;
+    group.addEventListener("click", (event) => {
+      if (event.target === group) (levels.find((el) => el.checked) || levels[0]).focus();
+    });
+    group.addEventListener("focusout", () => { digits = ""; });
+    group.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { document.activeElement.blur(); return; }
+      if (!/^[0-9]$/.test(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const begun = Date.now() - last < 1500 ? digits : "";
+      last = Date.now();
+      const fits = (text) => levels.some((el) => el.value.startsWith(text));
+      digits = fits(begun + event.key) ? begun + event.key : event.key;
+      const wanted = levels.find((el) => el.value === digits);
+      if (!wanted) return;
+      wanted.checked = true;
+      wanted.focus();
+      typed();
+    });
   }
 
   /* ---- phrases ---- */

@@ -18,10 +18,12 @@
     return;
   }
   const area = form.elements.body_md;
+  /* Homework may take no link. */
+  const link = form.elements.link || { value: "", defaultValue: "", addEventListener() {} };
   const version = form.elements.draft_version;
   const status = document.getElementById("qc-kept");
   const token = form.querySelector('input[type="hidden"]:not([name="draft_version"])');
-  let saved = area.defaultValue;
+  let saved = { text: area.defaultValue, link: link.defaultValue };
   let timer = 0;
   let busy = false;
   let asking = false;
@@ -29,9 +31,12 @@
 
   const say = (text) => { status.textContent = text; };
   const base = () => Number(version.value) || 0;
-  const keep = (more) => kept.write({ text: area.value, base: base(), ...more });
+  const typed = () => ({ text: area.value, link: link.value });
+  const same = (a, b) => a.text === b.text && (a.link || "") === (b.link || "");
+  const fill = (other) => { area.value = other.text; link.value = other.link || ""; };
+  const keep = (more) => kept.write({ ...typed(), base: base(), ...more });
 
-  function notice(said, choices, text) {
+  function notice(said, choices, other) {
     const box = document.createElement("div");
     box.className = "qc-notice qc-notice--warning";
     box.setAttribute("role", "alert");
@@ -39,14 +44,18 @@
     const line = document.createElement("p");
     line.textContent = said;
     inner.append(line);
-    if (text !== undefined) {
-      const other = document.createElement("textarea");
-      other.className = "form-control";
-      other.rows = 8;
-      other.readOnly = true;
-      other.value = text;
-      other.setAttribute("aria-label", words.other);
-      inner.append(other);
+    const show = (kind, label, value) => {
+      const box = document.createElement(kind);
+      box.className = "form-control";
+      box.readOnly = true;
+      box.value = value;
+      box.setAttribute("aria-label", label);
+      inner.append(box);
+      return box;
+    };
+    if (other) {
+      show("textarea", words.other, other.text).rows = 8;
+      if (other.link) show("input", words.otherlink, other.link);
     }
     const row = document.createElement("div");
     row.className = "qc-actions mt-2";
@@ -72,7 +81,8 @@
       [words.theirs, () => {
         asking = false;
         version.value = theirVersion;
-        area.value = saved = theirs;
+        fill(theirs);
+        saved = theirs;
         keep();
         area.focus();
       }],
@@ -81,22 +91,23 @@
 
   async function save() {
     clearTimeout(timer);
-    if (busy || asking || sending || area.value === saved) return;
+    if (busy || asking || sending || same(typed(), saved)) return;
     busy = true;
-    const text = area.value;
-    const data = new URLSearchParams({ body_md: text, draft_version: base() });
+    const now = typed();
+    const data = new URLSearchParams({ body_md: now.text, draft_version: base() });
+    if (form.elements.link) data.set("link", now.link);
     try {
       const answer = await fetch(words.draft, {
         method: "POST", body: data, headers: { Accept: "application/json", "X-CSRFToken": token.value },
       });
       const told = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
       if (answer.ok && told.version) {
-        saved = text;
+        saved = now;
         version.value = told.version;
         keep();
         say(told.said);
       } else if (answer.status === 409) {
-        both(told.said, told.body, told.version);
+        both(told.said, { text: told.body, link: told.link }, told.version);
       } else {
         say(told.said || words.here);
       }
@@ -105,7 +116,7 @@
       timer = setTimeout(save, 15000);
     }
     busy = false;
-    if (!asking && area.value !== text) later();
+    if (!asking && !same(typed(), now)) later();
   }
 
   function later() {
@@ -113,28 +124,30 @@
     timer = setTimeout(save, 1200);
   }
 
-  area.addEventListener("input", () => {
-    if (!keep()) say(words.full);
-    later();
-  });
+  for (const field of [area, link]) {
+    field.addEventListener("input", () => {
+      if (!keep()) say(words.full);
+      later();
+    });
+  }
   window.addEventListener("online", save);
   document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") save(); });
   window.addEventListener("beforeunload", (event) => {
     const here = kept.read();
-    if (!sending && area.value !== saved && !(here && here.text === area.value)) event.preventDefault();
+    if (!sending && !same(typed(), saved) && !(here && same(here, typed()))) event.preventDefault();
   });
 
-  if (old && old.text && old.text !== area.value && !failed) {
+  if (old && (old.text || old.link) && !same(old, typed()) && !failed) {
     if (old.sent && old.base < base()) {
       /* It was handed in; what stands here came after. */
       kept.drop();
     } else if (old.base === base()) {
-      area.value = old.text;
+      fill(old);
       say(words.back);
       later();
     } else {
-      const theirs = area.value;
-      area.value = old.text;
+      const theirs = typed();
+      fill(old);
       both(words.two, theirs, base());
     }
   }
@@ -231,7 +244,7 @@
       let told = null;
       try { told = JSON.parse(request.responseText); } catch { /* a page */ }
       if (told && told.to) {
-        saved = area.value;
+        saved = typed();
         const here = location.pathname + location.search;
         if (told.to.split("#")[0] === here) { location.hash = "mine"; location.reload(); } else location.assign(told.to);
         return;
