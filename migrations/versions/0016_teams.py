@@ -1,14 +1,14 @@
 """group work: teams, their draft, whose a work is
 
 Revision: 0016
-After: 0014
+After: 0015
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

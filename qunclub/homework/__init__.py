@@ -15,8 +15,10 @@ from .services_assignments import create_assignment, set_assignment_state, updat
 from .services_correction import correct
 from .services_forget import forget
 from .services_judging import Judging, set_judging, unveil
+from .services_release import bring_out_some, release
 from .services_remarks import write as write_remarks
 from .services_review import claim, claim_next, release_claim, review
+from .services_second import waive
 from .services_showcase import agree, hide, like, unhide, unlike
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "StoredFile",
     "accepted_count",
     "agree",
+    "bring_out_some",
     "claim",
     "claim_next",
     "consent",
@@ -38,6 +41,7 @@ __all__ = [
     "hide",
     "like",
     "open_appeal",
+    "release",
     "release_claim",
     "reopen",
     "review",
@@ -49,6 +53,7 @@ __all__ = [
     "unveil",
     "update_assignment",
     "uphold",
+    "waive",
     "withdraw",
     "works_of",
     "write_remarks",

@@ -24,7 +24,7 @@ from . import queries_teams
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_showcase import ShowcaseLike
 from .models_teams import WorkShare
-from .queries import FileView
+from .queries_attempts import FileView
 from .uploads import PICTURES
 
 PER_PAGE = 24
