@@ -59,7 +59,7 @@ def save_draft(
             N_("A link has at most %(limit)s characters."), field="link", limit=rules_links.MAX_LINK
         )
     if found.team_max is not None:
-        return services_teams.save_draft(
+        return _save_of_team(
             session,
             assignment_id=assignment_id,
             member_id=member_id,
@@ -86,6 +86,37 @@ def save_draft(
             raise Stale(
                 N_("Another window of yours saved something else. Both texts are here; none is lost.")
             )
+        draft.body_md, draft.version, draft.saved_at = body_md, draft.version + 1, now
+        draft.link = draft.link if link is None else link
+    session.flush()
+    return draft
+
+
+def _save_of_team(
+    session: Session,
+    *,
+    assignment_id: int,
+    member_id: int,
+    body_md: str,
+    link: str | None,
+    version: int,
+    now: dt.datetime,
+) -> TeamDraft:
+    """Keep what one of a team typed for all of it.
+
+    Raises:
+        Conflict: in no team.
+        Stale: when another of the team, or another window, saved something else since.
+    """
+    team_id = services_teams.team_id_of(session, assignment_id, member_id)
+    draft = session.scalar(select(TeamDraft).where(TeamDraft.team_id == team_id).with_for_update())
+    if draft is None:
+        # Two first ones at once meet the primary key; the loser runs again and finds the other's.
+        draft = TeamDraft(team_id=team_id, body_md=body_md, link=link or "", version=1, saved_at=now)
+        session.add(draft)
+    elif draft.body_md != body_md or link not in (None, draft.link):
+        if draft.version != version:
+            raise Stale(N_("Somebody of your team saved something else. Both texts are here; none is lost."))
         draft.body_md, draft.version, draft.saved_at = body_md, draft.version + 1, now
         draft.link = draft.link if link is None else link
     session.flush()

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Access, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, mail
+from qunclub.kernel import N_, Access, Actor, Conflict, Forbidden, Invalid, NotFound, locks, mail
 from qunclub.members.models import Member
 
 from . import rules_teams
-from .models import Assignment, Submission
+from .models import Assignment, Review, Submission
 from .models_teams import Team, TeamDraft, TeamMember, WorkShare
 
 
@@ -131,7 +131,7 @@ def accept(session: Session, *, team_id: int, member_id: int, access: Access, no
     Raises:
         NotFound: without an invitation.
         Forbidden: when the course is not open (any more).
-        Conflict: when the team is full or has handed in, or one is in another team already.
+        Conflict: when the team is full or has handed in, or one is in another team already, or has judged its work.
     """
     team = locks.lock(session, Team, team_id)
     row = session.scalar(
@@ -146,6 +146,8 @@ def accept(session: Session, *, team_id: int, member_id: int, access: Access, no
     work = work_of(session, team_id)
     if work is not None and not (row.mending and work.state != "accepted"):
         raise _closed()
+    if work is not None:
+        _judge_no_more(session, work, member_id)
     full = rules_teams.refuse_joining(_joined(session, team_id), _sizes(session, team.assignment_id)[1])
     if full is not None:
         raise full
@@ -204,7 +206,7 @@ def to_hand_in(session: Session, *, assignment_id: int, member_id: int, least: i
     Raises:
         Conflict: without a team, or with one of another size than the assignment takes.
     """
-    team_id = _team_id(session, assignment_id, member_id)
+    team_id = team_id_of(session, assignment_id, member_id)
     locks.lock(session, Team, team_id)
     refused = rules_teams.refuse_handing_in(_joined(session, team_id), least, most)
     if refused is not None:
@@ -262,38 +264,12 @@ def disagree(session: Session, submission_id: int, member_id: int) -> None:
     )
 
 
-def save_draft(
-    session: Session,
-    *,
-    assignment_id: int,
-    member_id: int,
-    body_md: str,
-    link: str | None,
-    version: int,
-    now: dt.datetime,
-) -> TeamDraft:
-    """Keep what one of a team typed for all of it; see ``services_drafts.save_draft``.
+def team_id_of(session: Session, assignment_id: int, member_id: int) -> int:
+    """The team a member is in for an assignment.
 
     Raises:
-        Conflict: in no team.
-        Stale: when another of the team, or another window, saved something else since.
+        Conflict: in none.
     """
-    team_id = _team_id(session, assignment_id, member_id)
-    draft = session.scalar(select(TeamDraft).where(TeamDraft.team_id == team_id).with_for_update())
-    if draft is None:
-        # Two first ones at once meet the primary key; the loser runs again and finds the other's.
-        draft = TeamDraft(team_id=team_id, body_md=body_md, link=link or "", version=1, saved_at=now)
-        session.add(draft)
-    elif draft.body_md != body_md or link not in (None, draft.link):
-        if draft.version != version:
-            raise Stale(N_("Somebody of your team saved something else. Both texts are here; none is lost."))
-        draft.body_md, draft.version, draft.saved_at = body_md, draft.version + 1, now
-        draft.link = draft.link if link is None else link
-    session.flush()
-    return draft
-
-
-def _team_id(session: Session, assignment_id: int, member_id: int) -> int:
     team_id = session.scalar(
         select(TeamMember.team_id).where(
             TeamMember.assignment_id == assignment_id,
@@ -370,6 +346,15 @@ def work_of(session: Session, team_id: int) -> Submission | None:
 def _still_open(session: Session, team_id: int) -> None:
     if work_of(session, team_id) is not None:
         raise _closed()
+
+
+def _judge_no_more(session: Session, work: Submission, member_id: int) -> None:
+    """Whoever joins a team that has handed in has not judged its work, and lets go of it."""
+    judged = select(Review.id).where(Review.submission_id == work.id, Review.reviewer_id == member_id)
+    if session.scalar(judged.limit(1)) is not None:
+        raise Conflict(N_("You have judged this work yourself."))
+    if work.claimed_by == member_id:
+        work.claimed_by = work.claimed_until = None
 
 
 def _closed() -> Conflict:

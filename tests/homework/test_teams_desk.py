@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from zoneinfo import ZoneInfo
 
@@ -17,10 +18,14 @@ from qunclub.homework import (
     doctor,
     queries_desk,
     queries_fair,
+    queries_judging,
+    queries_second,
     queries_similar,
     queries_voice,
     rules_fair,
     services_appeals,
+    services_release,
+    services_second,
     services_teams,
     services_teams_admin,
     services_voice,
@@ -31,12 +36,14 @@ from qunclub.homework.queries_desk import Filters
 from qunclub.kernel import Actor, Conflict, Forbidden, NotFound
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.kernel.uploads import StoredFile
+from qunclub.members.models import Member
 from qunclub.web.i18n import override
 from tests.homework.test_similar import ESSAY, varied
-from tests.homework.test_teams import OPEN, hand_in, join, judge, start, team_of
+from tests.homework.test_teams import OPEN, earned, hand_in, join, judge, start, team_of
 from tests.support.pages import text_of
 from tests.support.statements import count_statements
 
+LEASE = dt.timedelta(minutes=30)
 SOUND = StoredFile("comment.mp3", "audio/mpeg", 3, "0" * 64, "voice/x")
 
 
@@ -250,9 +257,7 @@ class TestAppeals:
             homework.decline(session, appeal_id=one.id, answer="No.", actor=inside, now=now)
         teacher = judges("Tea")
         assert len(queries_fair.queue(session, member_id=teacher.member_id, page=1).items) == 1
-        scores = dict.fromkeys(
-            session.scalars(select(Criterion.id).where(Criterion.rubric_id == group_work.rubric_id)), 9
-        )
+        scores = scored(session, group_work, 9)
         homework.uphold(
             session, appeal_id=one.id, verdict="accept", scores=scores, comment_md="True.", actor=teacher, now=now
         )  # fmt: skip
@@ -275,6 +280,118 @@ class TestAppeals:
                 fellow = render_template("qunclub/mail/appeal_answered.txt", state=state, by="Bob", **base)
             assert "Bob has appealed for your team." in fellow and "Your appeal about" in mine
             assert "given back to you" not in fellow and "appealed for your team" not in mine
+
+
+def scored(session, group_work, share):
+    query = select(Criterion.id).where(Criterion.rubric_id == group_work.rubric_id)
+    return dict.fromkeys(session.scalars(query), share)
+
+
+class TestJudging:
+    def judged(self, session, group_work, row, actor, now, share=8):
+        session.refresh(row)
+        return homework.review(
+            session, submission_id=row.id, version=row.version, verdict="accept",
+            scores=scored(session, group_work, share), comment_md="Good.", actor=actor, now=now,
+        )  # fmt: skip
+
+    def test_none_of_the_team_is_a_second_or_third_judge(
+        self, session, make, group_work, people, now, judges
+    ):
+        make.judging(group_work, second_percent=100, divergence=10)
+        team_of(session, group_work, people[:2], now)
+        ours = hand_in(session, group_work, people[0], now)
+        people[1].roles = ["instructor"]
+        inside = Actor("x", "Bob", "", frozenset({"instructor"}), people[1].id)
+        teachers = [judges(name) for name in ("Tea", "Toe", "Tie")]
+        for place, teacher in enumerate(teachers):
+            assert queries_desk.next_free(session, Filters(), member_id=people[1].id, now=now) == []
+            assert queries_desk.next_free(session, Filters(), member_id=teacher.member_id, now=now) == [
+                ours.id
+            ]
+            # Bob is an instructor, but not one who could judge it.
+            assert queries_second.left(session, ours.id) == 3 - place
+            with pytest.raises(Forbidden):
+                homework.claim(session, submission_id=ours.id, actor=inside, lease=LEASE, now=now)
+            with pytest.raises(Forbidden):
+                self.judged(session, group_work, ours, inside, now)
+            assert doctor.check(session, now) == []
+            row = queries_desk.desk_row(session, ours.id, viewer=people[1].id)
+            attempt = session.scalars(select(Attempt.id).where(Attempt.submission_id == ours.id)).one()
+            assert queries_judging.unread(session, row, attempt, viewer=people[1].id).opinions == ()
+            homework.claim(session, submission_id=ours.id, actor=teacher, lease=LEASE, now=now)
+            self.judged(session, group_work, ours, teacher, now, share=(2, 9, 6)[place])
+        assert (ours.state, ours.score) == ("accepted", 60)
+        assert [mail["to"] for mail in mailed(session, "review_done")] == [one.email for one in people[:2]]
+        assert doctor.check(session, now) == []
+
+    def test_an_admin_of_the_team_does_not_waive(self, session, make, group_work, people, now, judges):
+        make.judging(group_work, second_percent=100, divergence=10)
+        team_of(session, group_work, people[:2], now)
+        ours = hand_in(session, group_work, people[0], now)
+        teacher = judges("Tea")
+        homework.claim(session, submission_id=ours.id, actor=teacher, lease=LEASE, now=now)
+        self.judged(session, group_work, ours, teacher, now)
+        session.refresh(ours)
+        inside = Actor("x", "Bob", "", frozenset({"admin"}), people[1].id)
+        with pytest.raises(Forbidden):
+            services_second.waive(
+                session, submission_id=ours.id, version=ours.version, reason="Nobody else.", actor=inside, now=now
+            )  # fmt: skip
+
+    def test_a_release_tells_and_pays_all_of_the_team(self, session, make, group_work, people, now, judges):
+        make.judging(group_work, release="together")
+        team_of(session, group_work, people[:2], now)
+        ours = hand_in(session, group_work, people[0], now)
+        teacher = judges("Tea")
+        homework.claim(session, submission_id=ours.id, actor=teacher, lease=LEASE, now=now)
+        self.judged(session, group_work, ours, teacher, now)
+        assert mailed(session, "review_done") == []
+        for member in people[:2]:
+            assert PARTS["reviews"](session, member.id) == [] and earned(session, member) == []
+        services_release.release(session, assignment_id=group_work.id, actor=teacher, now=now)
+        assert services_release.bring_out_some(session, assignment_id=group_work.id, now=now) == 1
+        told = mailed(session, "review_done")
+        assert [(mail["to"], mail["context"]["name"]) for mail in told] == [
+            (one.email, one.name) for one in people[:2]
+        ]
+        for member in people[:2]:
+            assert len(PARTS["reviews"](session, member.id)) == 1 and earned(session, member)[0] == 80
+        assert doctor.check(session, now) == []
+
+    def test_whoever_joins_late_has_not_judged_it_and_lets_go_of_it(
+        self, session, make, group_work, people, ours, now, judges
+    ):
+        teacher, other = judges("Tea"), judges("Toe")
+        admin = Actor("admin", "Ada", "", frozenset({"admin"}), people[3].id)
+        numbers = {one.member_id: session.get_one(Member, one.member_id).number for one in (teacher, other)}
+
+        def asked(actor):
+            services_teams_admin.invite(
+                session, team_id=ours.team_id, number=numbers[actor.member_id], access_of=lambda one: OPEN,
+                reason="Was there", actor=admin, now=now,
+            )  # fmt: skip
+
+        asked(teacher)
+        homework.claim(session, submission_id=ours.id, actor=teacher, lease=LEASE, now=now)
+        services_teams.accept(
+            session, team_id=ours.team_id, member_id=teacher.member_id, access=OPEN, now=now
+        )
+        assert ours.claimed_by is None and doctor.check(session, now) == []
+        services_teams_admin.remove(
+            session, team_id=ours.team_id, member_id=teacher.member_id, reason="No", actor=admin, now=now
+        )
+        asked(other)
+        homework.claim(session, submission_id=ours.id, actor=other, lease=LEASE, now=now)
+        session.refresh(ours)
+        homework.review(
+            session, submission_id=ours.id, version=ours.version, verdict="return", scores={},
+            comment_md="Once more.", actor=other, now=now,
+        )  # fmt: skip
+        with pytest.raises(Conflict, match="judged this work yourself"):
+            services_teams.accept(
+                session, team_id=ours.team_id, member_id=other.member_id, access=OPEN, now=now
+            )
 
 
 class TestInvitation:
