@@ -8,12 +8,14 @@ from flask import Blueprint, request
 from wtforms import IntegerField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange
 
+from qunclub.kernel import Conflict
 from qunclub.web import (
     Form,
     _,
     _l,
     allow,
     current_actor,
+    explain,
     flash,
     form_errors,
     now,
@@ -48,8 +50,11 @@ def index(assignment_id: int) -> Any:
         work = queries.assignment_row(session, assignment_id, staff=True)
         teams = queries_teams.teams(session, assignment_id)
     if form.validate_on_submit():
-        with form_errors(form):
-            _mend(form, work, teams, taking="take" in request.form)
+        try:
+            with form_errors(form):
+                _mend(form, work, teams, taking="take" in request.form)
+        except Conflict as error:
+            form.form_errors.append(explain(error))
         if not form.errors:
             return see_other(".index", assignment_id=assignment_id)
     page = render("homework/admin_teams.html", work=work, teams=teams, form=form)

@@ -254,7 +254,7 @@ def assignment_page(
         now=moment,
         closes_at=deadlines.closes_at,
     )
-    if request.method == "GET":
+    if request.method == "GET" or team_wrong:
         form.draft_version.data = str(draft.version)
         if draft.body_md or draft.link:
             form.body_md.data, form.link.data = draft.body_md, draft.link

@@ -63,12 +63,16 @@ def test_asking_and_saying_yes(visit, fellow, make, work, together, site_db):
     page = text_of(ann.get(path))
     assert "To hand in you need at least 2 members; 1 said yes so far." in page and 'name="body_md"' in page
     # Who has no pass is not found, and neither is whoever does not exist; what was typed stays.
+    post(ann, path + "/draft", {"body_md": "OUR DRAFT", "draft_version": "0"})
     stranger = make.person(name="Eve", number=True)[1]
     for number in (stranger.number, 987654, "x", ""):
         refused = post(ann, f"/homework/teams/{team_id}/invite", {"number": number})
         assert refused.status_code == 422
         assert "Nobody with this number has opened the course." in text_of(refused)
         assert f'value="{number}"' in text_of(refused)
+        assert "OUR DRAFT" in text_of(refused) and 'name="draft_version" type="hidden" value="1"' in text_of(
+            refused
+        )
     # Others' teams are nobody's business.
     for action in ("invite", "leave"):
         assert post(bob, f"/homework/teams/{team_id}/{action}", {"number": 1}).status_code == 404
@@ -190,7 +194,14 @@ def test_an_admin_makes_it_group_work_and_mends_teams(visit, pair, fellow, make,
     nobody = post(admin, address, {"team": team_id, "number": 999, "reason": "Never came", "take": "1"})
     assert nobody.status_code == 422 and "Nobody with this number is in the team." in text_of(nobody)
     assert 'value="Never came"' in text_of(nobody)
+    with site_db.uow() as session:
+        session.scalars(select(Submission)).one().state = "accepted"
     gone = {"team": team_id, "number": ann_member.number, "reason": "Never came", "take": "1"}
+    earned = post(admin, address, gone)
+    assert earned.status_code == 422 and "has earned for everybody" in text_of(earned)
+    assert 'value="Never came"' in text_of(earned)
+    with site_db.uow() as session:
+        session.scalars(select(Submission)).one().state = "waiting"
     assert post(admin, address, gone).status_code == 303
     assert "Ann" not in text_of(admin.get(address))
     account, eve = fellow("Eve")
