@@ -197,7 +197,7 @@ def lapse(session: Session, *, submission_id: int, now: dt.datetime, told: bool 
     Returns:
         Which appeal has ended.
     """
-    ended = session.scalar(
+    ended: int | None = session.scalar(
         update(WorkAppeal)
         .where(WorkAppeal.submission_id == submission_id, WorkAppeal.state == "open")
         .values(state="lapsed", decided_at=now)
