@@ -82,6 +82,7 @@ BLUEPRINTS = (
     "qunclub.homework.views_appeals_desk:bp",
     "qunclub.homework.views_work:bp",
     "qunclub.homework.desk:bp",
+    "qunclub.homework.views_release:bp",
     "qunclub.homework.desk_writing:bp",
     "qunclub.homework.desk_similar:bp",
     "qunclub.homework.desk_voice:bp",

@@ -38,6 +38,8 @@ SWEEPS = {
     "orders": "qunclub.orders.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
+    # Before tuition: what comes out may complete a promise.
+    "verdicts": "qunclub.homework.jobs:sweep",
     "tuition": "qunclub.rewards.jobs:sweep",
     "similar": "qunclub.homework.jobs_similar:sweep",
 }

@@ -33,6 +33,7 @@ from qunclub.web.uow import transaction
 from . import content
 from .contest_story import add_contests
 from .homework_story import Piece
+from .judging_story import add_judging
 from .money_story import add_money, money_settings
 from .season_story import HalfWay, Reading, add_seasons
 from .showcase_story import add_likes
@@ -291,6 +292,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_contests(story, cast)
     _progress(story, cast)
     add_money(story, cast, state.files)
+    add_judging(story, cast)
     add_likes(story, cast)
     add_tuition(story, cast, 400)
     return story

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from qunclub.homework import queries_blind
+from qunclub.homework import queries_blind, queries_second
 from qunclub.homework.models import (
     Assignment,
     Attempt,
@@ -35,7 +35,11 @@ def _submissions(session: Session, member_id: int) -> Rows:
         .where(Submission.member_id == member_id)
         .order_by(Submission.id)
     )
-    return [plain(row, assignment=title) for row, title in session.execute(query)]
+    rows = [plain(row, assignment=title) for row, title in session.execute(query)]
+    for row in rows:
+        # Whether a second instructor judges it is not told before the verdict, and not of whom it was drawn.
+        del row["sampled"], row["stage"]
+    return rows
 
 
 def _attempts(session: Session, member_id: int) -> Rows:
@@ -79,7 +83,7 @@ def _reviews(session: Session, member_id: int) -> Rows:
         select(Review, _judges_hidden())
         .join(Submission, Submission.id == Review.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.member_id == member_id, queries_second.out())
         .order_by(Review.id)
     )
     return [
@@ -94,7 +98,7 @@ def _scores(session: Session, member_id: int) -> Rows:
         .join(Criterion, Criterion.id == ReviewScore.criterion_id)
         .join(Review, Review.id == ReviewScore.review_id)
         .join(Submission, Submission.id == Review.submission_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.member_id == member_id, queries_second.out())
         .order_by(ReviewScore.review_id, Criterion.position)
     )
     return [plain(row, criterion=title) for row, title in session.execute(query)]
@@ -103,9 +107,9 @@ def _scores(session: Session, member_id: int) -> Rows:
 def _remarks(session: Session, member_id: int) -> Rows:
     query = (
         select(Remark)
-        .join(Attempt, Attempt.id == Remark.attempt_id)
-        .join(Submission, Submission.id == Attempt.submission_id)
-        .where(Submission.member_id == member_id)
+        .join(Review, Review.id == Remark.review_id)
+        .join(Submission, Submission.id == Review.submission_id)
+        .where(Submission.member_id == member_id, queries_second.out())
         .order_by(Remark.id)
     )
     return [plain(row) for row in session.scalars(query)]
@@ -116,9 +120,10 @@ def _recordings(session: Session, member_id: int) -> Rows:
     query = (
         select(SpokenComment)
         .join(Submission, Submission.id == SpokenComment.submission_id)
+        .outerjoin(Review, Review.id == SpokenComment.review_id)
         .where(
             (SpokenComment.reviewer_id == member_id)
-            | ((Submission.member_id == member_id) & SpokenComment.review_id.is_not(None))
+            | ((Submission.member_id == member_id) & queries_second.out())
         )
         .order_by(SpokenComment.id)
     )

@@ -14,8 +14,10 @@ from .services_assignments import create_assignment, set_assignment_state, updat
 from .services_correction import correct
 from .services_forget import forget
 from .services_judging import Judging, set_judging, unveil
+from .services_release import bring_out_some, release
 from .services_remarks import write as write_remarks
 from .services_review import claim, claim_next, release_claim, review
+from .services_second import waive
 from .services_showcase import agree, hide, like, unhide, unlike
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "LevelSpec",
     "StoredFile",
     "agree",
+    "bring_out_some",
     "claim",
     "claim_next",
     "consent",
@@ -36,6 +39,7 @@ __all__ = [
     "hide",
     "like",
     "open_appeal",
+    "release",
     "release_claim",
     "reopen",
     "review",
@@ -47,6 +51,7 @@ __all__ = [
     "unveil",
     "update_assignment",
     "uphold",
+    "waive",
     "withdraw",
     "write_remarks",
 ]

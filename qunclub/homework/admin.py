@@ -30,7 +30,7 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries, queries_desk, services_admin, services_assignments
+from . import queries, queries_attempts, queries_desk, services_admin, services_assignments
 from .forms import AssignmentForm, to_local, to_utc
 from .models import SUBMISSION_STATES, Assignment
 from .queries_desk import Filters
@@ -223,7 +223,7 @@ def reopen(submission_id: int) -> Any:
     """Reopen accepted work after a wrong verdict: shows what it takes back, then does it."""
     with reading() as session:
         row = queries_desk.desk_row(session, submission_id, viewer=current_actor().member_id)
-        attempts = queries.attempts(session, submission_id)
+        attempts = queries_attempts.attempts(session, submission_id)
     wrong = ""
     if request.method == "POST":
         try:

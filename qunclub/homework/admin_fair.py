@@ -24,7 +24,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, queries_desk, queries_fair, services_appeals, services_correction
+from . import queries_attempts, queries_desk, queries_fair, services_appeals, services_correction
 from .models_fair import APPEAL_STATES
 
 bp = Blueprint("fair_admin", __name__, url_prefix="/admin/homework")
@@ -101,7 +101,7 @@ def correct(submission_id: int) -> Any:
             return see_other(".correct", submission_id=submission_id)
     with reading() as session:
         row = queries_desk.desk_row(session, submission_id, viewer=current_actor().member_id)
-        attempts = queries.attempts(session, submission_id)
+        attempts = queries_attempts.attempts(session, submission_id)
         lines = queries_fair.history(session, submission_id)
     page = render(
         "homework/admin_correct.html",

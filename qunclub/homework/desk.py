@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -35,8 +36,10 @@ from . import (
     desk_sides,
     desk_voice,
     queries,
+    queries_attempts,
     queries_blind,
     queries_desk,
+    queries_judging,
     queries_similar,
     queries_voice,
     queries_writing,
@@ -50,6 +53,7 @@ from . import (
     services_voice,
     voice_files,
 )
+from .models import Submission
 from .queries_desk import Filters
 
 bp = Blueprint("desk", __name__, url_prefix="/desk")
@@ -214,7 +218,7 @@ def save(submission_id: int) -> Any:
     try:
         version, scores = request.form.get("version", 0, type=int), _scores()
 
-        def command(session: Session) -> None:
+        def command(session: Session) -> str:
             review = services_review.review(
                 session,
                 submission_id=submission_id,
@@ -231,14 +235,20 @@ def save(submission_id: int) -> Any:
             services_desk.finish_draft(
                 session, submission_id=submission_id, version=_draft_version(), actor=actor
             )
+            return session.get_one(Submission, submission_id).state
 
-        transact(command)
+        state = transact(command)
     except Stale as error:
         desk_sides.keep(submission_id, actor, moment)
         return _page(submission_id, stale=explain(error)), 409
     except Invalid as error:
         return _page(submission_id, wrong={error.field: explain(error)}), 422
-    flash(_("Saved. The author is told by mail."))
+    flash(
+        {
+            "waiting": _("Saved. Another instructor judges it too; the author is told when it is decided."),
+            "held": _("Saved. The author is told when the results come out together."),
+        }.get(state, _("Saved. The author is told by mail."))
+    )
     return claim_next() if "next" in request.form else see_other(".index", **kept())
 
 
@@ -310,11 +320,14 @@ def _page(
         row = queries_desk.desk_row(session, submission_id, viewer=me)
         criteria = queries.criteria(session, row.rubric_id)
         # What its author took back is theirs alone.
-        attempts = [one for one in queries.attempts(session, submission_id) if one.withdrawn_at is None]
+        attempts = [
+            one for one in queries_attempts.attempts(session, submission_id) if one.withdrawn_at is None
+        ]
         if not attempts:
             raise NotFound()
         if row.veiled:
             attempts = queries_blind.masked(attempts)
+        unread = queries_judging.unread(session, row, attempts[0].id, viewer=me)
         draft = queries_writing.draft_of(session, submission_id, reviewer_id=me)
         phrases = queries_writing.phrases(session, member_id=me)
         voices = queries_voice.drafts(session, submission_id, reviewer_id=me)
@@ -324,6 +337,10 @@ def _page(
     held = row.claimed_by == me and row.claimed_until is not None and row.claimed_until > moment
     posted = request.method == "POST"
     typed = dict(request.form) if posted else dict(draft.fields) if draft else {}
+    if unread.revising and unread.held and not typed:
+        typed = {**unread.held.as_typed, **desk_remarks.as_typed(attempts[0], unread.remarks)}
+    elif not unread.revising:
+        attempts[0] = replace(attempts[0], remarks=(*attempts[0].remarks, *unread.remarks))
     sides = desk_sides.sides(typed, attempts, draft, stale=bool(stale), clash=bool(clash))
     if taken is not None:
         typed = taken
@@ -343,6 +360,7 @@ def _page(
         held=held,
         held_by_other=held_by_other,
         own=row.member_id == me,
+        unread=unread,
         late=row.submitted_at < moment - rules.TURNAROUND,
         typed=typed,
         version=request.form.get("version") if posted and not stale else row.version,

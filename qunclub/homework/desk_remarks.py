@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import request
@@ -10,7 +10,8 @@ from flask import request
 from qunclub.kernel import N_, Invalid
 
 from . import rules_remarks
-from .queries import AttemptView, FileView
+from .queries_attempts import AttemptView, FileView
+from .queries_remarks import RemarkView
 from .rules_remarks import Mark, Paragraph, Passage, Spot, Typed
 
 EXCERPT = 60
@@ -70,6 +71,19 @@ def board(typed: Mapping[str, str], attempt: AttemptView) -> Board:
         rules_remarks.paragraphs(attempt.body_html),
         pictures,
     )
+
+
+def as_typed(attempt: AttemptView, remarks: Sequence[RemarkView]) -> dict[str, str]:
+    """Saved remarks as fields of the form that wrote them."""
+    form: dict[str, str] = {}
+    for n, one in enumerate(remarks, 1):
+        anchor: Passage | Spot
+        if one.file_id is not None:
+            anchor = Spot(attempt.id, one.file_id, one.x or 0, one.y or 0)
+        else:
+            anchor = Passage(attempt.id, one.start or 0, one.end or 0, one.quote)
+        form |= rules_remarks.fields_of(Typed(n, anchor, one.body_md))
+    return form
 
 
 def added(attempt: AttemptView) -> dict[str, str]:

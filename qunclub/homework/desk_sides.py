@@ -17,7 +17,7 @@ from qunclub.web.guards import current_actor_or_none
 
 from . import rules_desk, rules_sides, services_desk
 from .models_desk import ReviewDraft
-from .queries import AttemptView
+from .queries_attempts import AttemptView
 
 SAVE = "qunclub.desk.save"
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from qunclub.kernel import NotFound
 from qunclub.web import allow, member_id, reading, render
 
-from . import queries, queries_blind, queries_similar, rules_remarks, rules_similar
+from . import queries_attempts, queries_blind, queries_similar, rules_remarks, rules_similar
 from .models import Attempt
 from .rules_remarks import Mark, plain_text
 
@@ -40,7 +40,7 @@ def show(submission_id: int, attempt_id: int) -> Any:
             one.attempt_id: next(
                 (
                     found.files
-                    for found in queries.attempts(session, one.submission_id)
+                    for found in queries_attempts.attempts(session, one.submission_id)
                     if found.id == one.attempt_id
                 ),
                 (),

@@ -14,7 +14,7 @@ from qunclub.kernel.store import AuditEntry
 from qunclub.members.models import Member
 from qunclub.points.models import LedgerEntry, PointRule
 
-from . import rules_work
+from . import doctor_second, rules_work
 from .doctor_showcase import likes
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_fair import VerdictChange, WorkAppeal
@@ -28,6 +28,12 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
     """A constant number of statements, however much was handed in."""
     checks: list[tuple[int, str, Select[Any]]] = [
         (6, "submissions whose state is not what their last review says", _states()),
+        (6, "submissions whose judgements are not as many as they wait after", doctor_second.stages()),
+        (
+            6,
+            "submissions that are held without a verdict, or have one that is not theirs",
+            doctor_second.held(),
+        ),
         (6, "reviews whose attempt belongs to another submission", _reviews()),
         (6, "accepted submissions that did not earn their score", _unpaid()),
         (
@@ -98,10 +104,12 @@ def _states() -> Select[Any]:
     )
     wrong = or_(
         Attempt.id.is_(None),
-        and_(Submission.state == "waiting", Review.id.is_not(None)),
-        and_(Submission.state.in_(("waiting", "accepted")), Attempt.withdrawn_at.is_not(None)),
+        and_(Submission.state.in_(("waiting", "held")), Review.id.is_not(None)),
+        and_(Submission.state.in_(("waiting", "held", "accepted")), Attempt.withdrawn_at.is_not(None)),
         and_(Submission.state == "withdrawn", Attempt.withdrawn_at.is_(None)),
-        and_(Submission.state != "waiting", Review.id.is_(None), Attempt.withdrawn_at.is_(None)),
+        and_(
+            Submission.state.not_in(("waiting", "held")), Review.id.is_(None), Attempt.withdrawn_at.is_(None)
+        ),
         and_(Submission.state == "accepted", Review.verdict == "return"),
         and_(Submission.state == "accepted", Submission.score != _settled()),
         and_(Submission.state == "returned", Review.verdict != "return", ~reopened),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text, true
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.courses.models import Course
 from qunclub.kernel import Base, BigInt, UTCDateTime, pk
 from qunclub.members.models import Member
 
-SUBMISSION_STATES = ("waiting", "accepted", "returned", "withdrawn")
+SUBMISSION_STATES = ("waiting", "held", "accepted", "returned", "withdrawn")
 VERDICTS = ("accept", "return", "feature")
 
 
@@ -72,6 +72,14 @@ class Assignment(Base):
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     # See rules_blind: "" (everybody is named), "author" or "both".
     blind: Mapped[str] = mapped_column(String(8), default="", server_default="")
+    # See rules_second: how many of a hundred are judged twice, how far two may lie apart, and the secret that draws.
+    second_percent: Mapped[int] = mapped_column(default=0, server_default="0")
+    divergence: Mapped[int] = mapped_column(default=10, server_default="10")
+    # "at_once" or "together": then verdicts are held until somebody releases them, or until ``release_at``.
+    release: Mapped[str] = mapped_column(String(10), default="at_once", server_default="at_once")
+    release_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    released_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    sample_key: Mapped[str] = mapped_column(String(64), default="", server_default="")
 
     course: Mapped[Course] = relationship(lazy="raise")
     rubric: Mapped[Rubric] = relationship(lazy="raise")
@@ -95,6 +103,9 @@ class Submission(Base):
     attempt: Mapped[int] = mapped_column(default=1)
     # How many of its attempts the author took back before a review: they are not counted against the most allowed.
     withdrawn: Mapped[int] = mapped_column(default=0)
+    # Drawn when it is first handed in; while it waits, whose judgement for (rules_second.STAGES).
+    sampled: Mapped[bool] = mapped_column(default=False, server_default=false())
+    stage: Mapped[str] = mapped_column(String(8), default="first", server_default="first")
     submitted_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     reviewed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     score: Mapped[int | None]
@@ -117,6 +128,15 @@ class Submission(Base):
             "id",
             sqlite_where=text("featured"),
             postgresql_where=text("featured"),
+        ),
+        # Only what waits for a second or third judgement is in it.
+        Index(
+            "ix_qunclub_submission_stage",
+            "stage",
+            "submitted_at",
+            "id",
+            sqlite_where=text("stage <> 'first'"),
+            postgresql_where=text("stage <> 'first'"),
         ),
         # Only what is held is in it: the desk asks for mine.
         Index(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from qunclub.kernel import Base, UTCDateTime, pk
 
-CHANGES = ("review", "second", "third", "appeal", "correction", "reopen")
+CHANGES = ("review", "second", "third", "appeal", "correction", "reopen", "waive")
 APPEAL_STATES = ("open", "upheld", "declined", "lapsed", "returned")
 PAID = ("open", "declined")
 """States of an appeal that keep its token; in every other the author has it back."""

@@ -18,7 +18,7 @@ from .models_fair import WorkAppeal
 from .models_judging import Unveil
 
 if TYPE_CHECKING:
-    from .queries import AttemptView
+    from .queries_attempts import AttemptView
     from .queries_fair import FairView
 
 

@@ -16,10 +16,12 @@ from qunclub.kernel import Marked, NotFound, Page, paginate, paginate_by_mark
 from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 
-from . import queries_blind, rules
+from . import queries_blind, queries_second, rules
 from .models import Assignment, Review, Submission
 
 COUNTED = 1_000
+WAITING = ("", "waiting", "second", "third")
+"""The states in which something is to be done."""
 TRIED = 5
 """How many free ones a reviewer tries for when others claim at the same time."""
 SMALL = 300
@@ -37,6 +39,8 @@ class QueueStats:
     waiting: int
     late: int
     mine: int
+    second: int
+    third: int
     oldest: dt.datetime | None
 
     @staticmethod
@@ -65,6 +69,9 @@ class QueueRow:
     featured: bool = False
     score: int | None = None
     reviewed_at: dt.datetime | None = None
+    stage: str = "first"
+    # By whoever reads: then others judge it now.
+    seen: bool = False
 
     def late(self, now: dt.datetime) -> bool:
         """Whether it waits longer than the club promises, or was judged later than that."""
@@ -104,10 +111,11 @@ def queue(session: Session, filters: Filters, *, now: dt.datetime, after: str = 
     One statement along an index, two for a group; *after* is the mark of the page before.
     """
     query = _rows(filters.viewer).add_columns(
-        Submission.state, Submission.featured, Submission.score, Submission.reviewed_at
+        Submission.state, Submission.featured, Submission.score, Submission.reviewed_at, Submission.stage,
+        queries_second.judged_by(filters.viewer or 0).label("seen"),
     )  # fmt: skip
     narrowed = _narrowing(session, filters)
-    waits = filters.state in ("", "waiting")
+    waits = filters.state in WAITING
     query = _waiting(query, narrowed, now) if waits else _judged(query, narrowed)
     by_me = not waits and filters.mine is not None
     at, ident = (Review.created_at, Review.id) if by_me else (Submission.submitted_at, Submission.id)
@@ -129,6 +137,7 @@ def next_free(session: Session, filters: Filters, *, member_id: int, now: dt.dat
     narrowed = _narrowing(session, filters)
     query = _waiting(select(Submission.id), narrowed, now).where(
         Submission.member_id != member_id,
+        ~queries_second.judged_by(member_id),
         Submission.claimed_until.is_(None)
         | (Submission.claimed_until <= now)
         | (Submission.claimed_by == member_id),
@@ -162,6 +171,8 @@ def _waiting(query: Select[Any], narrowed: _Narrowing, now: dt.datetime) -> Sele
     query = query.where(narrowed.off(Submission.state) == "waiting")
     if filters.mine is not None:
         query = query.where(Submission.claimed_by == filters.mine, Submission.claimed_until > now)
+    if filters.state in ("second", "third"):
+        query = query.where(Submission.stage == filters.state)
     if filters.late:
         query = query.where(narrowed.off(Submission.submitted_at) < now - rules.TURNAROUND)
     return query
@@ -193,9 +204,10 @@ def stats(session: Session, *, member_id: int, now: dt.datetime) -> QueueStats:
     waiting = select(Submission.id).where(Submission.state == "waiting")
     late = waiting.where(Submission.submitted_at < now - rules.TURNAROUND)
     mine = waiting.where(Submission.claimed_by == member_id, Submission.claimed_until > now)
+    more = [waiting.where(Submission.stage == stage) for stage in ("second", "third")]
     counts = [
         select(func.count()).select_from(part.limit(COUNTED).subquery()).scalar_subquery()
-        for part in (waiting, late, mine)
+        for part in (waiting, late, mine, *more)
     ]
     oldest = select(Submission.submitted_at).where(Submission.state == "waiting")
     oldest = oldest.order_by(Submission.submitted_at, Submission.id).limit(1)
@@ -217,6 +229,8 @@ def desk_row(session: Session, submission_id: int, *, viewer: int | None = None)
             Submission.score,
             Submission.featured,
             Submission.carried_over,
+            Submission.stage,
+            Submission.sampled,
             Assignment.rubric_id,
             Assignment.blind,
             Assignment.id.label("assignment_id"),
@@ -236,7 +250,11 @@ def assignment_choices(session: Session) -> list[Row[Any]]:
     return list(
         session.execute(
             select(
-                Assignment.id, Assignment.title, Course.id.label("course_id"), Course.title.label("course")
+                Assignment.id,
+                Assignment.title,
+                Assignment.release,
+                Course.id.label("course_id"),
+                Course.title.label("course"),
             )
             .join(Course, Course.id == Assignment.course_id)
             .order_by(Course.position, Course.id, Assignment.position, Assignment.id)

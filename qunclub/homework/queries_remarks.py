@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import reads
 
-from . import rules_remarks
-from .models import Attempt
+from . import queries_second, rules_remarks
+from .models import Review
 from .models_remarks import Remark
 
 
@@ -32,6 +32,7 @@ class RemarkView:
     x: int | None
     y: int | None
     body_html: str
+    body_md: str = ""
 
     @property
     def mark(self) -> rules_remarks.Mark | None:
@@ -41,8 +42,7 @@ class RemarkView:
         return rules_remarks.Mark(self.start, self.end, str(self.id), self.position)
 
 
-@cache
-def _remarks() -> Select[*tuple[Any, ...]]:
+def _columns() -> Select[*tuple[Any, ...]]:
     columns: list[Any] = [
         Remark.attempt_id,
         Remark.id,
@@ -55,17 +55,22 @@ def _remarks() -> Select[*tuple[Any, ...]]:
         Remark.x,
         Remark.y,
         Remark.body_html,
+        Remark.body_md,
     ]
+    return select(*columns).order_by(Remark.review_id, Remark.position)
+
+
+@cache
+def _remarks() -> Select[*tuple[Any, ...]]:
     return (
-        select(*columns)
-        .join(Attempt, Attempt.id == Remark.attempt_id)
-        .where(Attempt.submission_id == bindparam("submission"))
-        .order_by(Remark.review_id, Remark.position)
+        _columns()
+        .join(Review, Review.id == Remark.review_id)
+        .where(Review.submission_id == bindparam("submission"), queries_second.out())
     )
 
 
 def of_submission(session: Session, submission_id: int) -> Mapping[int, Sequence[RemarkView]]:
-    """The remarks of all reviews of a submission, by attempt: one statement.
+    """The remarks of all reviews of a submission that are out, by attempt: one statement.
 
     A corrected verdict keeps the remarks of the review before it: they are about the work, which has not changed.
     """
@@ -73,6 +78,14 @@ def of_submission(session: Session, submission_id: int) -> Mapping[int, Sequence
     for attempt_id, *rest in reads.rows(session, _remarks(), submission=submission_id):
         found[attempt_id].append(RemarkView(*rest))
     return found
+
+
+def of_reviews(session: Session, attempt_id: int, review_ids: list[int] | None) -> list[RemarkView]:
+    """The remarks of some reviews of an attempt, or of all: one statement. Who may read them is the caller's care."""
+    query = _columns().where(Remark.attempt_id == attempt_id)
+    if review_ids is not None:
+        query = query.where(Remark.review_id.in_(review_ids))
+    return [RemarkView(*row[1:]) for row in session.execute(query)]
 
 
 def marked(html: str, remarks: Sequence[RemarkView]) -> str:

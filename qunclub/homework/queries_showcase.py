@@ -22,7 +22,7 @@ from qunclub.members.models import Member
 
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_showcase import ShowcaseLike
-from .queries import FileView
+from .queries_attempts import FileView
 from .uploads import PICTURES
 
 PER_PAGE = 24

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import NotFound, reads
 
-from .models import Submission
+from . import queries_second
+from .models import Review, Submission
 from .models_voice import SpokenComment
 
 
@@ -44,23 +45,25 @@ def drafts(session: Session, submission_id: int, *, reviewer_id: int) -> list[in
 
 
 def heard_by(session: Session, voice_id: int, *, member_id: int, instructor: bool) -> SpokenComment:
-    """A recording for whoever may hear it: once it is sent the author and instructors, before that its reviewer.
+    """A recording for whoever may hear it: its reviewer; the author and instructors once the verdict is out.
+
+    Before that the one who decides as the third hears those of the first two, and the team those of a held verdict.
 
     Raises:
         NotFound: to everybody else there is none.
     """
     row = session.execute(
-        select(SpokenComment, Submission.member_id)
+        select(SpokenComment, Submission.member_id, Submission.state, Submission.stage, queries_second.out())
         .join(Submission, Submission.id == SpokenComment.submission_id)
+        .outerjoin(Review, Review.id == SpokenComment.review_id)
         .where(SpokenComment.id == voice_id)
     ).one_or_none()
     if row is None:
         raise NotFound()
-    voice, author_id = row
-    sent = voice.review_id is not None
-    if not (sent and (instructor or author_id == member_id)) and not (
-        instructor and voice.reviewer_id == member_id
-    ):
+    voice, author_id, state, stage, out = row
+    author, theirs = author_id == member_id, voice.reviewer_id == member_id
+    in_the_team = voice.review_id is not None and (state == "held" or stage == "third") and not author
+    if not (out and (instructor or author)) and not (instructor and (theirs or in_the_team)):
         raise NotFound()
     found: SpokenComment = voice
     return found

@@ -91,6 +91,10 @@ def refuse_submit(
         return Conflict(N_("This homework is not open yet."))
     if state == "waiting":
         return Conflict(N_("Your work is waiting for its review; you can hand in again when it comes back."))
+    if state == "held":
+        return Conflict(
+            N_("Your work is reviewed; the results come out together, until then nothing changes.")
+        )
     if state == "accepted":
         return Conflict(N_("Your work is accepted; there is nothing left to hand in."))
     if state is not None and max_attempts is not None and attempt >= max_attempts:
@@ -129,7 +133,7 @@ def next_action(
     """
     if state == "accepted":
         return "done"
-    if state == "waiting":
+    if state in ("waiting", "held"):
         return "wait"
     if opens_at is not None and now < opens_at:
         return "soon"

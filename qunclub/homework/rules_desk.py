@@ -14,7 +14,7 @@ MAX_BESIDE = 20
 """How many texts of windows that came too late wait beside a draft."""
 MAX_PHRASES = 100
 MAX_PHRASE = 1_000
-STATES = ("waiting", "returned", "accepted", "featured")
+STATES = ("waiting", "second", "third", "held", "returned", "accepted", "featured")
 NAMES = ("verdict", "comment_md")
 PREFIXES = ("score-", "remark-")
 

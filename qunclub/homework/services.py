@@ -28,6 +28,7 @@ from . import (
     rules,
     rules_links,
     rules_parts,
+    rules_second,
     rules_similar,
     rules_work,
     services_appeals,
@@ -48,6 +49,8 @@ _ASSIGNMENT = select(
     Assignment.text_part,
     Assignment.file_part,
     Assignment.file_kinds,
+    Assignment.second_percent,
+    Assignment.sample_key,
     Assignment.link_part,
     Assignment.points_accepted,
     Assignment.points_featured,
@@ -136,6 +139,11 @@ def submit(
             featured=False,
             carried_over=carried_over,
             attempt=1,
+            # What comes in from elsewhere was judged elsewhere.
+            sampled=not actor.key.startswith("system:")
+            and rules_second.in_sample(
+                assignment.sample_key, assignment_id, member_id, assignment.second_percent
+            ),
             submitted_at=now,
             version=1,
         )
@@ -257,7 +265,8 @@ def take_back(session: Session, *, submission_id: int, member_id: int, now: dt.d
         raise NotFound()
     if submission.state != "waiting":
         raise Conflict(N_("This work does not wait for a review any more."))
-    if rules.held_by_other(submission.claimed_by, submission.claimed_until, member_id=member_id, now=now):
+    held = rules.held_by_other(submission.claimed_by, submission.claimed_until, member_id=member_id, now=now)
+    if held or submission.stage != "first":
         raise Conflict(
             N_("A reviewer is reading your work at the moment, so it cannot be taken back."),
             how=N_("Wait for the review; you can say there what you would change."),

@@ -27,7 +27,7 @@ from qunclub.kernel import (
 )
 from qunclub.members.models import Member
 
-from . import rules_fair, services_review, services_verdict
+from . import rules_fair, services_review, services_settle, services_verdict
 from .models import Assignment, Review, Submission
 from .models_fair import PAID, WorkAppeal
 from .rules_fair import Span, Terms
@@ -134,7 +134,7 @@ def uphold(
     judged = services_review.judge(
         session,
         facts.rubric_id,
-        services_review.Judgement(verdict, None, scores, comment_md.strip()),
+        services_settle.Judgement(verdict, None, scores, comment_md.strip()),
         process=False,
     )
     if not rules_fair.better((before.verdict, before.score), (judged.verdict, judged.score or 0)):
@@ -142,7 +142,7 @@ def uphold(
             N_("An upheld appeal ends better for its author: raise the score or the verdict, or decline it."),
             field="verdict",
         )
-    row = services_review.write(
+    row = services_settle.write(
         session,
         submission.id,
         facts.attempt_id,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, mail, store
 
-from . import rules_fair, services_appeals, services_review, services_verdict
+from . import rules_fair, services_appeals, services_settle, services_verdict
 from .models import Review, Submission
 
 
@@ -55,11 +55,11 @@ def correct(
     was = ("", None) if reopened else (before.verdict, before.score)
     if was == (verdict, score):
         raise Invalid(N_("This is the verdict and score in force already."), field="score")
-    row = services_review.write(
+    row = services_settle.write(
         session,
         submission.id,
         facts.attempt_id,
-        services_review.Judgement(verdict, score, {}, reason.strip()),
+        services_settle.Judgement(verdict, score, {}, reason.strip()),
         reviewer=actor.member_id,
         name=actor.name,
         now=now,

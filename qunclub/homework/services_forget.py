@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from . import services_showcase, services_voice
+from . import services_second, services_showcase, services_voice
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
@@ -44,6 +44,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     # They quote the work, and point at its pictures.
     session.execute(delete(WorkBand).where(WorkBand.attempt_id.in_(attempts)))
     session.execute(delete(Remark).where(Remark.attempt_id.in_(attempts)))
+    services_second.forget_pending(session, member_id)
     session.execute(delete(SubmissionFile).where(SubmissionFile.attempt_id.in_(attempts)))
     unseen = list(
         session.scalars(mine.where(~exists().where(Review.submission_id == Submission.id)))
@@ -79,7 +80,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     )
     session.execute(
         update(Submission)
-        .where(Submission.member_id == member_id, Submission.state.in_(("waiting", "returned")))
+        .where(Submission.member_id == member_id, Submission.state.in_(("waiting", "held", "returned")))
         .values(
             state="returned",
             attempt=select(func.max(Attempt.n))
@@ -87,6 +88,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
             .scalar_subquery(),
             claimed_by=None,
             claimed_until=None,
+            stage="first",
             version=Submission.version + 1,
         )
         .execution_options(synchronize_session=False)

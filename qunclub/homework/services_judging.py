@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, Stale, locks, store
+from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, Stale, ids, locks, store
 
-from . import rules_blind
+from . import rules_blind, services_release
 from .models import Assignment, Submission
 from .models_judging import Unveil
 
@@ -20,15 +21,27 @@ class Judging:
     """The settings of an assignment that say how it is judged."""
 
     blind: str = ""
+    second_percent: int = 0
+    divergence: int = 10
+    release: str = "at_once"
+    release_at: dt.datetime | None = None
 
 
 def set_judging(
-    session: Session, *, assignment_id: int, version: int, wanted: Judging, actor: Actor, now: dt.datetime
+    session: Session,
+    *,
+    assignment_id: int,
+    version: int,
+    wanted: Judging,
+    actor: Actor,
+    now: dt.datetime,
+    make_key: Callable[[], str] = ids.token,
 ) -> Assignment:
     """Change how an assignment is judged.
 
     Args:
         version: the assignment's version when the form was opened.
+        make_key: makes the secret that draws the sample: once for an assignment, it never changes.
 
     Raises:
         Stale: when somebody saved the assignment since.
@@ -36,11 +49,21 @@ def set_judging(
     """
     if wanted.blind not in rules_blind.BLIND:
         raise Invalid(N_("Choose who is hidden."), field="blind")
+    if not 0 <= wanted.second_percent <= 100:
+        raise Invalid(N_("Between 0 and 100 percent."), field="second_percent")
+    if not 0 <= wanted.divergence <= 100:
+        raise Invalid(N_("Between 0 and 100 points."), field="divergence")
     assignment = locks.lock(session, Assignment, assignment_id)
     if assignment.version != version:
         raise Stale(N_("Somebody else saved this homework meanwhile. Look at it again, then save."))
-    before = {"blind": assignment.blind}
-    assignment.blind = wanted.blind
+    services_release.check_release(assignment, wanted.release, services_release.holds(session, assignment_id))
+    if wanted.release == "together" and assignment.release != "together":
+        assignment.released_at = None
+    before = {name: getattr(assignment, name) for name in asdict(wanted)}
+    for name, value in asdict(wanted).items():
+        setattr(assignment, name, value)
+    if not assignment.sample_key:
+        assignment.sample_key = make_key()
     assignment.version += 1
     store.record(
         session,
@@ -49,7 +72,10 @@ def set_judging(
         target=f"assignment:{assignment_id}",
         now=now,
         summary=assignment.title,
-        details={"before": before, "after": {"blind": wanted.blind}},
+        details={
+            "before": {name: str(value) for name, value in before.items()},
+            "after": {name: str(value) for name, value in asdict(wanted).items()},
+        },
     )
     return assignment
 

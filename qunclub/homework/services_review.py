@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import (
@@ -22,31 +20,23 @@ from qunclub.kernel import (
     Invalid,
     Stale,
     locks,
-    mail,
-    render_markdown,
-    signals,
 )
 
-from . import queries_desk, rules, services_levels, services_verdict
-from .models import VERDICTS, Review, ReviewScore, Submission
+from . import (
+    queries_desk,
+    rules,
+    services_levels,
+    services_release,
+    services_second,
+    services_verdict,
+)
+from .models import VERDICTS, Review, Submission
 from .queries_desk import Filters
-from .rules_levels import LevelSpec
+from .services_settle import Judgement, settle, write
 
 EVERYTHING = Filters()
 ROUNDS = 20
 """How often a claim looks for a free one again; as many times five instructors may press the key at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """A verdict with what it rests on."""
-
-    verdict: str
-    score: int | None
-    scores: Mapping[int, int]
-    comment_md: str
-    levels: Mapping[int, LevelSpec] = field(default_factory=dict)
-    """The levels that the scores name, by criterion."""
 
 
 def claim(
@@ -65,6 +55,7 @@ def claim(
         raise Conflict(N_("This work does not wait for a review any more."))
     if rules.held_by_other(submission.claimed_by, submission.claimed_until, member_id=reviewer, now=now):
         raise Conflict(N_("Another reviewer holds this work at the moment."))
+    services_second.refuse_again(session, submission, reviewer)
     submission.claimed_by = reviewer
     submission.claimed_until = now + lease
     return submission
@@ -116,6 +107,9 @@ def review(
 ) -> Review:
     """Judge the present attempt, once; accepted work earns its points in the same transaction.
 
+    Work of the sample waits for a second judgement first, and verdicts that come out together are held; then the row
+    that is given back does not count yet. A held verdict can still be judged anew by whoever gave it.
+
     Args:
         version: the submission's version when the reviewer began to read.
         scores: points by criterion id; all of them to accept, any of them to return.
@@ -124,6 +118,7 @@ def review(
     Raises:
         Stale: when the work was judged or handed in again meanwhile, or somebody else holds it.
         Invalid: when the judgement is not complete.
+        Conflict: when they have judged this attempt already.
     """
     if not actor.has("instructor"):
         raise Forbidden(N_("This is the instructors' desk."), how=N_("An admin can make you an instructor."))
@@ -139,8 +134,14 @@ def review(
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
     facts = services_verdict.facts_of(session, submission)
     judged = judge(session, facts.rubric_id, Judgement(verdict, score, scores, comment_md), process)
+    if submission.state == "held":
+        return services_release.revise(session, submission, judged, reviewer=reviewer, now=now)
+    if submission.sampled and not process:
+        return services_second.judged(
+            session, submission, facts, judged, reviewer=reviewer or 0, actor=actor, now=now
+        )
     row = write(session, submission.id, facts.attempt_id, judged, reviewer=reviewer, name=actor.name, now=now)
-    services_verdict.put_in_force(
+    settle(
         session,
         submission,
         facts,
@@ -149,17 +150,6 @@ def review(
         kind="review",
         actor=actor,
         now=now,
-    )
-    if facts.email:
-        _tell_author(session, submission, facts, row, now)
-    signals.after_commit(
-        session,
-        signals.submission_reviewed,
-        submission_id=submission.id,
-        review_id=row.id,
-        member_id=submission.member_id,
-        verdict=verdict,
-        score=submission.score or 0,
     )
     return row
 
@@ -171,7 +161,7 @@ def reviewer_of(actor: Actor) -> int:
 
 
 def _refuse_stale(submission: Submission, version: int, reviewer: int | None, now: dt.datetime) -> None:
-    if submission.version != version or submission.state != "waiting":
+    if submission.version != version or submission.state not in ("waiting", "held"):
         raise Stale(
             N_("This work was judged or handed in again while you were writing. Nothing was overwritten.")
         )
@@ -204,72 +194,3 @@ def judge(session: Session, rubric_id: int, given: Judgement, process: bool) -> 
         return replace(given, levels=services_levels.words(scales, given.scores))
     score = rules.rubric_score(scales, given.scores)
     return replace(given, score=score, levels=services_levels.words(scales, given.scores))
-
-
-def write(
-    session: Session,
-    submission_id: int,
-    attempt_id: int,
-    judged: Judgement,
-    *,
-    reviewer: int | None,
-    name: str,
-    now: dt.datetime,
-    n: int = 1,
-    stage: str = "first",
-    counts: bool = True,
-) -> Review:
-    """A judgement as a row with its scores; the *n*-th of its attempt."""
-    row = Review(
-        submission_id=submission_id,
-        attempt_id=attempt_id,
-        reviewer_id=reviewer,
-        reviewer_name=name,
-        verdict=judged.verdict,
-        score=judged.score or 0,
-        comment_md=judged.comment_md,
-        comment_html=render_markdown(judged.comment_md) if judged.comment_md else "",
-        created_at=now,
-        n=n,
-        stage=stage,
-        counts=counts,
-    )
-    session.add(row)
-    session.flush()
-    if judged.scores:
-        session.execute(
-            insert(ReviewScore),
-            [
-                {
-                    "review_id": row.id,
-                    "criterion_id": criterion_id,
-                    "points": given,
-                    "level": judged.levels[criterion_id].title if criterion_id in judged.levels else "",
-                    "level_text": judged.levels[criterion_id].description
-                    if criterion_id in judged.levels
-                    else "",
-                }
-                for criterion_id, given in judged.scores.items()
-            ],
-        )
-    return row
-
-
-def _tell_author(session: Session, submission: Submission, facts: Any, row: Review, now: dt.datetime) -> None:
-    mail.send(
-        session,
-        to=facts.email,
-        template="review_done",
-        context={
-            "name": facts.nickname or facts.name,
-            "title": facts.title,
-            "assignment_id": facts.assignment_id,
-            "verdict": row.verdict,
-            "score": submission.score or 0,
-            "scored": submission.score is not None,
-            "reviewer": row.reviewer_name,
-        },
-        locale=facts.locale,
-        key=f"review:{row.id}",
-        now=now,
-    )

@@ -35,6 +35,9 @@ _FACTS = (
         Assignment.id.label("assignment_id"),
         Assignment.title,
         Assignment.rubric_id,
+        Assignment.divergence,
+        Assignment.release,
+        Assignment.released_at,
         Member.number,
         Member.email,
         Member.locale,
@@ -110,6 +113,7 @@ def put_in_force(
     submission.score = rules_work.settled_score(row.score, facts.taken_off) if scored else None
     submission.reviewed_at = now
     submission.claimed_by = submission.claimed_until = None
+    submission.stage = "first"
     submission.version += 1
     session.flush()
     write_line(

@@ -37,6 +37,7 @@ from qunclub.web import (
 
 from . import (
     queries,
+    queries_attempts,
     queries_blind,
     queries_drafts,
     queries_extensions,
@@ -205,7 +206,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         mine = (
             queries.own_submission(session, assignment_id=assignment_id, member_id=ident) if ident else None
         )
-        attempts = queries.attempts(session, mine.id) if mine else []
+        attempts = queries_attempts.attempts(session, mine.id) if mine else []
         fair = fairness_of(session, mine.id, moment) if mine else None
         if mine and fair and row.blind == "both" and mine.unreleased:
             somebody = _("an instructor")
@@ -260,7 +261,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         more_time=deadlines != own,
         off=rules_work.taken_off(deadlines, moment),
         can_take_back=mine is not None
-        and action == "wait"
+        and mine.state == "waiting"
         and not (mine.claimed_until and mine.claimed_until > moment),
         form=form if actor else None,
         draft=draft,

@@ -23,7 +23,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, queries_blind, queries_fair, rules_fair, services_appeals
+from . import queries, queries_attempts, queries_blind, queries_fair, rules_fair, services_appeals
 
 bp = Blueprint("desk_appeals", __name__, url_prefix="/desk/appeals")
 
@@ -100,7 +100,7 @@ def _page(appeal_id: int, *, stale: str = "", wrong: str = "") -> str:
             raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
         mine = queries_fair.judged_by(session, row.attempt_id, me)
         criteria = queries.criteria(session, row.rubric_id)
-        attempts = queries.attempts(session, row.submission_id)
+        attempts = queries_attempts.attempts(session, row.submission_id)
         if row.veiled:
             attempts = queries_blind.masked(attempts)
     attempt = next(one for one in attempts if one.id == row.attempt_id)

@@ -11,7 +11,7 @@ class Work:
     """A work of the promise, handed in by its buyer.
 
     Attributes:
-        state: ``waiting``, ``accepted`` or ``returned``.
+        state: ``waiting``, ``held``, ``accepted`` or ``returned``.
         submitted_at: when its present attempt was handed in.
     """
 
@@ -32,7 +32,7 @@ def progress(works: list[Work], *, featured_only: bool, start: dt.datetime, end:
     """Count what was handed in from *start* to *end*; when the review comes does not matter."""
     timely = [work for work in works if start <= work.submitted_at <= end]
     done = sum(work.state == "accepted" and (work.featured or not featured_only) for work in timely)
-    return Progress(done, sum(work.state == "waiting" for work in timely))
+    return Progress(done, sum(work.state in ("waiting", "held") for work in timely))
 
 
 def verdict(found: Progress, *, needed: int, now: dt.datetime, end: dt.datetime) -> str:

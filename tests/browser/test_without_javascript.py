@@ -36,7 +36,7 @@ def test_the_main_job_without_javascript(shared_club: Club, page_factory: Pages)
 
     # What this member has not handed in yet: a first look at it, then for good.
     member.goto("/courses/persuade")
-    member.get_by_role("link", name="一份内容，两个版本").click()
+    member.get_by_role("link", name="十五页故事线").click()
     member.locator("textarea[name=body_md]").fill("**会前**读的那版有句子，*会上*讲的那版只有图。")
     press(member, say("Preview"))
     expect(member.locator("#preview strong")).to_have_text("会前")
@@ -51,7 +51,7 @@ def test_the_main_job_without_javascript(shared_club: Club, page_factory: Pages)
     sign_in(desk, ACCOUNTS["instructor"])
     speak(desk, "zh")
     desk.goto("/desk")
-    row = desk.get_by_role("row").filter(has_text="No. 1").filter(has_text="一份内容，两个版本")
+    row = desk.get_by_role("row").filter(has_text="No. 1").filter(has_text="十五页故事线")
     row.get_by_role("button", name=say("Claim")).click()
     for score in desk.locator(".qc-rubric input").all():
         score.fill("7")

@@ -238,9 +238,12 @@ def test_what_cannot_be_set_or_unveiled(session, make, now):
 
 def test_admins_set_it_on_a_page(visit, make, work):
     admin = visit(make.person(name="Boss", roles=("admin",))[0])
-    url = f"/admin/homework/{work.id}/judging"
+    url, rest = (
+        f"/admin/homework/{work.id}/judging",
+        {"second_percent": "20", "divergence": "10", "release": "at_once"},
+    )
     assert url in text_of(admin.get(f"/admin/homework/{work.id}"))
     assert post(admin, url, data={"blind": "nobody", "version": "1"}).status_code == 422
-    assert post(admin, url, data={"blind": "both", "version": "1"}).status_code == 303
-    assert post(admin, url, data={"blind": "", "version": "1"}).status_code == 422
+    assert post(admin, url, data={**rest, "blind": "both", "version": "1"}).status_code == 303
+    assert post(admin, url, data={**rest, "blind": "", "version": "1"}).status_code == 422
     assert '<option selected value="both">' in text_of(admin.get(url))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from qunclub import homework
-from qunclub.homework import queries, rules
+from qunclub.homework import queries, queries_attempts, rules
 from qunclub.homework.models import Assignment, Criterion, Review, ReviewScore
 from qunclub.homework.models_levels import CriterionLevel
 from qunclub.homework.rules import CriterionSpec, Scale
@@ -108,7 +108,7 @@ class TestServices:
         # Changed, taken away: what was said stays.
         for steps in ((LevelSpec(9, "New"), LevelSpec(1, "Old")), ()):
             work = save(session, make, work, steps)
-            (attempt,) = queries.attempts(session, row.id)
+            (attempt,) = queries_attempts.attempts(session, row.id)
             assert attempt.review is not None
             assert dict(attempt.review.levels).popitem()[1] == ("Almost", "")
         assert session.scalars(select(CriterionLevel)).all() == []

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 SHOTS = Path(__file__).resolve().parents[1] / "browser" / "shots"
 MISSING = "Chromium is missing. Install it (Debian: apt-get install chromium) or set CHROMIUM=/path/to/it."
@@ -20,6 +20,10 @@ FLAGS = (
     # Whatever a page asks for, it is found on this machine or not at all.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
+
+# A loaded machine is slow, not broken.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE / 2)
 
 
 def executable() -> str:
@@ -66,7 +70,7 @@ class Pages:
             has_touch=width < 600,
             **options,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         self._contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
