@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import Invalid, NotFound, Stale
-from qunclub.kernel.uploads import Checked
+from qunclub.kernel.uploads import Checked, StoredFile
 from qunclub.web import (
     N_,
     _,
@@ -29,7 +29,6 @@ from qunclub.web import (
 from . import archive, services_folder, services_folder_files
 from .admin_conditions import books
 from .folder import Broken, CourseText
-from .media_files import KeptMedia
 from .models import Course
 from .services_folder import Report
 
@@ -94,7 +93,7 @@ def apply() -> Any:
         data = b""
     seal = request.form.get("seal", "")
 
-    def command(session: Session, text: CourseText, files: list[Checked], kept: list[KeptMedia]) -> Report:
+    def command(session: Session, text: CourseText, files: list[Checked], kept: list[StoredFile]) -> Report:
         plan = services_folder.plan(session, text, books=books(), files=files)
         if _seal(data, plan) != seal:
             raise Stale(CHANGED)

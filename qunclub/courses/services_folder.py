@@ -11,11 +11,10 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, NotFound, locks
 from qunclub.kernel.ports import FileStore
-from qunclub.kernel.uploads import Checked
+from qunclub.kernel.uploads import Checked, StoredFile
 
 from . import services, services_conditions, services_folder_files, services_lessons
 from .folder import Broken, CourseText
-from .media_files import KeptMedia
 from .models import Course, Lesson
 from .models_media import Media
 from .services_conditions import Books
@@ -167,7 +166,7 @@ def bring_in(
     actor: Actor,
     now: dt.datetime,
     books: Books | None = None,
-    files: Sequence[KeptMedia] = (),
+    files: Sequence[StoredFile] = (),
 ) -> Report:
     """Make the course of *text*, or bring the one of its slug up to it; lessons are told apart by their slug.
 

@@ -13,12 +13,11 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale
 from qunclub.kernel.ports import FileStore
-from qunclub.kernel.uploads import Checked
+from qunclub.kernel.uploads import Checked, StoredFile, stored
 
-from . import folder_files, media_files, rules_media, services_media
+from . import folder_files, rules_media, services_media
 from .folder import Broken, CourseText
 from .folder_files import FILES, FolderFile
-from .media_files import KeptMedia
 from .models import Course
 from .models_media import Media
 
@@ -58,7 +57,7 @@ def looked_at(text: CourseText, *, max_bytes: int) -> list[Checked]:
     return checked
 
 
-def problems_of(session: Session, text: CourseText, files: Sequence[Checked | KeptMedia]) -> list[str]:
+def problems_of(session: Session, text: CourseText, files: Sequence[Checked | StoredFile]) -> list[str]:
     """What the course's texts and its files do not agree in, a line each with the remedy: one statement."""
     old = there(session, text.slug)
     types = {name: one.content_type for name, one in old.items()}
@@ -107,7 +106,7 @@ def _missing(text: CourseText, types: Mapping[str, str]) -> list[str]:
 @contextmanager
 def keeping(
     store: FileStore, files: Sequence[Checked], old: Mapping[str, There]
-) -> Iterator[list[KeptMedia]]:
+) -> Iterator[list[StoredFile]]:
     """Keep the bytes that the course does not have yet, before the transaction that names them.
 
     What the course has already comes with an empty key. When the transaction fails nothing stays in the store.
@@ -116,16 +115,22 @@ def keeping(
     new = [one for one in files if one.name not in old or old[one.name].sha256 != digests[one.name]]
     names = {one.name for one in new}
     same = [
-        KeptMedia(one.name, one.content_type, len(one.data), digests[one.name], "")
+        StoredFile(one.name, one.content_type, len(one.data), digests[one.name], "")
         for one in files
         if one.name not in names
     ]
-    with media_files.stored(store, new) as kept:
+    with stored(store, new, folder="media") as kept:
         yield [*kept, *same]
 
 
 def take_in(
-    session: Session, *, course_id: int, slug: str, files: Sequence[KeptMedia], now: dt.datetime, actor: Actor
+    session: Session,
+    *,
+    course_id: int,
+    slug: str,
+    files: Sequence[StoredFile],
+    now: dt.datetime,
+    actor: Actor,
 ) -> None:
     """Give the course *files*: new ones are added, others put in the place of the old; none is taken away.
 

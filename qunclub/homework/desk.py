@@ -326,6 +326,7 @@ def _page(
         phrases = queries_writing.phrases(session, member_id=me)
         voices = queries_voice.drafts(session, submission_id, reviewer_id=me)
         alike = queries_similar.similar(session, attempt_id=attempts[0].id, member_id=row.member_id)
+        shown = queries_blind.open_attempts(session, [one.attempt_id for one in alike], viewer=me)
     held_by_other = rules.held_by_other(row.claimed_by, row.claimed_until, member_id=me, now=moment)
     held = row.claimed_by == me and row.claimed_until is not None and row.claimed_until > moment
     posted = request.method == "POST"
@@ -365,7 +366,7 @@ def _page(
         wrong=wrong,
         kept=kept(),
         # A reviewer's own work is as any other author's to them: no hint about it.
-        alike=alike if row.member_id != me else [],
+        alike=[one for one in alike if one.attempt_id in shown and row.member_id != me and not row.veiled],
         voices=voices,
         accept=voice_files.ACCEPT,
         seconds=voice_files.MAX_SECONDS,

@@ -8,9 +8,9 @@ from flask import Blueprint
 from sqlalchemy import select
 
 from qunclub.kernel import NotFound
-from qunclub.web import allow, reading, render
+from qunclub.web import allow, member_id, reading, render
 
-from . import queries, queries_similar, rules_remarks, rules_similar
+from . import queries, queries_blind, queries_similar, rules_remarks, rules_similar
 from .models import Attempt
 from .rules_remarks import Mark, plain_text
 
@@ -29,6 +29,9 @@ def show(submission_id: int, attempt_id: int) -> Any:
             .limit(1)
         )
         if newest is None:
+            raise NotFound()
+        # Side by side both authors are named.
+        if len(queries_blind.open_attempts(session, (newest, attempt_id), viewer=member_id())) < 2:
             raise NotFound()
         mine, theirs = (queries_similar.beside(session, one) for one in (newest, attempt_id))
         if theirs.member_id == mine.member_id:

@@ -63,6 +63,19 @@ def named(viewer: int | None) -> tuple[ColumnElement[Any], ColumnElement[Any], C
     )
 
 
+def open_attempts(session: Session, attempt_ids: Sequence[int], *, viewer: int | None) -> frozenset[int]:
+    """Those of *attempt_ids* whose authors *viewer* may read: one statement, none without any."""
+    if not attempt_ids:
+        return frozenset()
+    query = (
+        select(Attempt.id)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .where(Attempt.id.in_(attempt_ids), ~veiled(viewer))
+    )
+    return frozenset(session.scalars(query))
+
+
 def in_crowd(members: Select[int], viewer: int | None) -> ColumnElement[bool]:
     """Whether a work may be shown under a filter by group: not when that would tell who wrote it."""
     other = aliased(Submission)

@@ -171,9 +171,9 @@ def test_what_nothing_shows_stays_behind(session, folder, now, tmp_path):
     store = Store()
     report = take(session, folder, store, now)
     from qunclub.courses import services_media
-    from qunclub.courses.media_files import KeptMedia
+    from qunclub.kernel.uploads import StoredFile
 
-    spare = KeptMedia("spare.png", "image/png", 1, "0" * 64, "k")
+    spare = StoredFile("spare.png", "image/png", 1, "0" * 64, "k")
     services_media.add(session, course_id=report.course_id, files=[spare], now=now, actor=SYSTEM)
     assert [one.name for one in export(session, slug="c", store=store).files] == sorted(FILES)
     store.kept.clear()

@@ -12,9 +12,13 @@ class _Form(HTMLParser):
         self.wanted, self.found = wanted, False
         self.fields: dict[str, str] = {}
         self.buttons: list[tuple[str, str]] = []
-        self._inside, self._area = False, ""
+        self._inside, self._area, self._asleep = False, "", 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # What a <template> holds is on no page yet.
+        self._asleep += tag == "template"
+        if self._asleep:
+            return
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self._inside = given.get("id") == self.wanted
@@ -34,6 +38,7 @@ class _Form(HTMLParser):
             self.fields[self._area] += data
 
     def handle_endtag(self, tag: str) -> None:
+        self._asleep -= tag == "template"
         if tag == "textarea":
             self._area = ""
         elif tag == "form":
