@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from qunclub import courses
 from qunclub.courses import services_conditions, services_media
-from qunclub.courses.media_files import KeptMedia
 from qunclub.courses.models import Course, Lesson
 from qunclub.courses.models_media import Media
 from qunclub.courses.rules_conditions import Asks
@@ -15,6 +14,7 @@ from qunclub.courses.services_conditions import Books
 from qunclub.groups import book as group_book
 from qunclub.kernel import Actor
 from qunclub.kernel.ports import FileStore
+from qunclub.kernel.uploads import StoredFile
 from qunclub.seasons import book as season_book
 from tests.factories import Make
 
@@ -83,6 +83,6 @@ def medium(
     """A file of *course* with its bytes in *store*."""
     key = f"media/test-{make.next()}"
     store.put(key, data)
-    kept = KeptMedia(name, content_type, len(data), hashlib.sha256(data).hexdigest(), key)
+    kept = StoredFile(name, content_type, len(data), hashlib.sha256(data).hexdigest(), key)
     actor = Actor.system("test")
     return services_media.add(make.session, course_id=course.id, files=[kept], now=make.now, actor=actor)[0]
