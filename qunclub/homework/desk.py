@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from qunclub.courses import differences
-from qunclub.kernel import N_, Conflict, Invalid, NotFound, Stale, render_markdown
+from qunclub.kernel import N_, Invalid, NotFound, Stale, render_markdown
 from qunclub.web import (
     NavItem,
     _,
@@ -136,18 +136,11 @@ def index() -> Any:
 def claim_next() -> Any:
     """Claim the longest waiting free one of the shown queue and open it."""
     actor, moment = current_actor(), now()
-    filters = _filters()
     with unit_of_work() as session:
-        found_id = None
-        for candidate in queries_desk.next_free(session, filters, member_id=member_id(), now=moment):
-            try:
-                services_review.claim(
-                    session, submission_id=candidate, actor=actor, lease=lease(), now=moment
-                )
-            except Conflict:
-                continue  # somebody else was quicker; the next one waits too
-            found_id = candidate
-            break
+        claimed = services_review.claim_next(
+            session, filters=_filters(), actor=actor, lease=lease(), now=moment
+        )
+        found_id = claimed.id if claimed else None
     if found_id is None:
         flash(_("Nothing waits that you could claim. Well done."), "info")
         return see_other(".index", **kept())

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import (
@@ -27,9 +27,14 @@ from qunclub.kernel import (
     signals,
 )
 
-from . import rules, services_levels, services_verdict
-from .models import VERDICTS, Assignment, Review, ReviewScore, Submission
+from . import queries_desk, rules, services_levels, services_verdict
+from .models import VERDICTS, Review, ReviewScore, Submission
+from .queries_desk import Filters
 from .rules_levels import LevelSpec
+
+EVERYTHING = Filters()
+ROUNDS = 20
+"""How often a claim looks for a free one again; as many times five instructors may press the key at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,40 +71,23 @@ def claim(
 
 
 def claim_next(
-    session: Session,
-    *,
-    actor: Actor,
-    lease: dt.timedelta,
-    now: dt.datetime,
-    course_id: int | None = None,
-    assignment_id: int | None = None,
+    session: Session, *, actor: Actor, lease: dt.timedelta, now: dt.datetime, filters: Filters = EVERYTHING
 ) -> Submission | None:
-    """Claim the one that has waited longest and is free; None when nothing is left."""
+    """Claim the one that has waited longest and is free under *filters*; None when nothing is left.
+
+    When others were quicker with all of those that were looked at, it looks again.
+    """
     reviewer = reviewer_of(actor)
-    query = (
-        select(Submission)
-        .where(
-            Submission.state == "waiting",
-            Submission.member_id != reviewer,
-            (Submission.claimed_until.is_(None))
-            | (Submission.claimed_until <= now)
-            | (Submission.claimed_by == reviewer),
-        )
-        .order_by(Submission.submitted_at, Submission.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=Submission)
-    )
-    if assignment_id is not None:
-        query = query.where(Submission.assignment_id == assignment_id)
-    if course_id is not None:
-        query = query.join(Assignment, Assignment.id == Submission.assignment_id).where(
-            Assignment.course_id == course_id
-        )
-    submission = session.scalars(query).one_or_none()
-    if submission is not None:
-        submission.claimed_by = reviewer
-        submission.claimed_until = now + lease
-    return submission
+    for _round in range(ROUNDS):
+        found = queries_desk.next_free(session, filters, member_id=reviewer, now=now)
+        for candidate in found:
+            try:
+                return claim(session, submission_id=candidate, actor=actor, lease=lease, now=now)
+            except Conflict:
+                continue  # somebody else was quicker; the next one waits too
+        if not found:
+            break
+    return None
 
 
 def release_claim(session: Session, *, submission_id: int, actor: Actor, now: dt.datetime) -> Submission:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from qunclub import homework
 from qunclub.homework.models import Attempt, Criterion, Review, ReviewScore, ShowcaseEntry, SubmissionFile
+from qunclub.homework.queries_desk import Filters
 from qunclub.kernel import Access, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, signals
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.points.models import LedgerEntry
@@ -258,9 +259,15 @@ def test_the_longest_waiting_free_one_is_next(session, make, now):
     assert homework.claim_next(session, actor=two, lease=LEASE, now=now) is second
     judge(session, first, one, now=now, verdict="return")
     assert (
-        homework.claim_next(session, actor=one, lease=LEASE, now=now, course_id=assignment.course_id) is third
+        homework.claim_next(
+            session, actor=one, lease=LEASE, now=now, filters=Filters(course_id=assignment.course_id)
+        )
+        is third
     )
-    assert homework.claim_next(session, actor=one, lease=LEASE, now=now, assignment_id=10**6) is None
+    assert (
+        homework.claim_next(session, actor=one, lease=LEASE, now=now, filters=Filters(assignment_id=10**6))
+        is None
+    )
 
 
 def test_a_save_against_an_old_version_is_refused(session, make, now):

@@ -254,3 +254,17 @@ def test_reviewers_see_it_and_compare_and_nobody_else(visit, app, make, site_db,
     mine = visit(author[0])
     assert mine.get(path).status_code == 403 and "Similar to" not in text_of(mine.get(f"/homework/{work.id}"))
     assert post(client, f"/desk/{one.id}/claim").status_code == 303
+
+
+def test_no_hint_names_whom_a_blind_review_hides(visit, make, site_db, teacher, work, author):
+    one = make.submission(work, member=author[1], body_md=ESSAY)
+    two = make.submission(work, body_md=varied(ESSAY, 50))
+    with site_db.session() as session:
+        attempt = session.scalars(select(Attempt.id).where(Attempt.submission_id == two.id)).one()
+    client = visit(teacher[0])
+    path = f"/desk/{one.id}/beside/{attempt}"
+    assert "Similar to the work of" in text_of(client.get(f"/desk/{one.id}"))
+    assert client.get(path).status_code == 200
+    make.judging(work, blind="both")
+    assert "Similar to the work of" not in text_of(client.get(f"/desk/{one.id}"))
+    assert client.get(path).status_code == 404

@@ -228,8 +228,8 @@ def test_another_way_in_never_closes_a_course(reader, asked, more):
     before = access(reader, asked, NOW)
     for richer in (
         replace(reader, passes=[*reader.passes, more]),
-        replace(reader, seats={**reader.seats, 7: NOW}),
-        replace(reader, core_since=NOW),
+        replace(reader, seats={7: NOW, **reader.seats}),
+        replace(reader, core_since=reader.core_since or NOW),
         replace(reader, host=True),
     ):
         after = access(richer, asked, NOW)

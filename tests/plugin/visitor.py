@@ -37,8 +37,13 @@ class _Reader(HTMLParser):
         self._first: str | None = None
         self._area: str | None = None
         self._text: list[str] = []
+        self._asleep = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # What a <template> holds is on no page yet, and is not sent.
+        self._asleep += tag == "template"
+        if self._asleep:
+            return
         found = {name: value or "" for name, value in attrs}
         if tag == "a" and "href" in found:
             self.links.append(urljoin(self.url, found["href"]))
@@ -82,6 +87,9 @@ class _Reader(HTMLParser):
             self._text.append(data)
 
     def handle_endtag(self, tag: str) -> None:
+        self._asleep -= tag == "template"
+        if self._asleep:
+            return
         if tag == "form":
             self._form = None
         elif tag == "textarea" and self._form is not None and self._area is not None:
