@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from qunclub.courses import differences
-from qunclub.kernel import N_, Invalid, NotFound, Stale, render_markdown
+from qunclub.kernel import N_, Invalid, Stale, render_markdown
 from qunclub.web import (
     NavItem,
     _,
@@ -31,6 +31,7 @@ from qunclub.web import (
 )
 
 from . import (
+    desk_gone,
     desk_remarks,
     desk_sides,
     desk_voice,
@@ -312,7 +313,8 @@ def _page(
         # What its author took back is theirs alone.
         attempts = [one for one in queries.attempts(session, submission_id) if one.withdrawn_at is None]
         if not attempts:
-            raise NotFound()
+            typed = request.form if request.method == "POST" else {}
+            return desk_gone.page(session, row, typed, viewer=me, kept=kept())
         if row.veiled:
             attempts = queries_blind.masked(attempts)
         draft = queries_writing.draft_of(session, submission_id, reviewer_id=me)

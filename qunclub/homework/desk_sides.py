@@ -70,12 +70,12 @@ def sides(
         # They were shown before; the hidden fields hold them until one is saved.
         mine = rules_sides.carried_side(request.form, "mine")
         others = [(request.form.get(f"side-title-{n}", ""), fields) for n, fields in enumerate(carried)]
-        here = _mine(request.form)
+        here = mine_of(request.form)
         if "take" in request.form and here not in (mine, *carried):
             # What was typed after they were shown is a version too.
             others.append((_("In the form before you chose"), here))
         return _made(mine, others)
-    mine = _mine(typed)
+    mine = mine_of(typed)
     found: list[tuple[str, dict[str, str]]] = []
     review = next((one.review for one in attempts if one.review), None) if stale else None
     if review is not None:
@@ -90,7 +90,8 @@ def sides(
     return _made(mine, different) if different else None
 
 
-def _mine(typed: Mapping[str, str]) -> dict[str, str]:
+def mine_of(typed: Mapping[str, str]) -> dict[str, str]:
+    """What of the desk's form is a review's, however long it is."""
     try:
         return rules_desk.kept_fields(typed)
     except Invalid:  # longer than a draft may be: shown all the same

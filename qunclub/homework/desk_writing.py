@@ -88,6 +88,8 @@ def draft(submission_id: int) -> Any:
 def discard(submission_id: int) -> Any:
     """Throw the draft away."""
     with unit_of_work() as session:
-        services_desk.discard_draft(session, submission_id=submission_id, actor=current_actor())
+        there = services_desk.discard_draft(session, submission_id=submission_id, actor=current_actor())
     flash(_("The draft is gone."), "info")
+    if not there:
+        return see_other("qunclub.desk.index", **kept())
     return see_other("qunclub.desk.show", submission_id=submission_id, **kept())

@@ -116,13 +116,19 @@ def drop_beside(session: Session, *, submission_id: int, version: int, actor: Ac
         draft.beside = []
 
 
-def discard_draft(session: Session, *, submission_id: int, actor: Actor) -> None:
-    """Throw one's own draft away; without one, nothing happens."""
+def discard_draft(session: Session, *, submission_id: int, actor: Actor) -> bool:
+    """Throw one's own draft away; without one, nothing happens.
+
+    Returns:
+        Whether the work can still be opened; its author may have taken it back.
+    """
     session.execute(
         delete(ReviewDraft).where(
             ReviewDraft.submission_id == submission_id, ReviewDraft.reviewer_id == reviewer_of(actor)
         )
     )
+    state = session.scalar(select(Submission.state).where(Submission.id == submission_id))
+    return state is not None and state != "withdrawn"
 
 
 def finish_draft(session: Session, *, submission_id: int, version: int, actor: Actor) -> None:

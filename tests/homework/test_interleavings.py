@@ -52,7 +52,7 @@ START = dt.datetime(2026, 4, 15, 4, 0, tzinfo=dt.UTC)
 ADMIN = Actor("admin", "Ada", "ada@example.com", frozenset({"admin"}), None)
 SLOTS = st.integers(0, 3)
 WORKS = st.integers(0, 1)
-ANSWERS = (200, 302, 303, 403, 409, 422)
+ANSWERS = (200, 302, 303, 403, 404, 409, 422)
 
 
 @dataclass
