@@ -82,7 +82,9 @@ def sides(
         found.append((_("In force: the review by %(name)s", name=review.reviewer_name), review.as_typed))
     if draft is not None:
         window = _("Kept by the other window")
-        found += [(window, fields) for fields in (draft.fields, *draft.beside)]
+        # A window that goes on from the draft as it is has it in its form: an earlier self is no other version.
+        goes_on = not (stale or clash) and request.form.get("draft_version", type=int) == draft.version
+        found += [(window, fields) for fields in (*(() if goes_on else (draft.fields,)), *draft.beside)]
     different: list[tuple[str, dict[str, str]]] = []
     for title, fields in found:
         if fields and fields != mine and fields not in [other for _t, other in different]:
