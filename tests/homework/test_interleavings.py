@@ -27,7 +27,7 @@ from tests.support.databases import fresh
 pytestmark = pytest.mark.slow
 
 RANDOM = settings(
-    max_examples=16,
+    max_examples=24,
     stateful_step_count=25,
     deadline=None,
     derandomize=True,
@@ -74,9 +74,8 @@ def at_random(stage, **changes):
 def test_any_order_ends_well(stage):
     at_random(stage)
     # It is worth little if it never comes to that.
-    for what in ("saved", "answer 409", "side by side", "draft refused", "taken back", "handed in again"):
+    for what in ("saved", "answer 409", "side by side", "taken back", "killed before", "killed after"):
         assert stage.seen[what], stage.seen
-    assert stage.seen["again"] and stage.seen["killed before"] and stage.seen["killed after"], stage.seen
 
 
 def reviews(desk):
