@@ -25,7 +25,7 @@ from qunclub.web import (
 )
 from qunclub.web.render import format_datetime
 
-from . import queries_writing, services_desk, services_review
+from . import queries_writing, rules_sides, services_desk, services_review
 from .desk import kept, lease
 
 bp = Blueprint("desk_writing", __name__, url_prefix="/desk/<int:submission_id>")
@@ -70,6 +70,7 @@ def draft(submission_id: int) -> Any:
                     version=request.form.get("draft_version", 0, type=int),
                     actor=actor,
                     now=moment,
+                    shown=rules_sides.carried_others(request.form),
                 ).version
             )
         )

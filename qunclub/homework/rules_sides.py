@@ -91,6 +91,17 @@ def take(mine: Mapping[str, str], theirs: Mapping[str, str], choice: str) -> dic
     return found
 
 
+def covers(fields: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether every word of *other* stands in *fields* too: its comment, and what its remarks say.
+
+    >>> covers({"comment_md": "a and b"}, {"comment_md": "b"}), covers({"comment_md": "a"}, {"comment_md": "b"})
+    (True, False)
+    """
+    said = {value for name, value in other.items() if name.startswith("remark-") and name.endswith("-body")}
+    there = other.get("comment_md", "").strip()
+    return there in fields.get("comment_md", "") and said <= set(fields.values())
+
+
 def _both_remarks(mine: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
     """Their remarks that are not among mine, numbered on after mine."""
     here, found = _remarks(mine), {}

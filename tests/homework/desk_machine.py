@@ -120,7 +120,8 @@ class Desk(RuleBasedStateMachine):
         assert window.last is not None
         work, fields = window.last
         self.stage.seen["again"] += 1
-        self.post(window, f"/desk/{work}", fields)
+        if self.post(window, f"/desk/{work}", fields).status_code == 303 and "draft" not in fields:
+            self.give_up(window, fields)
 
     def look(self, slot: int, work: int) -> None:
         """Go to another page, or to the same again."""
@@ -164,14 +165,17 @@ class Desk(RuleBasedStateMachine):
         self.submit(self.windows[slot])
 
     def choose(self, slot: int, choice: int) -> None:
-        """Of two versions, go on from one or from both. What was seen and not chosen is given up."""
+        """Of two versions, go on from one or from both; choosing throws nothing away."""
         window, seen = self.windows[slot], self.words_of(self.windows[slot])
         choices = takes(window)
         self.submit(window, take=choices[choice % len(choices)])
         assert window.form is not None and seen <= self.words_of(window), "choosing threw something away"
-        chosen = window.form.fields["comment_md"]
-        for word in seen:
-            if word not in chosen and window.teacher == self.typed.get(word):
+
+    def give_up(self, window: Window, fields: dict[str, str]) -> None:
+        """A review is saved from a page with several versions: what was seen there and not chosen is given up."""
+        seen = " ".join(value for name, value in fields.items() if name.startswith("side-"))
+        for word in list(self.typed):
+            if word in seen and word not in fields["comment_md"] and self.typed[word] == window.teacher:
                 self.stage.seen["given up"] += 1
                 del self.typed[word]
 
@@ -183,7 +187,10 @@ class Desk(RuleBasedStateMachine):
         window.last = window.work, fields
         before = self.facts()
         self.stage.die(dies, lambda: self.send(window, "/draft" if drafting else "", fields))
-        self.stage.seen["killed before" if self.facts() == before else "killed after"] += 1
+        done = self.facts() != before
+        self.stage.seen["killed after" if done else "killed before"] += 1
+        if done and not drafting:
+            self.give_up(window, fields)
 
     def leave(self, slot: int) -> None:
         window = self.windows[slot]
@@ -264,6 +271,7 @@ class Desk(RuleBasedStateMachine):
         else:
             # Saved: the window goes elsewhere.
             self.stage.seen["saved"] += 1
+            self.give_up(window, window.last[1])
             window.form, window.work = None, None
 
     def open(self, window: Window) -> None:

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import func, select
 
-from qunclub.homework import services_desk, services_review, services_verdict
+from qunclub.homework import rules_sides, services_desk, services_review, services_verdict
 from qunclub.homework.models import Review
 from tests.homework.desk_machine import Desk
 from tests.homework.desk_stage import LONGEST, Stage
@@ -118,6 +118,25 @@ def taken_back(desk):
     desk.all_is_well()
 
 
+def refused_twice(desk):
+    """What two windows hold was judged meanwhile; the second window is shown both texts, and saves once more."""
+    desk.take_up(0, 0)
+    desk.look(1, 0)
+    desk.time_passes(46)
+    desk.take_up(2, 0)
+    desk.save(2)
+    desk.save(0)
+    desk.leave(0)
+    desk.type(1)
+    desk.save(1)
+    desk.save(1)
+    desk.all_is_well()
+    # Choosing one and keeping it as a draft throws the other away no more than that.
+    desk.choose(1, 0)
+    desk.submit(desk.windows[1], draft="1")
+    desk.all_is_well()
+
+
 def pressed_twice(desk):
     """The answer to a save is slow, and it is sent again, from both windows."""
     desk.take_up(0, 0)
@@ -129,7 +148,7 @@ def pressed_twice(desk):
     desk.all_is_well()
 
 
-@pytest.mark.parametrize("story", [two_windows, lost_lease, taken_back, pressed_twice])
+@pytest.mark.parametrize("story", [two_windows, lost_lease, taken_back, refused_twice, pressed_twice])
 def test_a_story_that_ends_well(desk, story):
     story(desk)
     assert len(desk.typed) == desk.words and reviews(desk) == 1
@@ -205,6 +224,12 @@ def test_a_lost_word_would_be_noticed(stage, monkeypatch):
     monkeypatch.setattr(services_desk, "finish_draft", finish)
     with pytest.raises(AssertionError, match="lost: .*word1"):
         two_windows(by_hand(stage))
+
+
+def test_another_windows_text_replaced_by_a_refused_save_would_be_noticed(stage, monkeypatch):
+    monkeypatch.setattr(rules_sides, "covers", lambda fields, other: True)
+    with pytest.raises(AssertionError, match="lost: .*word1"):
+        refused_twice(by_hand(stage))
 
 
 def test_the_machine_finds_by_itself_that_a_guard_is_missing(stage, monkeypatch):
