@@ -286,7 +286,7 @@ def _keep_draft(submission_id: int) -> Any:
                 version=_draft_version(),
                 actor=actor,
                 now=moment,
-                shown=rules_sides.carried_others(request.form),
+                shown=rules_sides.shown(request.form),
             )
         )
     except Stale as error:

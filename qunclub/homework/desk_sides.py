@@ -52,7 +52,7 @@ def keep(submission_id: int, actor: Actor, moment: dt.datetime) -> None:
                 version=request.form.get("draft_version", 0, type=int),
                 actor=actor,
                 now=moment,
-                shown=rules_sides.carried_others(request.form),
+                shown=rules_sides.shown(request.form),
             )
         )
 

@@ -70,7 +70,7 @@ def draft(submission_id: int) -> Any:
                     version=request.form.get("draft_version", 0, type=int),
                     actor=actor,
                     now=moment,
-                    shown=rules_sides.carried_others(request.form),
+                    shown=rules_sides.shown(request.form),
                 ).version
             )
         )

@@ -65,6 +65,12 @@ def carried_others(form: Mapping[str, str]) -> list[dict[str, str]]:
     return found
 
 
+def shown(form: Mapping[str, str]) -> list[dict[str, str]]:
+    """Every version that the form's page showed, mine as it was then among them: one may have gone on from another."""
+    others = carried_others(form)
+    return [carried_side(form, "mine"), *others] if others else []
+
+
 def chosen(form: Mapping[str, str], choice: str) -> dict[str, str]:
     """The fields to go on with, as a button of the page names them: ``mine``, ``theirs-0``, ``both-0``."""
     kind, _, n = choice.partition("-")

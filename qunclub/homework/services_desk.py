@@ -45,8 +45,8 @@ def save_draft(
     Args:
         fields: the desk's form; other names than a review's are left out.
         version: of the draft this text goes on from; 0 when none was known.
-        shown: versions that the window was shown beside its own. One of them that was the draft until now is another
-            text and no earlier self of this one: it waits beside, whatever the window chose, until it is thrown away.
+        shown: the versions that the window was shown side by side. One of them that was the draft until now and is not
+            all in this text waits beside, whatever the window chose, until it is thrown away.
 
     Raises:
         Stale: when another window saved a different draft meanwhile. Neither is lost: one is here, one is there.

@@ -137,6 +137,18 @@ def refused_twice(desk):
     desk.all_is_well()
 
 
+def chose_the_others(desk):
+    """One goes on from the review in force instead of one's own text, and keeps that as a draft."""
+    desk.take_up(0, 0)
+    desk.time_passes(46)
+    desk.take_up(2, 0)
+    desk.save(2)
+    desk.save(0)
+    desk.choose(0, 1)
+    desk.submit(desk.windows[0], draft="1")
+    desk.all_is_well()
+
+
 def pressed_twice(desk):
     """The answer to a save is slow, and it is sent again, from both windows."""
     desk.take_up(0, 0)
@@ -148,7 +160,9 @@ def pressed_twice(desk):
     desk.all_is_well()
 
 
-@pytest.mark.parametrize("story", [two_windows, lost_lease, taken_back, refused_twice, pressed_twice])
+@pytest.mark.parametrize(
+    "story", [two_windows, lost_lease, taken_back, refused_twice, chose_the_others, pressed_twice]
+)
 def test_a_story_that_ends_well(desk, story):
     story(desk)
     assert len(desk.typed) == desk.words and reviews(desk) == 1
