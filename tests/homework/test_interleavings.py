@@ -27,7 +27,7 @@ from tests.support.databases import fresh
 pytestmark = pytest.mark.slow
 
 RANDOM = settings(
-    max_examples=24,
+    max_examples=14,
     stateful_step_count=25,
     deadline=None,
     derandomize=True,
