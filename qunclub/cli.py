@@ -109,6 +109,7 @@ def course_import(folder: Path) -> None:
     from qunclub.courses.services_conditions import Books
     from qunclub.courses.services_folder import bring_in
     from qunclub.courses.services_folder_files import keeping, looked_at, there
+    from qunclub.kernel.scanning import scan_all
 
     state = club()
     books = Books(state.group_book, state.season_book)
@@ -116,6 +117,7 @@ def course_import(folder: Path) -> None:
     try:
         text = read(folder)
         files = looked_at(text, max_bytes=state.settings.media_max_bytes)
+        scan_all(state.scanner, files)
         old = there(session, text.slug)
         session.rollback()
         with keeping(state.files, files, old) as kept:

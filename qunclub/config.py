@@ -87,7 +87,8 @@ class Settings:
     media_max_bytes: int = setting(100_000_000, "Largest single file of a course (film, sound), in bytes.")
     upload_max_files: int = setting(6, "Most files of one attempt.")
     clamd: str = setting(
-        "", "Where clamd listens, host:port or unix:/path; with it homework's files are scanned for viruses."
+        "",
+        "Where clamd listens, host:port or unix:/path; with it files that are sent in are scanned for viruses.",
     )
     review_lease_minutes: int = setting(45, "How long a claimed submission stays with its reviewer.")
     appeal_tokens: int = setting(

@@ -8,8 +8,9 @@ from typing import Any
 from flask import Blueprint, Response, request, send_file
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import NotFound, Stale, render_markdown
+from qunclub.kernel import NotFound, Stale, render_markdown, scanning
 from qunclub.kernel.text import plain
+from qunclub.kernel.uploads import clean_name
 from qunclub.web import (
     NavItem,
     _,
@@ -337,7 +338,9 @@ def _picture() -> tuple[str, bytes] | None:
         return None
     most = club().settings.upload_max_bytes
     # Measured while it is read: one byte more than allowed is enough to know.
-    return images.checked(came.filename, came.stream.read(most + 1), max_bytes=most)
+    found = images.checked(came.filename, came.stream.read(most + 1), max_bytes=most)
+    scanning.scan(club().scanner, clean_name(came.filename), found[1], field=images.FIELD)
+    return found
 
 
 def _phase(row: Any, moment: Any) -> str:

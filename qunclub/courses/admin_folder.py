@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Invalid, NotFound, Stale
+from qunclub.kernel import Invalid, NotFound, Stale, scanning
 from qunclub.kernel.uploads import Checked, StoredFile
 from qunclub.web import (
     N_,
@@ -68,8 +68,11 @@ def upload() -> Any:
     try:
         text = archive.unpack(data)
         files = services_folder_files.looked_at(text, max_bytes=club().settings.media_max_bytes)
+        scanning.scan_all(club().scanner, files)
     except Broken as broken:
         return _refused(problems=broken.problems)
+    except Invalid as error:
+        return _refused(error=explain(error))
     with reading() as session:
         lacking = [
             *services_folder.unknown_names(session, text, books=books()),
@@ -102,6 +105,7 @@ def apply() -> Any:
     try:
         text = archive.unpack(data)
         files = services_folder_files.looked_at(text, max_bytes=club().settings.media_max_bytes)
+        scanning.scan_all(club().scanner, files)
         with reading() as session:
             old = services_folder_files.there(session, text.slug)
         with services_folder_files.keeping(club().files, files, old) as kept:

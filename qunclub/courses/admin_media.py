@@ -9,8 +9,8 @@ from flask import Blueprint, request
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from qunclub.kernel import Conflict, Invalid, NotFound
-from qunclub.kernel.uploads import StoredFile, Upload, stored
+from qunclub.kernel import Conflict, Invalid, NotFound, scanning
+from qunclub.kernel.uploads import Checked, StoredFile, Upload, stored
 from qunclub.web import (
     N_,
     _,
@@ -58,7 +58,7 @@ def upload(course_id: int) -> Any:
     """Add files; the editor's script is answered in JSON, with what to write into the text."""
     wants_json = request.accept_mimetypes.best == "application/json"
     try:
-        checked = [media_files.check(one, max_bytes=club().settings.media_max_bytes) for one in _sent()]
+        checked = _checked(_sent())
         if not checked:
             raise Invalid(N_("Choose a file."), field="files")
         with stored(club().files, checked, folder="media") as kept:
@@ -112,7 +112,7 @@ def replace(media_id: int) -> Any:
     """Put another file of the same type in its place."""
     course_id = _course_of(media_id)
     try:
-        checked = [media_files.check(one, max_bytes=club().settings.media_max_bytes) for one in _sent()[:1]]
+        checked = _checked(_sent()[:1])
         if not checked:
             raise Invalid(N_("Choose a file."), field="files")
         with stored(club().files, checked, folder="media") as kept:
@@ -156,6 +156,12 @@ def _sent() -> list[Upload]:
             limit=max(1, most // 1_000_000),
         ) from None
     return [Upload(one.filename or "", one.stream.read(most + 1)) for one in came if one.filename]
+
+
+def _checked(came: Sequence[Upload]) -> list[Checked]:
+    found = [media_files.check(one, max_bytes=club().settings.media_max_bytes) for one in came]
+    scanning.scan_all(club().scanner, found)
+    return found
 
 
 def _added(session: Session, course_id: int, kept: Sequence[StoredFile]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import contests, courses, groups, homework, members, orders, passes
+from qunclub import contests, courses, groups, homework, members, orders, passes, rewards
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.homework.queries_teams import works_of
@@ -118,6 +118,8 @@ def leave(
     pending = select(Order.code).where(Order.member_id == member_id, Order.state == "pending")
     for code in session.scalars(pending).all():
         orders.cancel(session, order_code=code, now=now, actor=actor)
+    # What was earned by now is given while the order is whole.
+    rewards.forget(session, member_id=member_id, actor=actor, now=now)
     # Before their passes: a membership is locked first.
     orders.end_memberships(session, member_id=member_id, now=now, actor=actor)
     kept = Pass.state.in_(("active", "suspended"))

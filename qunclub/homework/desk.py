@@ -11,7 +11,7 @@ from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from qunclub.courses import differences
-from qunclub.kernel import N_, Invalid, NotFound, Stale, render_markdown
+from qunclub.kernel import N_, Invalid, Stale, render_markdown
 from qunclub.web import (
     NavItem,
     _,
@@ -32,6 +32,7 @@ from qunclub.web import (
 )
 
 from . import (
+    desk_gone,
     desk_remarks,
     desk_sides,
     desk_voice,
@@ -296,6 +297,7 @@ def _keep_draft(submission_id: int) -> Any:
                 version=_draft_version(),
                 actor=actor,
                 now=moment,
+                shown=rules_sides.shown(request.form),
             )
         )
     except Stale as error:
@@ -325,7 +327,8 @@ def _page(
             one for one in queries_attempts.attempts(session, submission_id) if one.withdrawn_at is None
         ]
         if not attempts:
-            raise NotFound()
+            typed = request.form if request.method == "POST" else {}
+            return desk_gone.page(session, row, typed, viewer=me, kept=kept())
         if row.veiled:
             attempts = queries_blind.masked(attempts)
         unread = queries_judging.unread(session, row, attempts[0].id, viewer=me)

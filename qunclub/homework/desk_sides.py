@@ -52,6 +52,7 @@ def keep(submission_id: int, actor: Actor, moment: dt.datetime) -> None:
                 version=request.form.get("draft_version", 0, type=int),
                 actor=actor,
                 now=moment,
+                shown=rules_sides.shown(request.form),
             )
         )
 
@@ -70,19 +71,21 @@ def sides(
         # They were shown before; the hidden fields hold them until one is saved.
         mine = rules_sides.carried_side(request.form, "mine")
         others = [(request.form.get(f"side-title-{n}", ""), fields) for n, fields in enumerate(carried)]
-        here = _mine(request.form)
+        here = mine_of(request.form)
         if "take" in request.form and here not in (mine, *carried):
             # What was typed after they were shown is a version too.
             others.append((_("In the form before you chose"), here))
         return _made(mine, others)
-    mine = _mine(typed)
+    mine = mine_of(typed)
     found: list[tuple[str, dict[str, str]]] = []
     review = next((one.review for one in attempts if one.review), None) if stale else None
     if review is not None:
         found.append((_("In force: the review by %(name)s", name=review.reviewer_name), review.as_typed))
     if draft is not None:
         window = _("Kept by the other window")
-        found += [(window, fields) for fields in (draft.fields, *draft.beside)]
+        # A window that goes on from the draft as it is has it in its form: an earlier self is no other version.
+        goes_on = not (stale or clash) and request.form.get("draft_version", type=int) == draft.version
+        found += [(window, fields) for fields in (*(() if goes_on else (draft.fields,)), *draft.beside)]
     different: list[tuple[str, dict[str, str]]] = []
     for title, fields in found:
         if fields and fields != mine and fields not in [other for _t, other in different]:
@@ -90,7 +93,8 @@ def sides(
     return _made(mine, different) if different else None
 
 
-def _mine(typed: Mapping[str, str]) -> dict[str, str]:
+def mine_of(typed: Mapping[str, str]) -> dict[str, str]:
+    """What of the desk's form is a review's, however long it is."""
     try:
         return rules_desk.kept_fields(typed)
     except Invalid:  # longer than a draft may be: shown all the same

@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request, url_for
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Invalid
+from qunclub.kernel import Invalid, scanning
 from qunclub.kernel.uploads import Upload, stored
 from qunclub.web import allow, club, current_actor, explain, member_id, now, reading, see_other, transact
 from qunclub.web.ranges import give_out_ranges
 
-from . import queries_voice, services_voice, uploads, voice_files
+from . import queries_voice, services_voice, voice_files
 
 bp = Blueprint("desk_voice", __name__)
 FIELD = "voice"
@@ -30,10 +30,7 @@ def keep_sent(submission_id: int) -> int | None:
     actor, moment = current_actor(), now()
     # One byte more than allowed is enough to know.
     checked = voice_files.check(Upload(sent.filename, sent.stream.read(voice_files.MAX_BYTES + 1)))
-    try:
-        uploads.scan_all(club().scanner, [checked])
-    except Invalid as error:
-        raise Invalid(error.message, field=FIELD, **error.params) from None
+    scanning.scan_all(club().scanner, [checked], field=FIELD)
     with stored(club().files, [checked], folder="voice") as kept:
 
         def command(session: Session) -> int:

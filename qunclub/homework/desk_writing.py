@@ -25,7 +25,7 @@ from qunclub.web import (
 )
 from qunclub.web.render import format_datetime
 
-from . import queries_writing, services_desk, services_review
+from . import queries_writing, rules_sides, services_desk, services_review
 from .desk import kept, lease
 
 bp = Blueprint("desk_writing", __name__, url_prefix="/desk/<int:submission_id>")
@@ -70,6 +70,7 @@ def draft(submission_id: int) -> Any:
                     version=request.form.get("draft_version", 0, type=int),
                     actor=actor,
                     now=moment,
+                    shown=rules_sides.shown(request.form),
                 ).version
             )
         )
@@ -88,6 +89,8 @@ def draft(submission_id: int) -> Any:
 def discard(submission_id: int) -> Any:
     """Throw the draft away."""
     with unit_of_work() as session:
-        services_desk.discard_draft(session, submission_id=submission_id, actor=current_actor())
+        there = services_desk.discard_draft(session, submission_id=submission_id, actor=current_actor())
     flash(_("The draft is gone."), "info")
+    if not there:
+        return see_other("qunclub.desk.index", **kept())
     return see_other("qunclub.desk.show", submission_id=submission_id, **kept())

@@ -282,4 +282,9 @@ class ShowcaseEntry(Base):
     # An admin took it down; the author reads why. Consent is another question and stays as it is.
     hidden_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     hidden_reason: Mapped[str] = mapped_column(Text, default="", server_default="")
-    __table_args__ = (Index(None, "consented_at"), Index(None, "member_id"), Index(None, "likes", "id"))
+    __table_args__ = (
+        Index(None, "consented_at"),
+        Index(None, "member_id"),
+        Index(None, "likes", "id"),
+        Index(None, "featured_at", "id"),
+    )

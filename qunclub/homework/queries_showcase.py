@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.courses.models import Course
@@ -54,6 +54,7 @@ class Wish:
         since, until: shown from *since* on and before *until* (aware).
         author: the author's member id.
         after: the mark of the page before.
+        season: featured from the first moment on and before the second (aware).
     """
 
     course_id: int | None = None
@@ -63,6 +64,7 @@ class Wish:
     sort: str = "newest"
     author: int | None = None
     after: str = ""
+    season: tuple[dt.datetime, dt.datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def _works() -> Select[*tuple[Any, ...]]:
             ShowcaseEntry.submission_id,
             Submission.team_id,
             ShowcaseEntry.consented_at,
+            ShowcaseEntry.featured_at,
             ShowcaseEntry.sentence,
             ShowcaseEntry.likes,
             ShowcaseEntry.hidden_at,
@@ -129,6 +132,8 @@ def showcase(
         query = query.where(ShowcaseEntry.consented_at >= wish.since)
     if wish.until is not None:
         query = query.where(ShowcaseEntry.consented_at < wish.until)
+    if wish.season is not None:
+        query = query.where(_featured_in(wish.season))
     if wish.author is not None:
         query = query.where(ShowcaseEntry.submission_id.in_(queries_teams.works_of(wish.author)))
     query = _from_mark(query, wish)
@@ -184,9 +189,28 @@ def _sorted(wish: Wish) -> Marked:
             of=lambda row: (row.likes, row.id),
             number=True,
         )
+    if wish.season is not None:
+        # Along the index that finds the season: an old one costs what the present one does.
+        return Marked(
+            ShowcaseEntry.featured_at, ShowcaseEntry.id, newest=True, of=lambda row: (row.featured_at, row.id)
+        )
     return Marked(
         ShowcaseEntry.consented_at, ShowcaseEntry.id, newest=True, of=lambda row: (row.consented_at, row.id)
     )
+
+
+def _featured_in(season: tuple[dt.datetime, dt.datetime]) -> ColumnElement[bool]:
+    return and_(ShowcaseEntry.featured_at >= season[0], ShowcaseEntry.featured_at < season[1])
+
+
+def of_season(session: Session, season: tuple[dt.datetime, dt.datetime]) -> tuple[int, int]:
+    """How many works of a season are shown, and how often they are liked: one statement."""
+    works, likes = session.execute(
+        select(func.count(), func.coalesce(func.sum(ShowcaseEntry.likes), 0))
+        .join(Submission, Submission.id == ShowcaseEntry.submission_id)
+        .where(is_shown(), _featured_in(season))
+    ).one()
+    return works, int(likes)
 
 
 def newest(session: Session, n: int) -> list[ShowcaseCard]:

@@ -65,6 +65,12 @@ def carried_others(form: Mapping[str, str]) -> list[dict[str, str]]:
     return found
 
 
+def shown(form: Mapping[str, str]) -> list[dict[str, str]]:
+    """Every version that the form's page showed, mine as it was then among them: one may have gone on from another."""
+    others = carried_others(form)
+    return [carried_side(form, "mine"), *others] if others else []
+
+
 def chosen(form: Mapping[str, str], choice: str) -> dict[str, str]:
     """The fields to go on with, as a button of the page names them: ``mine``, ``theirs-0``, ``both-0``."""
     kind, _, n = choice.partition("-")
@@ -89,6 +95,17 @@ def take(mine: Mapping[str, str], theirs: Mapping[str, str], choice: str) -> dic
     found |= _both_remarks(mine, theirs)
     found["comment_md"] = here if there in here else there if here in there else f"{here}{BETWEEN}{there}"
     return found
+
+
+def covers(fields: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether every word of *other* stands in *fields* too: its comment, and what its remarks say.
+
+    >>> covers({"comment_md": "a and b"}, {"comment_md": "b"}), covers({"comment_md": "a"}, {"comment_md": "b"})
+    (True, False)
+    """
+    said = {value for name, value in other.items() if name.startswith("remark-") and name.endswith("-body")}
+    there = other.get("comment_md", "").strip()
+    return there in fields.get("comment_md", "") and said <= set(fields.values())
 
 
 def _both_remarks(mine: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:

@@ -6,9 +6,9 @@ import datetime as dt
 
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, store
+from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, mail, store
 
-from . import services_appeals, services_verdict
+from . import queries_teams, services_appeals, services_verdict
 from .models import Submission
 
 
@@ -35,7 +35,7 @@ def reopen(
 ) -> Submission:
     """Let the author hand in again after a wrong verdict: points of it are reversed, a feature is taken down.
 
-    The review stays as it was; the next attempt is judged and earns anew.
+    The review stays as it was; the next attempt is judged and earns anew. The author is told by mail, once.
     """
     if not reason.strip():
         raise Invalid(N_("Say why; the author and the audit log read it."), field="reason")
@@ -47,8 +47,9 @@ def reopen(
     services_verdict.take_back(session, submission, reason=reason, actor=actor, now=now)
     if submission.featured:
         services_verdict.out_of_showcase(session, submission_id, now)
-    services_appeals.lapse(session, submission_id=submission_id, now=now)
-    attempt_id = services_verdict.facts_of(session, submission).attempt_id
+    ended = services_appeals.lapse(session, submission_id=submission_id, now=now, told=True)
+    facts = services_verdict.facts_of(session, submission)
+    attempt_id = facts.attempt_id
     counting = services_verdict.counting(session, attempt_id)
     services_verdict.write_line(
         session,
@@ -72,6 +73,23 @@ def reopen(
         summary=reason,
         details={"score": submission.score, "featured": submission.featured},
     )
+    for reader, key in queries_teams.readers(session, submission, facts):
+        mail.send(
+            session,
+            to=reader.email,
+            template="work_reopened",
+            context={
+                "name": reader.nickname or reader.name,
+                "title": facts.title,
+                "assignment_id": facts.assignment_id,
+                "featured": submission.featured,
+                "appeal": ended is not None,
+                "reason": reason.strip(),
+            },
+            locale=reader.locale,
+            key=f"reopened:{submission_id}:{submission.version}{key}",
+            now=now,
+        )
     submission.state = "returned"
     submission.featured = False
     submission.score = None

@@ -28,7 +28,7 @@ from qunclub.kernel import (
 from qunclub.members.models import Member
 
 from . import queries_teams, rules_fair, services_review, services_settle, services_verdict
-from .models import Review, Submission
+from .models import Assignment, Review, Submission
 from .models_fair import PAID, WorkAppeal
 from .rules_fair import Span, Terms
 
@@ -188,13 +188,43 @@ def decline(session: Session, *, appeal_id: int, answer: str, actor: Actor, now:
     return appeal
 
 
-def lapse(session: Session, *, submission_id: int, now: dt.datetime) -> None:
-    """End an open appeal because there is a new attempt to come or to judge; the token goes back."""
-    session.execute(
+def lapse(session: Session, *, submission_id: int, now: dt.datetime, told: bool = False) -> int | None:
+    """End an open appeal because there is a new attempt to come or to judge; the token goes back.
+
+    Args:
+        told: whether the caller's own mail says so; otherwise its author gets one.
+
+    Returns:
+        Which appeal has ended.
+    """
+    ended: int | None = session.scalar(
         update(WorkAppeal)
         .where(WorkAppeal.submission_id == submission_id, WorkAppeal.state == "open")
         .values(state="lapsed", decided_at=now)
+        .returning(WorkAppeal.id)
     )
+    if ended is None or told:
+        return ended
+    query = (
+        select(Member, Assignment.id, Assignment.title)
+        .select_from(Submission)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .join(WorkAppeal, WorkAppeal.submission_id == Submission.id)
+        .join(Member, Member.id == WorkAppeal.member_id)
+        .where(WorkAppeal.id == ended)
+    )
+    member, assignment_id, title = session.execute(query).one()
+    if member.email:
+        mail.send(
+            session,
+            to=member.email,
+            template="appeal_ended",
+            context={"name": member.shown_name, "title": title, "assignment_id": assignment_id},
+            locale=member.locale,
+            key=f"appeal:{ended}:lapsed",
+            now=now,
+        )
+    return ended
 
 
 def give_back(session: Session, *, appeal_id: int, reason: str, actor: Actor, now: dt.datetime) -> WorkAppeal:

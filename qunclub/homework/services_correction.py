@@ -79,7 +79,7 @@ def correct(
         now=now,
         instead_of=before,
     )
-    services_appeals.lapse(session, submission_id=submission_id, now=now)
+    ended = services_appeals.lapse(session, submission_id=submission_id, now=now, told=True)
     store.record(
         session,
         actor=actor,
@@ -101,6 +101,7 @@ def correct(
                 "verdict": verdict,
                 "score": score,
                 "reason": reason.strip(),
+                "appeal": ended is not None,
             },
             locale=reader.locale,
             key=f"review:{row.id}{key}",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks
 
-from . import queries_teams, rules_desk
+from . import queries_teams, rules_desk, rules_sides
 from .models import Submission
 from .models_desk import Phrase, ReviewDraft
 
@@ -36,6 +36,7 @@ def save_draft(
     version: int,
     actor: Actor,
     now: dt.datetime,
+    shown: Sequence[Mapping[str, str]] = (),
 ) -> ReviewDraft:
     """Keep what was typed; it needs no claim, so that a lost one loses no text.
 
@@ -44,10 +45,12 @@ def save_draft(
     Args:
         fields: the desk's form; other names than a review's are left out.
         version: of the draft this text goes on from; 0 when none was known.
+        shown: the versions that the window was shown side by side. One of them that was the draft until now and is not
+            all in this text waits beside, whatever the window chose, until it is thrown away.
 
     Raises:
         Stale: when another window saved a different draft meanwhile. Neither is lost: one is here, one is there.
-        Invalid: when it is longer than a draft may be.
+        Invalid: when it is longer than a draft may be, or too many texts wait already.
     """
     reviewer = reviewer_of(actor)
     submission = session.get(Submission, submission_id)
@@ -68,8 +71,10 @@ def save_draft(
         return draft
     if draft.version != version:
         raise Stale(N_("Another window of yours saved this draft meanwhile. Nothing was overwritten."))
-    draft.fields, draft.saved_at = kept, now
+    before, draft.fields, draft.saved_at = draft.fields, kept, now
     draft.beside = [other for other in draft.beside if other != kept]
+    if before in shown and not rules_sides.covers(kept, before):
+        _lay_beside(draft, before)
     draft.version += 1
     session.flush()
     return draft
@@ -83,6 +88,7 @@ def keep_beside(
     version: int,
     actor: Actor,
     now: dt.datetime,
+    shown: Sequence[Mapping[str, str]] = (),
 ) -> ReviewDraft:
     """Keep what a window typed whose save was refused: as the draft, or beside the draft of another window.
 
@@ -93,20 +99,30 @@ def keep_beside(
     """
     try:
         return save_draft(
-            session, submission_id=submission_id, fields=fields, version=version, actor=actor, now=now
+            session,
+            submission_id=submission_id,
+            fields=fields,
+            version=version,
+            actor=actor,
+            now=now,
+            shown=shown,
         )
     except Stale:
         draft = session.scalars(_draft(submission_id, reviewer_of(actor)).with_for_update()).one()
     kept = rules_desk.kept_fields(fields)
     if kept not in draft.beside:
-        if len(draft.beside) >= rules_desk.MAX_BESIDE:
-            raise Invalid(
-                N_("Too many versions of this review wait; throw some away first."), field="comment_md"
-            )
-        draft.beside = [*draft.beside, kept]
+        _lay_beside(draft, kept)
         draft.version += 1
         session.flush()
     return draft
+
+
+def _lay_beside(draft: ReviewDraft, fields: dict[str, str]) -> None:
+    if fields in draft.beside:
+        return
+    if len(draft.beside) >= rules_desk.MAX_BESIDE:
+        raise Invalid(N_("Too many versions of this review wait; throw some away first."), field="comment_md")
+    draft.beside = [*draft.beside, fields]
 
 
 def drop_beside(session: Session, *, submission_id: int, version: int, actor: Actor) -> None:
@@ -116,13 +132,19 @@ def drop_beside(session: Session, *, submission_id: int, version: int, actor: Ac
         draft.beside = []
 
 
-def discard_draft(session: Session, *, submission_id: int, actor: Actor) -> None:
-    """Throw one's own draft away; without one, nothing happens."""
+def discard_draft(session: Session, *, submission_id: int, actor: Actor) -> bool:
+    """Throw one's own draft away; without one, nothing happens.
+
+    Returns:
+        Whether the work can still be opened; its author may have taken it back.
+    """
     session.execute(
         delete(ReviewDraft).where(
             ReviewDraft.submission_id == submission_id, ReviewDraft.reviewer_id == reviewer_of(actor)
         )
     )
+    state = session.scalar(select(Submission.state).where(Submission.id == submission_id))
+    return state is not None and state != "withdrawn"
 
 
 def finish_draft(session: Session, *, submission_id: int, version: int, actor: Actor) -> None:

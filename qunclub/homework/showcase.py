@@ -87,19 +87,30 @@ def _months(chosen: str) -> list[tuple[str, str]]:
 @bp.get("")
 @allow("anyone")
 def index() -> Any:
-    """What fits the visitor's wish: of a course, a piece of homework, a month; the newest or the most liked first."""
+    """What fits the visitor's wish: of a course, its homework, a season, a month; the newest or most liked first."""
     course_id = request.args.get("course", type=int)
     assignment_id = request.args.get("work", type=int) if course_id else None
     month, since, until = _month(request.args.get("month", ""))
     sort = "liked" if request.args.get("sort") == "liked" else "newest"
-    wish = Wish(course_id, assignment_id, since, until, sort, after=request.args.get("after", ""))
     reader = _reader()
     with reading() as session:
+        seasons = {
+            one.slug: one for one in club().season_book.choices(session) if one.state != "draft"
+        }  # fmt: skip
+        season = seasons.get(request.args.get("season", ""))
+        span = (season.starts_at, season.ends_at) if season else None
+        wish = Wish(
+            course_id, assignment_id, since, until, sort, after=request.args.get("after", ""), season=span
+        )
         shown = queries_showcase.showcase(session, wish, reader=reader)
         listed = queries_showcase.courses(session)
         works = queries_showcase.assignments(session, course_id) if course_id else []
+        told = queries_showcase.of_season(session, span) if span else None
     return render(
         "homework/showcase.html",
+        seasons=[(one.slug, one.name) for one in seasons.values()],
+        season=season,
+        told=told,
         cards=shown.cards,
         more=shown.more,
         after=wish.after,
@@ -110,6 +121,7 @@ def index() -> Any:
         chosen={
             "course": course_id,
             "work": assignment_id,
+            "season": season.slug if season else None,
             "month": month or None,
             "sort": sort if sort != "newest" else None,
         },

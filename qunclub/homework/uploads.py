@@ -8,7 +8,6 @@ macro is kept as it is and only ever given out as an attachment.
 from __future__ import annotations
 
 import io
-import logging
 import struct
 import unicodedata
 import zipfile
@@ -17,8 +16,8 @@ from dataclasses import dataclass
 
 import filetype
 
-from qunclub.kernel import N_, Invalid
-from qunclub.kernel.ports import FileScanner, ScanFailed
+from qunclub.kernel import N_, Invalid, scanning
+from qunclub.kernel.ports import FileScanner
 from qunclub.kernel.uploads import (
     IMAGES,
     MAX_NAME,
@@ -46,7 +45,10 @@ __all__ = [
     "clean_name",
     "scan_all",
 ]
-log = logging.getLogger("qunclub")
+UNSEEN = N_(
+    "%(name)s could not be checked for viruses, so nothing was handed in. "
+    "Your text is kept; try again in a few minutes."
+)
 MAX_MEMBERS = 5_000
 MAX_RATIO = 100
 # Small archives may fold well; beyond this nothing may.
@@ -161,33 +163,12 @@ def _look_into(data: bytes, shown: str, *, office: bool) -> None:
 
 
 def scan_all(scanner: FileScanner | None, files: Sequence[Checked]) -> None:
-    """Show every file to the scanner, if there is one; without its verdict nothing is taken.
+    """Show every file of a work to the scanner, if there is one; without its verdict nothing is handed in.
 
     Raises:
         Invalid: on field ``files``.
     """
-    if scanner is None:
-        return
-    for one in files:
-        try:
-            found = scanner.scan(one.data)
-        except ScanFailed:
-            log.exception("a file could not be scanned")
-            raise Invalid(
-                N_(
-                    "%(name)s could not be checked for viruses, so nothing was handed in. "
-                    "Your text is kept; try again in a few minutes."
-                ),
-                field="files",
-                name=one.name,
-            ) from None
-        if found:
-            raise Invalid(
-                N_("%(name)s carries a virus (%(found)s) and was not taken."),
-                field="files",
-                name=one.name,
-                found=found[:80],
-            )
+    scanning.scan_all(scanner, files, unseen=UNSEEN)
 
 
 def _text(data: bytes, shown: str) -> bytes:

@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from qunclub.kernel import Conflict, Invalid, NotFound, ids
+from qunclub.kernel import Conflict, Invalid, NotFound, ids, scanning
+from qunclub.kernel.uploads import clean_name
 from qunclub.web import (
     N_,
     _,
@@ -102,6 +103,7 @@ def _add(label: str) -> None:
     if came is None or not came.filename:
         raise Invalid(N_("Choose a file first."), field="picture")
     clean = transfer_settings.check_picture(came.stream.read(transfer_settings.MOST_PICTURE_BYTES + 1))
+    scanning.scan(club().scanner, clean_name(came.filename), clean, field="picture")
     key = f"{FOLDER}/{ids.token(24)}"
     files = club().files
     files.put(key, clean)

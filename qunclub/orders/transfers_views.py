@@ -7,9 +7,9 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Conflict, Invalid, NotFound, to_decimal
+from qunclub.kernel import Conflict, Invalid, NotFound, scanning, to_decimal
 from qunclub.kernel.payments import GatewayError
-from qunclub.kernel.uploads import PICTURES
+from qunclub.kernel.uploads import PICTURES, clean_name
 from qunclub.web import (
     N_,
     _,
@@ -155,6 +155,7 @@ def _take(code: str, note: str) -> bool:
         raise Invalid(N_("Choose a file first."), field="file")
     # One byte more than allowed is enough to know.
     checked = services_proofs.check_file(came.stream.read(services_proofs.MAX_BYTES + 1))
+    scanning.scan(club().scanner, clean_name(came.filename), checked.data, field="file")
     actor, moment = current_actor(), now()
     with services_proofs.stored(club().files, checked) as kept:
         transact(

@@ -4,5 +4,6 @@ Never more than what was paid and not given back; a promise holds as it was when
 """
 
 from .services import consider, end_promise, enrol, promise, reconsider, withhold
+from .services_forget import forget
 
-__all__ = ["consider", "end_promise", "enrol", "promise", "reconsider", "withhold"]
+__all__ = ["consider", "end_promise", "enrol", "forget", "promise", "reconsider", "withhold"]

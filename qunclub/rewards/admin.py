@@ -68,7 +68,7 @@ STATE_WORDS = {
     "granted": _l("granted"),
     "missed": _l("missed"),
     "withheld": _l("withheld"),
-    "ended": _l("ended with a refund"),
+    "ended": _l("ended"),
 }
 
 

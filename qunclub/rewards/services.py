@@ -207,7 +207,9 @@ def consider(session: Session, *, case_id: int, actor: Actor, now: dt.datetime) 
     found = progress_of(session, case, row)
     said = rules.verdict(found, needed=row.works, now=now, end=case.deadline_at)
     if said == "missed":
-        return _settle(case, "missed", now)
+        _settle(case, "missed", now)
+        _tell(session, case, row, order, now, done=found.done)
+        return case.state
     if said != "earned":
         return case.state
     paid = sum(one.amount for one in payments)
@@ -243,6 +245,11 @@ def consider(session: Session, *, case_id: int, actor: Actor, now: dt.datetime) 
     _settle(case, "granted", now)
     _tell(session, case, row, order, now)
     return case.state
+
+
+def end_case(session: Session, *, case_id: int, now: dt.datetime) -> None:
+    """Nothing more is to be earned with this order: its buyer is leaving."""
+    _settle(locks.lock(session, TuitionCase, case_id), "ended", now)
 
 
 def _settle(case: TuitionCase, state: str, now: dt.datetime) -> str:
@@ -330,19 +337,27 @@ def _record(
 
 
 def _tell(
-    session: Session, case: TuitionCase, row: TuitionPromise, order: Order, now: dt.datetime
-) -> None:  # fmt: skip
+    session: Session,
+    case: TuitionCase,
+    row: TuitionPromise,
+    order: Order,
+    now: dt.datetime,
+    *,
+    done: int = 0,
+) -> None:
     member = session.get_one(Member, case.member_id)
     if not member.email:
         return
     mail.send(
         session,
         to=member.email,
-        template="tuition_granted" if case.state == "granted" else "tuition_withheld",
+        template=f"tuition_{case.state}",
         context={
             "name": member.shown_name,
             "kind": row.kind,
             "works": row.works,
+            "done": done,
+            "deadline": case.deadline_at.isoformat(),
             "amount": case.amount,
             "currency": case.currency,
             "code": case.ref if row.kind == "credit" else "",

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from qunclub import homework
 from qunclub.groups.models import Group, Seat
 from qunclub.home.export import export
-from qunclub.homework import queries_writing, services_desk
+from qunclub.homework import queries_writing, services, services_desk
 from qunclub.homework.models import Submission
 from qunclub.homework.models_desk import Phrase, ReviewDraft
 from qunclub.kernel import Conflict, Forbidden, Invalid, NotFound, Stale
@@ -214,3 +214,30 @@ def test_what_the_verbs_refuse(make, site_db, teacher, one, now):
     refused(Conflict, services_desk.add_phrase, body="One more", actor=actor, now=now)
     other = {**draft, "fields": {"comment_md": "y"}}
     refused(Stale, services_desk.save_draft, submission_id=one.id, actor=actor, **other)
+
+
+def test_a_review_of_work_that_was_taken_back_is_shown_to_whoever_wrote_it(
+    visit, make, site_db, clock, teacher, author, work, one
+):
+    client, other = visit(teacher[0]), visit(make.person(name="Second", roles=("instructor",))[0])
+    post(client, f"/desk/{one.id}/claim")
+    fields = filled(site_db, work, comment_md="LONG <b>WORDS", verdict="accept")
+    clock.advance(minutes=60)
+    with site_db.uow() as session:
+        services.take_back(session, submission_id=one.id, member_id=author[1].id, now=clock())
+    answer = post(client, f"/desk/{one.id}", fields)
+    page = text_of(answer)
+    assert answer.status_code == 409 and "LONG &lt;b&gt;WORDS" in page and "took this work back" in page
+    assert "THE WORK" not in page and author[1].name not in page
+    # It is kept, listed, and found again; nobody else's page says anything.
+    assert "taken back by its author" in text_of(client.get("/desk"))
+    assert "LONG &lt;b&gt;WORDS" in text_of(client.get(f"/desk/{one.id}"))
+    assert other.get(f"/desk/{one.id}").status_code == 404
+    # Handed in again, it stands in the form.
+    make.submission(work, member=author[1], at=clock())
+    page = text_of(client.get(f"/desk/{one.id}"))
+    assert "LONG &lt;b&gt;WORDS</textarea>" in page and "took this work back" not in page
+    with site_db.uow() as session:
+        services.take_back(session, submission_id=one.id, member_id=author[1].id, now=clock())
+    assert post(client, f"/desk/{one.id}/discard").location.endswith("/desk")
+    assert client.get(f"/desk/{one.id}").status_code == 404

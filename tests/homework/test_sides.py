@@ -167,6 +167,18 @@ def test_somebody_elses_old_form_is_refused_as_ever(visit, make, site_db, work, 
     assert answer.status_code == 403 and "THE WORK" not in text_of(answer)
 
 
+def test_a_window_is_not_shown_its_own_earlier_draft_as_anothers(visit, site_db, teacher, work, one):
+    client = visit(teacher[0])
+    post(client, f"/desk/{one.id}/claim")
+    post(client, f"/desk/{one.id}/draft", {"comment_md": "EARLIER", "draft_version": "0"})
+    form = filled(site_db, work, comment_md="EARLIER and more", preview="1")
+    page = text_of(post(client, f"/desk/{one.id}", {**form, "draft_version": "1"}))
+    assert "EARLIER and more</textarea>" in page and "other versions" not in page
+    # A window that never saw the draft is shown it.
+    page = text_of(post(client, f"/desk/{one.id}", {**form, "draft_version": "0"}))
+    assert "There are other versions of this review" in page
+
+
 def test_versions_are_kept_beside_in_the_database(session, make, work, one, teacher, now):
     actor = Actor(key="member:x", name="T", roles=frozenset({"instructor"}), member_id=teacher[1].id)
 

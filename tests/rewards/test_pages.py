@@ -5,6 +5,7 @@ import pytest
 from qunclub import homework, jobs
 from qunclub.courses.models import Course
 from qunclub.kernel import Actor
+from qunclub.web.mailing import deliver
 from qunclub.web.state import KEY
 from tests.support.pages import in_language, post, sign_in, text_of
 from tests.support.statements import count_statements
@@ -105,3 +106,34 @@ def test_the_desk_costs_the_same_however_many_there_are(app, visit, make, school
         return seen.count
 
     assert statements(1) == statements(4)
+
+
+@pytest.mark.parametrize(
+    ("code", "done", "words"),
+    [
+        ("en", 1, ("is over", "1 of yours was accepted in time", "more time", "Jan 31, 2026")),
+        ("en", 0, ("It did not work out this time",)),
+        ("zh", 1, ("期限已过", "通过了 1 份", "延期")),
+        ("zh", 0, ("这次没有赶上",)),
+    ],
+)
+def test_the_mail_about_a_missed_promise_is_kind_in_both_languages(app, code, done, words):
+    sent = []
+
+    class Mailer:
+        def send(self, message):
+            sent.append(f"{message.subject}\n{message.body}")
+
+    state = app.extensions[KEY]
+    state.mailer = Mailer()
+    context = {
+        "name": "Lin",
+        "order": "ABC",
+        "works": 2,
+        "done": done,
+        "deadline": "2026-01-31T04:00:00+00:00",
+    }
+    payload = {"template": "tuition_missed", "to": "lin@example.com", "locale": code, "context": context}
+    with app.app_context():
+        deliver(state, payload, "key")
+    assert all(word in sent[0] for word in words) and "\n\n\n" not in sent[0], sent[0]

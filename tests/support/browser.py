@@ -96,6 +96,12 @@ def shot(page: Page, name: str) -> Path:
     return path
 
 
+def keep_shot(page: Page, name: str) -> None:
+    """The same, only when pictures are asked for: CLUBTEST_SHOTS=1."""
+    if os.environ.get("CLUBTEST_SHOTS"):
+        shot(page, name)
+
+
 def scrolls_sideways(page: Page) -> bool:
     """Whether something on the page is wider than the screen."""
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))

@@ -73,6 +73,8 @@
     drafts(root);
     for (const button of root.querySelectorAll("[data-copy]")) if (navigator.clipboard) button.hidden = false;
     for (const button of root.querySelectorAll("[data-print], [data-dismiss]")) button.hidden = false;
+    /* Code, tables and formulas wider than the text are scrolled where they are: by keyboard too. */
+    for (const wide of root.querySelectorAll(".qc-prose :is(pre, table, .qc-math)")) if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
     for (const box of root.querySelectorAll('[data-flash="success"], [data-flash="info"]')) leave(box, 10000);
   }
 

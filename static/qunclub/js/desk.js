@@ -134,7 +134,9 @@
   form.addEventListener("input", typed);
 
   const old = kept.read();
-  if (old && !document.querySelector(".qc-errors") && !same(old.fields, fields())) {
+  if (old && old.sent && "posted" in form.dataset) {
+    local({}); // the answer to what was sent: a version that was chosen, a remark that was added stand in the form
+  } else if (old && !document.querySelector(".qc-errors") && !same(old.fields, fields())) {
     if (old.sent && old.work !== field("version").value && (old.fields.comment_md || "").trim() === form.dataset.said.replaceAll("\r\n", "\n").trim()) {
       kept.drop(); // it arrived: the work has moved on since
     } else if (old.base === field("draft_version").value) {

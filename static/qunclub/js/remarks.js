@@ -200,5 +200,27 @@
       changed();
     });
   }
+
+  /* ---- the same by the form, without leaving the page; what does not fit is for the club to explain ---- */
+  form.addEventListener("click", (event) => {
+    const button = event.target.closest('button[name="remark"]');
+    if (!button) return;
+    if (button.value === "spot") {
+      const figure = document.querySelector(`.qc-spots[data-file="${CSS.escape(form.elements.namedItem("new-file").value)}"]`);
+      if (!figure) return;
+      event.preventDefault();
+      aboutSpot(figure, 500, 500);
+      return;
+    }
+    const [chosen] = form.elements.namedItem("new-paragraph").selectedOptions, typed = form.elements.namedItem("new-quote");
+    if (!text || !chosen) return;
+    const start = Number(chosen.dataset.start), words = [...text.textContent].slice(start, Number(chosen.dataset.end)).join("");
+    const quote = typed.value.trim() || words, at = words.indexOf(quote);
+    if (!quote || at < 0) return;
+    event.preventDefault();
+    const from = start + [...words.slice(0, at)].length;
+    typed.value = "";
+    aboutWords({ start: from, end: from + [...quote].length, quote });
+  });
   paint();
 })();
