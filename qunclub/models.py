@@ -14,6 +14,7 @@ from qunclub.homework import models_levels as homework_levels
 from qunclub.homework import models_remarks as homework_remarks
 from qunclub.homework import models_showcase as homework_showcase
 from qunclub.homework import models_similar as homework_similar
+from qunclub.homework import models_teams as homework_teams
 from qunclub.homework import models_voice as homework_voice
 from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
@@ -43,6 +44,7 @@ __all__ = [
     "homework_remarks",
     "homework_showcase",
     "homework_similar",
+    "homework_teams",
     "homework_voice",
     "homework_work",
     "members",

@@ -1,13 +1,13 @@
 """the showcase by season
 
 Revision: 0017
-After: 0015
+After: 0016
 """
 
 from alembic import op
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

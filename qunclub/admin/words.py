@@ -101,6 +101,8 @@ ACTS: dict[str, Any] = {
     "plan.update": _l("Pass on sale changed"),
     "seat.remove": _l("Taken out of a group"),
     "appeal.give_back": _l("Token of an appeal given back"),
+    "team.invite": _l("Somebody asked into a team"),
+    "team.remove": _l("Somebody taken out of a team"),
     "submission.correct": _l("Verdict corrected"),
     "submission.free_claim": _l("Claim freed"),
     "transfers.picture": _l("Collection codes changed"),

@@ -38,6 +38,7 @@ from .money_story import add_money, money_settings
 from .season_story import HalfWay, Reading, add_seasons
 from .showcase_story import add_likes
 from .story import Story, tell
+from .team_story import add_team
 from .tuition_story import add_tuition
 
 PASSWORD = "turn-the-page"
@@ -261,6 +262,8 @@ def _course(session: Session, cast: Cast, text: CourseText, opened: dt.datetime,
                 late_policy="deduct" if "late_percent" in one else "accept",
                 late_percent=one.get("late_percent", 0),
                 optional=one.get("optional", False),
+                team_min=one.get("team", [None])[0],
+                team_max=one.get("team", [None])[-1],
                 parts=Parts(link=one.get("link", "none")),
                 state="published",
                 actor=cast.admin,
@@ -294,6 +297,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_money(story, cast, state.files)
     add_judging(story, cast)
     add_likes(story, cast)
+    add_team(story, cast, "straighten-chart")
     add_tuition(story, cast, 400)
     return story
 

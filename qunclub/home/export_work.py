@@ -22,8 +22,10 @@ from qunclub.homework.models_desk import Phrase, ReviewDraft
 from qunclub.homework.models_fair import VerdictChange, WorkAppeal
 from qunclub.homework.models_remarks import Remark
 from qunclub.homework.models_showcase import ShowcaseLike
+from qunclub.homework.models_teams import TeamDraft, TeamMember, WorkShare
 from qunclub.homework.models_voice import SpokenComment
 from qunclub.homework.models_work import Extension, WorkDraft
+from qunclub.homework.queries_teams import works_of
 
 from .export_rows import Rows, plain
 
@@ -32,7 +34,7 @@ def _submissions(session: Session, member_id: int) -> Rows:
     query = (
         select(Submission, Assignment.title)
         .join(Assignment, Assignment.id == Submission.assignment_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.id.in_(works_of(member_id)))
         .order_by(Submission.id)
     )
     rows = [plain(row, assignment=title) for row, title in session.execute(query)]
@@ -46,7 +48,7 @@ def _attempts(session: Session, member_id: int) -> Rows:
     query = (
         select(Attempt)
         .join(Submission, Submission.id == Attempt.submission_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.id.in_(works_of(member_id)))
         .order_by(Attempt.id)
     )
     return [plain(row) for row in session.scalars(query)]
@@ -67,7 +69,7 @@ def _files(session: Session, member_id: int) -> Rows:
         select(SubmissionFile)
         .join(Attempt, Attempt.id == SubmissionFile.attempt_id)
         .join(Submission, Submission.id == Attempt.submission_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.id.in_(works_of(member_id)))
         .order_by(SubmissionFile.id)
     )
     return [plain(row) for row in session.scalars(query)]
@@ -83,7 +85,7 @@ def _reviews(session: Session, member_id: int) -> Rows:
         select(Review, _judges_hidden())
         .join(Submission, Submission.id == Review.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
-        .where(Submission.member_id == member_id, queries_second.out())
+        .where(Submission.id.in_(works_of(member_id)), queries_second.out())
         .order_by(Review.id)
     )
     return [
@@ -98,7 +100,7 @@ def _scores(session: Session, member_id: int) -> Rows:
         .join(Criterion, Criterion.id == ReviewScore.criterion_id)
         .join(Review, Review.id == ReviewScore.review_id)
         .join(Submission, Submission.id == Review.submission_id)
-        .where(Submission.member_id == member_id, queries_second.out())
+        .where(Submission.id.in_(works_of(member_id)), queries_second.out())
         .order_by(ReviewScore.review_id, Criterion.position)
     )
     return [plain(row, criterion=title) for row, title in session.execute(query)]
@@ -109,7 +111,7 @@ def _remarks(session: Session, member_id: int) -> Rows:
         select(Remark)
         .join(Review, Review.id == Remark.review_id)
         .join(Submission, Submission.id == Review.submission_id)
-        .where(Submission.member_id == member_id, queries_second.out())
+        .where(Submission.id.in_(works_of(member_id)), queries_second.out())
         .order_by(Remark.id)
     )
     return [plain(row) for row in session.scalars(query)]
@@ -123,7 +125,7 @@ def _recordings(session: Session, member_id: int) -> Rows:
         .outerjoin(Review, Review.id == SpokenComment.review_id)
         .where(
             (SpokenComment.reviewer_id == member_id)
-            | ((Submission.member_id == member_id) & queries_second.out())
+            | (Submission.id.in_(works_of(member_id)) & queries_second.out())
         )
         .order_by(SpokenComment.id)
     )
@@ -135,7 +137,7 @@ def _verdicts(session: Session, member_id: int) -> Rows:
         select(VerdictChange, _judges_hidden())
         .join(Submission, Submission.id == VerdictChange.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
-        .where(Submission.member_id == member_id)
+        .where(Submission.id.in_(works_of(member_id)))
         .order_by(VerdictChange.id)
     )
     rows = [plain(row) | ({"actor_name": ""} if hidden else {}) for row, hidden in session.execute(query)]
@@ -160,8 +162,8 @@ def _phrases(session: Session, member_id: int) -> Rows:
 
 
 def _showcase(session: Session, member_id: int) -> Rows:
-    query = select(ShowcaseEntry).where(ShowcaseEntry.member_id == member_id).order_by(ShowcaseEntry.id)
-    return [plain(row) for row in session.scalars(query)]
+    query = select(ShowcaseEntry).where(ShowcaseEntry.submission_id.in_(works_of(member_id)))
+    return [plain(row) for row in session.scalars(query.order_by(ShowcaseEntry.id))]
 
 
 def _likes(session: Session, member_id: int) -> Rows:
@@ -174,6 +176,34 @@ def _likes(session: Session, member_id: int) -> Rows:
         .order_by(ShowcaseLike.entry_id)
     )
     return [plain(row, work=title) for row, title in session.execute(query)]
+
+
+def _teams(session: Session, member_id: int) -> Rows:
+    query = (
+        select(TeamMember, Assignment.title)
+        .join(Assignment, Assignment.id == TeamMember.assignment_id)
+        .where(TeamMember.member_id == member_id)
+        .order_by(TeamMember.id)
+    )
+    rows = [plain(row, assignment=title) for row, title in session.execute(query)]
+    for row in rows:
+        del row["invited_by"]  # somebody else's id
+    return rows
+
+
+def _team_drafts(session: Session, member_id: int) -> Rows:
+    query = (
+        select(TeamDraft)
+        .join(TeamMember, TeamMember.team_id == TeamDraft.team_id)
+        .where(TeamMember.member_id == member_id, TeamMember.state == "joined")
+        .order_by(TeamDraft.team_id)
+    )
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _shares(session: Session, member_id: int) -> Rows:
+    query = select(WorkShare).where(WorkShare.member_id == member_id).order_by(WorkShare.submission_id)
+    return [plain(row) for row in session.scalars(query)]
 
 
 PARTS: dict[str, Callable[[Session, int], Rows]] = {
@@ -192,4 +222,7 @@ PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "phrases": _phrases,
     "showcase": _showcase,
     "likes": _likes,
+    "teams": _teams,
+    "team_drafts": _team_drafts,
+    "team_works": _shares,
 }

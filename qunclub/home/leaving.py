@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from qunclub import contests, courses, groups, homework, members, orders, passes, rewards
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
+from qunclub.homework.queries_teams import works_of
 from qunclub.kernel import N_, Actor, Conflict, mail, outbox
 from qunclub.members.rules import NAMELESS
 from qunclub.orders.models import Order, OrderEvent
@@ -62,7 +63,7 @@ def effects(session: Session, member_id: int) -> Effects:
             select(Order.state, func.count()).where(Order.member_id == member_id).group_by(Order.state)
         )
     }
-    mine = select(Submission.id).where(Submission.member_id == member_id)
+    mine = select(Submission.id).where(Submission.id.in_(works_of(member_id)))
     works, files, shown = session.execute(
         select(
             select(func.count()).select_from(mine.subquery()).scalar_subquery(),
@@ -71,7 +72,7 @@ def effects(session: Session, member_id: int) -> Effects:
             .where(Attempt.submission_id.in_(mine))
             .scalar_subquery(),
             select(func.count(ShowcaseEntry.id))
-            .where(ShowcaseEntry.member_id == member_id, ShowcaseEntry.consented_at.is_not(None))
+            .where(ShowcaseEntry.submission_id.in_(mine), ShowcaseEntry.consented_at.is_not(None))
             .scalar_subquery(),
         )
     ).one()

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from qunclub import groups, points
@@ -18,9 +18,11 @@ from qunclub.groups import MySeat
 from qunclub.homework import queries as homework
 from qunclub.homework import queries_showcase
 from qunclub.homework.models import ShowcaseEntry, Submission
+from qunclub.homework.models_teams import WorkShare
 from qunclub.homework.queries import Worth
 from qunclub.homework.queries_list import WorkItem, work_list
 from qunclub.homework.queries_showcase import ShowcaseCard
+from qunclub.homework.queries_teams import works_of
 from qunclub.kernel import Actor, store
 from qunclub.kernel.ports import CourseAccess
 from qunclub.members.models import Member, Tier
@@ -234,7 +236,12 @@ def _consent(session: Session, member_id: int) -> int | None:
         select(Submission.assignment_id)
         .join(ShowcaseEntry, ShowcaseEntry.submission_id == Submission.id)
         .where(
-            ShowcaseEntry.member_id == member_id,
+            ShowcaseEntry.submission_id.in_(works_of(member_id)),
+            ~exists().where(
+                WorkShare.submission_id == ShowcaseEntry.submission_id,
+                WorkShare.member_id == member_id,
+                WorkShare.consented_at.is_not(None),
+            ),
             ShowcaseEntry.consented_at.is_(None),
             ShowcaseEntry.revoked_at.is_(None),
             Submission.featured.is_(True),

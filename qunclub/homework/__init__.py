@@ -5,6 +5,7 @@ One reviewer at a time holds a submission; a stale save is refused and loses no 
 
 from qunclub.kernel.uploads import StoredFile
 
+from .queries_teams import accepted_count, works_of
 from .rules import CriterionSpec
 from .rules_levels import LevelSpec
 from .services import consent, submit, withdraw
@@ -25,6 +26,7 @@ __all__ = [
     "Judging",
     "LevelSpec",
     "StoredFile",
+    "accepted_count",
     "agree",
     "bring_out_some",
     "claim",
@@ -53,5 +55,6 @@ __all__ = [
     "uphold",
     "waive",
     "withdraw",
+    "works_of",
     "write_remarks",
 ]

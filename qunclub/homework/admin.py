@@ -111,6 +111,8 @@ def edit(assignment_id: int) -> Any:
             "file_kinds": assignment.file_kinds.split(","),
             "link_part": assignment.link_part,
             "max_attempts": assignment.max_attempts,
+            "team_min": assignment.team_min,
+            "team_max": assignment.team_max,
             "points_accepted": assignment.points_accepted,
             "points_featured": assignment.points_featured,
             "version": assignment.version,
@@ -188,8 +190,8 @@ def submissions() -> Any:
 def export() -> Response:
     """The same as CSV."""
     header = [
-        _("Submission"), _("Course"), _("Homework"), _("Number"), _("Name"), _("State"), _("Attempt"), _("Score"),
-        _("Featured"), _("Carried over"), _("Handed in"), _("Reviewed"),
+        _("Submission"), _("Course"), _("Homework"), _("Number"), _("Name"), _("Team"), _("State"), _("Attempt"),
+        _("Score"), _("Featured"), _("Carried over"), _("Handed in"), _("Reviewed"),
     ]  # fmt: skip
     with reading() as session:
         rows = queries_desk.export(session, _filters())
@@ -199,8 +201,8 @@ def export() -> Response:
             (
                 [
                     row.id, row.course, row.assignment, row.number,
-                    _("hidden: reviewed blind") if row.veiled else row.author, row.state, row.attempt, row.score,
-                    int(row.featured), int(row.carried_over), row.submitted_at, row.reviewed_at,
+                    _("hidden: reviewed blind") if row.veiled else row.author, row.team, row.state, row.attempt,
+                    row.score, int(row.featured), int(row.carried_over), row.submitted_at, row.reviewed_at,
                 ]
                 for row in rows
             ),
@@ -295,6 +297,8 @@ def _values(form: AssignmentForm) -> dict[str, Any]:
             form.link_part.data or "",
         ),
         "max_attempts": form.max_attempts.data,
+        "team_min": form.team_min.data,
+        "team_max": form.team_max.data,
         "points_accepted": form.points_accepted.data,
         "points_featured": form.points_featured.data,
         "criteria": form.specs(),

@@ -42,6 +42,7 @@ from . import (
     queries_desk,
     queries_judging,
     queries_similar,
+    queries_teams,
     queries_voice,
     queries_writing,
     rules,
@@ -333,8 +334,9 @@ def _page(
         unread = queries_judging.unread(session, row, attempts[0].id, viewer=me)
         draft = queries_writing.draft_of(session, submission_id, reviewer_id=me)
         phrases = queries_writing.phrases(session, member_id=me)
+        team = queries_teams.authors(session, [row.id]).get(row.id, []) if row.team else []
         voices = queries_voice.drafts(session, submission_id, reviewer_id=me)
-        alike = queries_similar.similar(session, attempt_id=attempts[0].id, member_id=row.member_id)
+        alike = queries_similar.similar(session, attempt_id=attempts[0].id)
         shown = queries_blind.open_attempts(session, [one.attempt_id for one in alike], viewer=me)
     held_by_other = rules.held_by_other(row.claimed_by, row.claimed_until, member_id=me, now=moment)
     held = row.claimed_by == me and row.claimed_until is not None and row.claimed_until > moment
@@ -362,7 +364,8 @@ def _page(
         changes=differences.lines(attempts[1].body_md, attempts[0].body_md) if attempts[1:] else (),
         held=held,
         held_by_other=held_by_other,
-        own=row.member_id == me,
+        own=row.own,
+        team=team,
         unread=unread,
         late=row.submitted_at < moment - rules.TURNAROUND,
         typed=typed,
@@ -380,7 +383,7 @@ def _page(
         wrong=wrong,
         kept=kept(),
         # A reviewer's own work is as any other author's to them: no hint about it.
-        alike=[one for one in alike if one.attempt_id in shown and row.member_id != me and not row.veiled],
+        alike=[one for one in alike if one.attempt_id in shown and not row.own and not row.veiled],
         voices=voices,
         accept=voice_files.ACCEPT,
         seconds=voice_files.MAX_SECONDS,

@@ -34,7 +34,7 @@ def show(submission_id: int, attempt_id: int) -> Any:
         if len(queries_blind.open_attempts(session, (newest, attempt_id), viewer=member_id())) < 2:
             raise NotFound()
         mine, theirs = (queries_similar.beside(session, one) for one in (newest, attempt_id))
-        if theirs.member_id == mine.member_id:
+        if queries_similar.related(session, mine.submission_id, theirs.submission_id):
             raise NotFound()
         files = {
             one.attempt_id: next(

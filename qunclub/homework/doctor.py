@@ -14,8 +14,9 @@ from qunclub.kernel.store import AuditEntry
 from qunclub.members.models import Member
 from qunclub.points.models import LedgerEntry, PointRule
 
-from . import doctor_second, rules_work
+from . import doctor_second, doctor_teams, rules_work
 from .doctor_showcase import likes
+from .doctor_teams import earns
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_fair import VerdictChange, WorkAppeal
 
@@ -47,6 +48,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         (9, "appeals that are open without a verdict in force, or upheld without another one", _appeals()),
         (9, "works in the showcase that are not featured, or with another's consent", _consents()),
         (9, "works in the showcase whose count of likes is wrong", likes()),
+        *doctor_teams.checks(),
     ]
     findings = []
     for promise, what, query in checks:
@@ -130,12 +132,6 @@ def _settled() -> ColumnElement[int]:
     return (Review.score * (100 - Attempt.taken_off) + 50) // 100
 
 
-def _earns() -> ColumnElement[Any]:
-    """``rules_points.accepted_points`` of ``Attempt`` in SQL."""
-    own = (Attempt.points_accepted * Submission.score + 50) // 100
-    return case((Attempt.points_accepted.is_(None), Submission.score), else_=own)
-
-
 def _reviews() -> Select[Any]:
     return (
         select(Review.id)
@@ -168,8 +164,9 @@ def _unpaid() -> Select[Any]:
         .outerjoin(PointRule, PointRule.kind == "homework_accepted")
         .where(
             Submission.state == "accepted",
+            Submission.team_id.is_(None),
             Submission.carried_over.is_(False),
-            _earns() > 0,
+            earns() > 0,
             or_(
                 PointRule.kind.is_(None),
                 and_(PointRule.active.is_(True), Submission.reviewed_at >= PointRule.updated_at),
@@ -201,7 +198,7 @@ def _overpaid() -> Select[Any]:
             or_(
                 Submission.state != "accepted",
                 Submission.carried_over.is_(True),
-                and_(Attempt.n == Submission.attempt, LedgerEntry.amount != _earns()),
+                and_(Attempt.n == Submission.attempt, LedgerEntry.amount != earns()),
                 LedgerEntry.member_id != Submission.member_id,
             )
         )
@@ -269,7 +266,7 @@ def _appeals() -> Select[Any]:
                 ),
                 and_(WorkAppeal.state == "upheld", ~answered),
                 and_(WorkAppeal.state != "upheld", answered),
-                WorkAppeal.member_id != Submission.member_id,
+                and_(Submission.team_id.is_(None), WorkAppeal.member_id != Submission.member_id),
             )
         )
         .order_by(WorkAppeal.id)

@@ -8,12 +8,13 @@ from sqlalchemy import Select, and_, case, func, or_, select
 
 from .models import Attempt, Review, Submission
 from .models_judging import HeldVerdict
+from .models_teams import WorkShare
 
 
 def stages() -> Select[Any]:
     """Submissions that wait for a second or third judgement without as many before it, or not waiting at all.
 
-    Also those that were judged twice by one person, or by their author.
+    Also those that were judged twice by one person, or by one of their authors.
     """
     given = (
         select(func.count(Review.id))
@@ -21,12 +22,19 @@ def stages() -> Select[Any]:
         .correlate(Attempt)
         .scalar_subquery()
     )
+    of_team = (
+        select(WorkShare.member_id)
+        .where(WorkShare.submission_id == Submission.id, WorkShare.member_id == Review.reviewer_id)
+        .correlate(Submission, Review)
+        .exists()
+    )
     people = (
         select(func.count(Review.reviewer_id.distinct()))
         .where(
             Review.attempt_id == Attempt.id,
             Review.counts.is_(False),
             Review.reviewer_id != Submission.member_id,
+            ~of_team,
         )
         .correlate(Attempt, Submission)
         .scalar_subquery()

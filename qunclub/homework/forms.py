@@ -27,6 +27,7 @@ from qunclub.web import Form, _l
 from .rules import CriterionSpec
 from .rules_levels import MAX_DESCRIPTION, MAX_TITLE, LevelSpec
 from .rules_points import MOST
+from .rules_teams import MOST as MOST_IN_TEAM
 
 # As a browser's field for a local time sends and wants it.
 LATE = [
@@ -136,6 +137,12 @@ class AssignmentForm(Form):
     link_part = SelectField(_l("Link"), choices=LINKS, default="none")
     max_attempts = IntegerField(
         _l("Most attempts"), [Optional(), NumberRange(1, 20)], description=_l("Empty: as many as it takes.")
+    )
+    team_min = IntegerField(_l("Group work: fewest in a team"), [Optional(), NumberRange(1, MOST_IN_TEAM)])
+    team_max = IntegerField(
+        _l("Group work: most in a team"),
+        [Optional(), NumberRange(2, MOST_IN_TEAM)],
+        description=_l("Both empty: everybody works alone."),
     )
     points_accepted = IntegerField(
         _l("Points for the best score"),

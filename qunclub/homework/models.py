@@ -64,6 +64,9 @@ class Assignment(Base):
     file_part: Mapped[str] = mapped_column(String(10), default="optional")
     file_kinds: Mapped[str] = mapped_column(String(80), default="")
     link_part: Mapped[str] = mapped_column(String(10), default="none", server_default="none")
+    # Group work: how many make a team; both None: everybody works alone. See rules_teams.
+    team_min: Mapped[int | None]
+    team_max: Mapped[int | None]
     # What it earns, see rules_points; None leaves it to the club's rule.
     points_accepted: Mapped[int | None]
     points_featured: Mapped[int | None]
@@ -91,12 +94,14 @@ class Submission(Base):
 
     ``version`` grows with every change of state: a review saved against an old one is refused. A claim is a lease:
     ``claimed_by`` holds the submission until ``claimed_until``. ``carried_over`` work is judged but earns nothing.
+    A team's work has ``team_id``; ``member_id`` is then who handed it in first, and ``WorkShare`` says whose it is.
     """
 
     __tablename__ = "qunclub_submission"
     id: Mapped[pk]
     assignment_id: Mapped[int] = mapped_column(ForeignKey("qunclub_assignment.id"))
     member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_team.id"), unique=True)
     state: Mapped[str] = mapped_column(String(20), default="waiting")
     featured: Mapped[bool] = mapped_column(default=False)
     carried_over: Mapped[bool] = mapped_column(default=False)

@@ -14,7 +14,7 @@ from qunclub import points
 from qunclub.courses.models import Course
 from qunclub.kernel import NotFound, reads
 
-from . import queries_blind
+from . import queries_blind, queries_teams
 from .models import (
     Assignment,
     Attempt,
@@ -89,6 +89,8 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.link_part,
             Assignment.points_accepted,
             Assignment.points_featured,
+            Assignment.team_min,
+            Assignment.team_max,
             Assignment.state,
             Assignment.blind,
             Assignment.second_percent,
@@ -174,6 +176,8 @@ def _own() -> Select[*tuple[Any, ...]]:
             Submission.submitted_at,
             Submission.carried_over,
             Submission.claimed_until,
+            Submission.member_id,
+            Submission.team_id,
             queries_blind.unreleased().label("unreleased"),
             ShowcaseEntry.id.label("entry_id"),
             ShowcaseEntry.consented_at,
@@ -183,7 +187,8 @@ def _own() -> Select[*tuple[Any, ...]]:
         )
         .outerjoin(ShowcaseEntry, ShowcaseEntry.submission_id == Submission.id)
         .where(
-            Submission.assignment_id == bindparam("assignment"), Submission.member_id == bindparam("member")
+            Submission.assignment_id == bindparam("assignment"),
+            Submission.id.in_(queries_teams.works_of(bindparam("member"))),
         )
     )
 
@@ -210,6 +215,7 @@ def file_row(session: Session, file_id: int) -> Any:
             SubmissionFile.content_type,
             SubmissionFile.storage_key,
             SubmissionFile.attempt_id,
+            Submission.id.label("submission_id"),
             Submission.member_id,
         )
         .join(Attempt, Attempt.id == SubmissionFile.attempt_id)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from qunclub.kernel.unindexed import among
 from qunclub.members.models import Member
 
-from . import rules_blind
+from . import queries_teams, rules_blind
 from .models import Assignment, Attempt, Submission, SubmissionFile
 from .models_fair import WorkAppeal
 from .models_judging import Unveil
@@ -52,14 +53,20 @@ def veiled(viewer: int | None) -> ColumnElement[bool]:
     return and_(Assignment.blind != "", unreleased(), ~looked)
 
 
-def named(viewer: int | None) -> tuple[ColumnElement[Any], ColumnElement[Any], ColumnElement[bool]]:
-    """(number, author, veiled) of ``Member``; of a veiled work the number is null and the author empty."""
+def named(
+    viewer: int | None,
+) -> tuple[ColumnElement[Any], ColumnElement[Any], ColumnElement[bool], ColumnElement[str]]:
+    """(number, author, veiled, team) of ``Member`` and the team of ``Submission``, which is empty for work done alone.
+
+    Of a veiled work the number is null, author and team are empty.
+    """
     behind = veiled(viewer)
     name = func.coalesce(func.nullif(Member.nickname, ""), Member.name)
     return (
         case((behind, None), else_=Member.number).label("number"),
         case((behind, ""), else_=name).label("author"),
         behind.label("veiled"),
+        case((behind, ""), else_=queries_teams.team_names()).label("team"),
     )
 
 
@@ -76,12 +83,21 @@ def open_attempts(session: Session, attempt_ids: Sequence[int], *, viewer: int |
     return frozenset(session.scalars(query))
 
 
-def in_crowd(members: Select[int], viewer: int | None) -> ColumnElement[bool]:
-    """Whether a work may be shown under a filter by group: not when that would tell who wrote it."""
+def in_crowd(members: Select[int] | Sequence[int], viewer: int | None) -> ColumnElement[bool]:
+    """Whether a work may be shown under a filter by group: not when that would tell who wrote it.
+
+    Args:
+        members: those of the group; in person when they are few: then it is their works that are looked up.
+    """
     other = aliased(Submission)
+    theirs = (
+        queries_teams.any_author(lambda member: member.in_(members), other)
+        if isinstance(members, Select)
+        else among(other.id, queries_teams.works_of_any(members))
+    )
     crowded = (
         select(other.assignment_id)
-        .where(other.state == "waiting", other.member_id.in_(members))
+        .where(other.state == "waiting", theirs)
         .group_by(other.assignment_id)
         .having(func.count() >= rules_blind.CROWD)
     )

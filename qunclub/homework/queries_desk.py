@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session, aliased
 from qunclub import members
 from qunclub.courses.models import Course
 from qunclub.kernel import Marked, NotFound, Page, paginate, paginate_by_mark
-from qunclub.kernel.unindexed import unindexed
+from qunclub.kernel.unindexed import among, unindexed
 from qunclub.members.models import Member
 
-from . import queries_blind, queries_second, rules
+from . import queries_blind, queries_second, queries_teams, rules
 from .models import Assignment, Review, Submission
 
 COUNTED = 1_000
@@ -64,7 +64,9 @@ class QueueRow:
     number: int | None
     author: str
     veiled: bool
+    team: str
     holder: str
+    own: bool
     state: str = "waiting"
     featured: bool = False
     score: int | None = None
@@ -136,7 +138,7 @@ def next_free(session: Session, filters: Filters, *, member_id: int, now: dt.dat
     """The ids of the first few that *member_id* could claim under *filters*: one statement, two for a group."""
     narrowed = _narrowing(session, filters)
     query = _waiting(select(Submission.id), narrowed, now).where(
-        Submission.member_id != member_id,
+        queries_teams.not_of(member_id),
         ~queries_second.judged_by(member_id),
         Submission.claimed_until.is_(None)
         | (Submission.claimed_until <= now)
@@ -299,8 +301,14 @@ def _record(session: Session, filters: Filters) -> Select[Any]:
         # What a name finds has that name.
         query = query.where(~queries_blind.veiled(filters.viewer))
     if q.isdigit():
-        return query.where(Member.number == int(q[:9]))
-    return query.where(Submission.member_id.in_(members.meant(session, q))) if q else query
+        meant = aliased(Member)
+        return query.where(_by_any(select(meant.id).where(meant.number == int(q[:9]))))
+    return query.where(_by_any(members.meant(session, q))) if q else query
+
+
+def _by_any(people: Any) -> ColumnElement[bool]:
+    """What any of *people* handed in, or their teams."""
+    return among(Submission.id, queries_teams.works_of_any(people))
 
 
 def _rows(viewer: int | None) -> Any:
@@ -316,6 +324,7 @@ def _rows(viewer: int | None) -> Any:
             Course.title.label("course"),
             *queries_blind.named(viewer),
             func.coalesce(func.nullif(Reviewer.nickname, ""), Reviewer.name, "").label("holder"),
+            queries_teams.is_of(viewer or 0).label("own"),
         )
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .join(Course, Course.id == Assignment.course_id)
@@ -331,11 +340,12 @@ def _places(query: Select[Any], narrowed: _Narrowing) -> Select[Any]:
     if filters.course_id is not None:
         query = query.where(Assignment.course_id == filters.course_id)
     if filters.members is not None:
-        query = query.where(queries_blind.in_crowd(filters.members, filters.viewer))
+        few = filters.members if narrowed.people is None else narrowed.people
+        query = query.where(queries_blind.in_crowd(few, filters.viewer))
     if narrowed.people is not None:
-        query = query.where(Submission.member_id.in_(narrowed.people))
+        query = query.where(_by_any(narrowed.people))
     elif filters.seated is not None:
-        query = query.where(filters.seated(Submission.member_id))
+        query = query.where(queries_teams.any_author(filters.seated))
     return query
 
 

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import NotFound
 
+from . import queries_teams
 from .models import Attempt, Submission, SubmissionFile
+from .models_teams import TeamDraft
 from .models_work import WorkDraft
 
 
@@ -63,6 +65,16 @@ def draft(session: Session, *, assignment_id: int, member_id: int) -> Draft:
     return Draft(*row) if row is not None else Draft()
 
 
+def draft_of_team(session: Session, team_id: int) -> Draft:
+    """A team's draft: one statement."""
+    row = session.execute(
+        select(TeamDraft.body_md, TeamDraft.version, TeamDraft.saved_at, TeamDraft.link).where(
+            TeamDraft.team_id == team_id
+        )
+    ).one_or_none()
+    return Draft(*row) if row is not None else Draft()
+
+
 def comparison(session: Session, *, assignment_id: int, member_id: int, old: int, new: int) -> Comparison:
     """Two of one's own attempts side by side: three statements.
 
@@ -70,7 +82,7 @@ def comparison(session: Session, *, assignment_id: int, member_id: int, old: int
         NotFound: when either of them does not exist, or is somebody else's.
     """
     submission = select(Submission.id).where(
-        Submission.assignment_id == assignment_id, Submission.member_id == member_id
+        Submission.assignment_id == assignment_id, Submission.id.in_(queries_teams.works_of(member_id))
     )
     ident = session.scalar(submission)
     if ident is None or old >= new:

@@ -17,7 +17,7 @@ from qunclub.kernel import Conflict, NotFound, Page, paginate
 from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 
-from . import queries_blind, rules_fair, services_appeals
+from . import queries_blind, queries_teams, rules_fair, services_appeals
 from .models import Assignment, Attempt, Review, Submission
 from .models_fair import VerdictChange, WorkAppeal
 
@@ -88,8 +88,10 @@ def others(session: Session, submission_id: int) -> Sequence[Any]:
     ).all()
 
 
-def fairness(session: Session, submission_id: int, *, terms: rules_fair.Terms, now: dt.datetime) -> FairView:
-    """What the author of a submission reads: five statements."""
+def fairness(
+    session: Session, submission_id: int, *, member_id: int, terms: rules_fair.Terms, now: dt.datetime
+) -> FairView:
+    """What *member_id*, whose submission it is, reads: five statements."""
     submission, attempt_id, verdict = session.execute(
         select(Submission, Attempt.id, Review.verdict)
         .join(Attempt, (Attempt.submission_id == Submission.id) & (Attempt.n == Submission.attempt))
@@ -103,8 +105,8 @@ def fairness(session: Session, submission_id: int, *, terms: rules_fair.Terms, n
         .limit(1)
     )
     left = rules_fair.tokens_left(
-        terms.tokens, services_appeals.paid_tokens(session, submission.member_id, terms.span)
-    )
+        terms.tokens, services_appeals.paid_tokens(session, member_id, terms.span)
+    )  # fmt: skip
     judged = verdict is not None and rules_fair.in_force(submission.state, verdict)
     reviewed_at = submission.reviewed_at if judged else None
     return FairView(
@@ -155,7 +157,12 @@ def queue(session: Session, *, member_id: int, page: int) -> Page[Row[Any]]:
     judged = exists().where(
         Review.attempt_id == WorkAppeal.attempt_id, unindexed(Review.reviewer_id) == member_id
     )
-    query = _appeals(member_id).where(WorkAppeal.state == "open", WorkAppeal.member_id != member_id, ~judged)
+    query = _appeals(member_id).where(
+        WorkAppeal.state == "open",
+        WorkAppeal.member_id != member_id,
+        queries_teams.not_of(member_id),
+        ~judged,
+    )
     return paginate(session, query.order_by(WorkAppeal.opened_at, WorkAppeal.id), page=page)
 
 

@@ -44,7 +44,7 @@ def unread(session: Session, row: Any, attempt_id: int, *, viewer: int) -> Unrea
     """What *viewer* may read of a desk row's unread judgements: no statement for most works, six at the most."""
     if row.stage == "first" and row.state != "held":
         return NOTHING
-    own = row.member_id == viewer
+    own: bool = row.own
     if row.state == "held":
         found = session.scalars(
             select(Review)

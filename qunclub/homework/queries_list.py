@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from qunclub.courses.models import Course
 from qunclub.kernel import reads
 
-from . import queries_extensions, rules, rules_work
+from . import queries_extensions, queries_teams, rules, rules_work
 from .models import Assignment, Submission
 from .rules_points import USUAL
 
@@ -42,10 +42,17 @@ class WorkItem:
     optional: bool = False
     most: int = USUAL
     """The points it earns with the best score."""
+    together: bool = False
+    """Whether it is group work."""
 
 
 @cache
 def _work(of_course: bool) -> Select[*tuple[Any, ...]]:
+    mine = (
+        select(Submission)
+        .where(Submission.id.in_(queries_teams.works_of(bindparam("member"))))
+        .subquery("mine")
+    )
     query: Select[*tuple[Any, ...]] = (
         select(
             Assignment.id,
@@ -56,26 +63,27 @@ def _work(of_course: bool) -> Select[*tuple[Any, ...]]:
             Assignment.opens_at,
             Assignment.due_at,
             Assignment.max_attempts,
-            Submission.state,
-            Submission.attempt,
-            Submission.score,
-            Submission.featured,
-            Submission.submitted_at,
+            mine.c.state,
+            mine.c.attempt,
+            mine.c.score,
+            mine.c.featured,
+            mine.c.submitted_at,
             Assignment.state,
             Course.state,
             Assignment.cut_off_at,
             Assignment.late_policy,
             Assignment.late_percent,
             Assignment.optional,
-            Submission.withdrawn,
+            mine.c.withdrawn,
             Assignment.points_accepted,
+            Assignment.team_max,
         )
         .join(Course, Course.id == Assignment.course_id)
         .outerjoin(
-            Submission,
-            (Submission.assignment_id == Assignment.id) & (Submission.member_id == bindparam("member")),
+            mine,
+            mine.c.assignment_id == Assignment.id,
         )
-        .where((Assignment.state == "published") | Submission.id.is_not(None))
+        .where((Assignment.state == "published") | mine.c.id.is_not(None))
         .order_by(Course.position, Course.id, Assignment.position, Assignment.id)
     )
     return query.where(Assignment.course_id == bindparam("course")) if of_course else query
@@ -135,6 +143,7 @@ def work_list(
                 action=action,
                 closes_at=own.closes_at,
                 optional=row[18],
+                together=row[21] is not None,
                 most=USUAL if row[20] is None else row[20],
             )
         )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import NotFound
 
-from . import rules_work
+from . import queries_teams, rules_work
 from .models import Attempt, Submission, SubmissionFile
 
 
@@ -42,7 +42,7 @@ def receipt(session: Session, *, assignment_id: int, member_id: int, attempt: in
         .join(Submission, Submission.id == Attempt.submission_id)
         .where(
             Submission.assignment_id == assignment_id,
-            Submission.member_id == member_id,
+            Submission.id.in_(queries_teams.works_of(member_id)),
             Attempt.n == attempt,
         )
     ).one_or_none()

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.members.models import Member
 
+from . import queries_teams
 from .models import Attempt, Review, Submission
 from .models_fair import VerdictChange
 
@@ -71,13 +72,13 @@ def instructors(session: Session) -> list[Row[Any]]:
 
 
 def left(session: Session, submission_id: int) -> int:
-    """How many instructors could still judge a submission: not its author, nobody who has judged: one statement."""
+    """How many instructors could still judge a submission: not its authors, nobody who has judged: one statement."""
     judged = (
         select(Review.reviewer_id)
         .join(Attempt, Attempt.id == Review.attempt_id)
         .join(Submission, (Submission.id == Attempt.submission_id) & (Attempt.n == Submission.attempt))
         .where(Submission.id == submission_id, Review.reviewer_id.is_not(None))
     )
-    author = select(Submission.member_id).where(Submission.id == submission_id)
-    query = select(func.count()).where(_instructors(), Member.id.not_in(judged), Member.id.not_in(author))
+    authors = queries_teams.authors_of(submission_id)
+    query = select(func.count()).where(_instructors(), Member.id.not_in(judged), Member.id.not_in(authors))
     return session.scalars(query).one()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from qunclub.courses.models import Course
 from qunclub.kernel import Marked, NotFound, Page, paginate
@@ -20,8 +20,10 @@ from qunclub.kernel.text import plain
 from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 
+from . import queries_teams
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_showcase import ShowcaseLike
+from .models_teams import WorkShare
 from .queries_attempts import FileView
 from .uploads import PICTURES
 
@@ -89,6 +91,7 @@ def _works() -> Select[*tuple[Any, ...]]:
             ShowcaseEntry.attempt_id,
             ShowcaseEntry.member_id,
             ShowcaseEntry.submission_id,
+            Submission.team_id,
             ShowcaseEntry.consented_at,
             ShowcaseEntry.featured_at,
             ShowcaseEntry.sentence,
@@ -132,7 +135,7 @@ def showcase(
     if wish.season is not None:
         query = query.where(_featured_in(wish.season))
     if wish.author is not None:
-        query = query.where(ShowcaseEntry.member_id == wish.author)
+        query = query.where(ShowcaseEntry.submission_id.in_(queries_teams.works_of(wish.author)))
     query = _from_mark(query, wish)
     rows = session.execute(query.limit(per_page + 1)).all()
     last = rows[per_page - 1] if len(rows) > per_page else None
@@ -140,21 +143,35 @@ def showcase(
     rows = rows[:per_page]
     pictures = first_pictures(session, [row.attempt_id for row in rows])
     liked = likes_of(session, reader, [row.id for row in rows]) if reader is not None else frozenset()
+    teams = teams_of(session, rows)
     cards = [
         ShowcaseCard(
             entry_id=row.id,
             title=row.title,
-            author=row.nickname or row.name,
+            author=names(row, teams),
             course=row.course,
             excerpt=row.sentence or plain(row.body_html, 120),
             picture_id=pictures.get(row.attempt_id),
             likes=row.likes,
             liked=row.id in liked,
-            mine=row.member_id == reader,
+            mine=row.member_id == reader
+            or any(one.member_id == reader for one in teams.get(row.submission_id, ())),
         )
         for row in rows
     ]
     return Shown(cards, more)
+
+
+def teams_of(session: Session, rows: Iterable[Any]) -> dict[int, list[queries_teams.Author]]:
+    """The authors of those works that a team made: one statement, none when there is no such work."""
+    together = [row.submission_id for row in rows if row.team_id is not None]
+    return queries_teams.authors(session, together) if together else {}
+
+
+def names(row: Any, teams: dict[int, list[queries_teams.Author]]) -> str:
+    """Whose a shown work is, as a page says it: the nickname, or those of a team."""
+    together = teams.get(row.submission_id)
+    return "、".join(one.name for one in together) if together else row.nickname or row.name
 
 
 def _from_mark(query: Select[*tuple[Any, ...]], wish: Wish) -> Select[*tuple[Any, ...]]:
@@ -228,20 +245,25 @@ def author(session: Session, number: int) -> Any:
         NotFound: also for members of whom nothing is shown: who is a member is not told here.
     """
     row = session.execute(
-        select(Member.id, Member.number, Member.nickname, Member.name)
-        .join(ShowcaseEntry, ShowcaseEntry.member_id == Member.id)
-        .join(Submission, Submission.id == ShowcaseEntry.submission_id)
-        .where(Member.number == number, is_shown())
-        .limit(1)
+        select(Member.id, Member.number, Member.nickname, Member.name).where(Member.number == number)
     ).one_or_none()
     if row is None:
+        raise NotFound()
+    shown = (
+        select(ShowcaseEntry.id)
+        .join(Submission, Submission.id == ShowcaseEntry.submission_id)
+        .where(Submission.id.in_(queries_teams.works_of(row.id)), is_shown())
+    )
+    if session.scalar(shown.limit(1)) is None:
         raise NotFound()
     return row
 
 
 def own(session: Session, member_id: int) -> list[Any]:
     """A member's featured works, shown or not, the latest first."""
-    query = _works().where(ShowcaseEntry.member_id == member_id, Submission.featured.is_(True))
+    query = _works().where(
+        ShowcaseEntry.submission_id.in_(queries_teams.works_of(member_id)), Submission.featured.is_(True)
+    )
     return list(session.execute(query.order_by(ShowcaseEntry.id.desc()).limit(200)))
 
 
@@ -254,7 +276,7 @@ def own_one(session: Session, *, submission_id: int, member_id: int) -> Any:
     row = session.execute(
         _works().where(
             ShowcaseEntry.submission_id == submission_id,
-            ShowcaseEntry.member_id == member_id,
+            ShowcaseEntry.submission_id.in_(queries_teams.works_of(member_id)),
             Submission.featured.is_(True),
         )
     ).one_or_none()
@@ -298,12 +320,19 @@ def admin_list(session: Session, *, q: str, state: str, page: int) -> Page[Any]:
             or_(ShowcaseEntry.consented_at.is_not(None), ShowcaseEntry.hidden_at.is_not(None))
         )
     if q:
-        fits = [Assignment.title.icontains(q, autoescape=True), Member.nickname.icontains(q, autoescape=True)]
-        fits += [Member.name.icontains(q, autoescape=True)]
-        if q.isascii() and q.isdigit() and len(q) < 10:
-            fits.append(Member.number == int(q))
+        fellow = aliased(Member)
+        shared = select(WorkShare.submission_id).join(fellow, fellow.id == WorkShare.member_id)
+        fits = [Assignment.title.icontains(q, autoescape=True), _called(Member, q)]
+        fits.append(ShowcaseEntry.submission_id.in_(shared.where(_called(fellow, q))))
         query = query.where(or_(*fits))
     return paginate(session, query.order_by(ShowcaseEntry.id.desc()), page=page)
+
+
+def _called(member: type[Member], q: str) -> ColumnElement[bool]:
+    words = [member.nickname.icontains(q, autoescape=True), member.name.icontains(q, autoescape=True)]
+    if q.isascii() and q.isdigit() and len(q) < 10:
+        words.append(member.number == int(q))
+    return or_(*words)
 
 
 def admin_one(session: Session, entry_id: int) -> Any:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.courses.models import Course
@@ -14,7 +14,7 @@ from qunclub.courses.models_media import Media
 from qunclub.kernel import NotFound
 from qunclub.members.models import Member
 
-from . import rules_similar
+from . import queries_teams, rules_similar
 from .models import Assignment, Attempt, Submission, SubmissionFile
 from .models_similar import WorkBand
 from .rules_remarks import plain_text
@@ -53,13 +53,14 @@ class Beside:
     submitted_at: Any
 
 
-def similar(session: Session, *, attempt_id: int, member_id: int) -> list[Similar]:
+def similar(session: Session, *, attempt_id: int) -> list[Similar]:
     """What is like an attempt, the likest first, one attempt of each work: three statements, however many there are.
 
-    A member's own works, and what an author took back, are not looked at; nor files that the course itself gives out.
+    Other works of its authors and of their teams, and what an author took back, are not looked at; nor files that the
+    course itself gives out.
     """
     me = session.execute(
-        select(Attempt.body_html, Assignment.brief_html, Assignment.course_id)
+        select(Attempt.submission_id, Attempt.body_html, Assignment.brief_html, Assignment.course_id)
         .join(Submission, Submission.id == Attempt.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .where(Attempt.id == attempt_id)
@@ -68,10 +69,10 @@ def similar(session: Session, *, attempt_id: int, member_id: int) -> list[Simila
         return []
     files: dict[int, list[str]] = defaultdict(list)
     rows: dict[int, Any] = {}
-    for row, name in _by_file(session, attempt_id, member_id, me.course_id):
+    for row, name in _by_file(session, attempt_id, me.submission_id, me.course_id):
         files[row.attempt_id].append(name)
         rows[row.attempt_id] = row
-    for row in session.execute(_by_band(attempt_id, member_id)):
+    for row in session.execute(_by_band(attempt_id, me.submission_id)):
         rows[row.attempt_id] = row
     body, brief = plain_text(me.body_html), plain_text(me.brief_html)
     found: dict[int, Similar] = {}
@@ -125,7 +126,7 @@ def _joined(query: Any) -> Any:
     )
 
 
-def _by_band(attempt_id: int, member_id: int) -> Select[Any]:
+def _by_band(attempt_id: int, submission_id: int) -> Select[Any]:
     mine, other = aliased(WorkBand), aliased(WorkBand)
     hits = func.count().label("hits")
     likely = (
@@ -134,9 +135,7 @@ def _by_band(attempt_id: int, member_id: int) -> Select[Any]:
         .join(other, (other.value == mine.value) & (other.attempt_id != mine.attempt_id))
         .join(Attempt, Attempt.id == other.attempt_id)
         .join(Submission, Submission.id == Attempt.submission_id)
-        .where(
-            mine.attempt_id == attempt_id, Submission.member_id != member_id, Attempt.withdrawn_at.is_(None)
-        )
+        .where(mine.attempt_id == attempt_id, _of_others(submission_id), Attempt.withdrawn_at.is_(None))
         .group_by(other.attempt_id)
         .order_by(hits.desc(), other.attempt_id.desc())
         .limit(LOOKED_AT)
@@ -146,7 +145,7 @@ def _by_band(attempt_id: int, member_id: int) -> Select[Any]:
     return query
 
 
-def _by_file(session: Session, attempt_id: int, member_id: int, course_id: int) -> list[tuple[Any, str]]:
+def _by_file(session: Session, attempt_id: int, submission_id: int, course_id: int) -> list[tuple[Any, str]]:
     mine, other = aliased(SubmissionFile), aliased(SubmissionFile)
     given = exists().where(Media.course_id == course_id, Media.sha256 == mine.sha256)
     query = _joined(
@@ -154,9 +153,21 @@ def _by_file(session: Session, attempt_id: int, member_id: int, course_id: int) 
         .add_columns(mine.name.label("file"))
         .join(other, other.attempt_id == Attempt.id)
         .join(mine, (mine.sha256 == other.sha256) & (mine.attempt_id == attempt_id))
-    ).where(Submission.member_id != member_id, Attempt.withdrawn_at.is_(None), ~given)
+    ).where(_of_others(submission_id), Attempt.withdrawn_at.is_(None), ~given)
     query = query.order_by(Attempt.id.desc()).limit(LOOKED_AT)
     return [(row, row.file) for row in session.execute(query)]
+
+
+def _of_others(submission_id: int) -> ColumnElement[bool]:
+    """Whether ``Submission`` has no author in common with this one."""
+    theirs = queries_teams.authors_of(submission_id)
+    return Submission.id.not_in(queries_teams.works_of_any(theirs))
+
+
+def related(session: Session, submission_id: int, other_id: int) -> bool:
+    """Whether two works have an author in common: one statement."""
+    query = select(Submission.id).where(Submission.id == other_id, _of_others(submission_id))
+    return session.scalar(query) is None
 
 
 def beside(session: Session, attempt_id: int) -> Beside:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import NotFound, reads
 
-from . import queries_second
+from . import queries_second, queries_teams
 from .models import Review, Submission
 from .models_voice import SpokenComment
 
@@ -53,15 +53,21 @@ def heard_by(session: Session, voice_id: int, *, member_id: int, instructor: boo
         NotFound: to everybody else there is none.
     """
     row = session.execute(
-        select(SpokenComment, Submission.member_id, Submission.state, Submission.stage, queries_second.out())
+        select(
+            SpokenComment,
+            queries_teams.is_of(member_id),
+            Submission.state,
+            Submission.stage,
+            queries_second.out(),
+        )
         .join(Submission, Submission.id == SpokenComment.submission_id)
         .outerjoin(Review, Review.id == SpokenComment.review_id)
         .where(SpokenComment.id == voice_id)
     ).one_or_none()
     if row is None:
         raise NotFound()
-    voice, author_id, state, stage, out = row
-    author, theirs = author_id == member_id, voice.reviewer_id == member_id
+    voice, author, state, stage, out = row
+    theirs = voice.reviewer_id == member_id
     in_the_team = voice.review_id is not None and (state == "held" or stage == "third") and not author
     if not (out and (instructor or author)) and not (instructor and (theirs or in_the_team)):
         raise NotFound()

@@ -25,6 +25,7 @@ from qunclub.kernel.uploads import StoredFile
 
 from . import (
     queries_extensions,
+    queries_teams,
     rules,
     rules_links,
     rules_parts,
@@ -33,6 +34,7 @@ from . import (
     rules_work,
     services_appeals,
     services_similar,
+    services_teams,
 )
 from .models import Assignment, Attempt, ShowcaseEntry, Submission, SubmissionFile
 from .models_work import WorkDraft
@@ -54,6 +56,8 @@ _ASSIGNMENT = select(
     Assignment.link_part,
     Assignment.points_accepted,
     Assignment.points_featured,
+    Assignment.team_min,
+    Assignment.team_max,
     Assignment.brief_html,
 ).where(Assignment.id == bindparam("assignment_id"))
 _SUBMISSION = (
@@ -62,6 +66,12 @@ _SUBMISSION = (
         Submission.assignment_id == bindparam("assignment_id"),
         Submission.member_id == bindparam("member_id"),
     )
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_TEAM_SUBMISSION = (
+    select(Submission)
+    .where(Submission.team_id == bindparam("team_id"))
     .with_for_update()
     .execution_options(populate_existing=True)
 )
@@ -113,8 +123,19 @@ def submit(
             assignment.text_part, assignment.file_part, assignment.file_kinds, assignment.link_part
         )
         rules_parts.check_handed_in(parts, body_md, [one.name for one in files], link)
-    mine = {"assignment_id": assignment_id, "member_id": member_id}
-    submission = session.scalars(_SUBMISSION, mine).one_or_none()
+    team_id = None
+    if assignment.team_max is not None and not actor.key.startswith("system:"):
+        team_id = services_teams.to_hand_in(
+            session,
+            assignment_id=assignment_id,
+            member_id=member_id,
+            least=assignment.team_min,
+            most=assignment.team_max,
+        )
+        submission = session.scalars(_TEAM_SUBMISSION, {"team_id": team_id}).one_or_none()
+    else:
+        mine = {"assignment_id": assignment_id, "member_id": member_id}
+        submission = session.scalars(_SUBMISSION, mine).one_or_none()
     refused = rules.refuse_submit(
         state=submission.state if submission else None,
         attempt=submission.attempt - submission.withdrawn if submission else 0,
@@ -135,6 +156,7 @@ def submit(
         submission = Submission(
             assignment_id=assignment_id,
             member_id=member_id,
+            team_id=team_id,
             state="waiting",
             featured=False,
             carried_over=carried_over,
@@ -205,6 +227,9 @@ def submit(
         )
     if not actor.key.startswith("system:"):
         services_similar.keep(session, {attempt_id: services_similar.signature(html, assignment.brief_html)})
+    if team_id is not None:
+        services_teams.freeze(session, submission, now)
+    elif not actor.key.startswith("system:"):
         # Emptied and not deleted: a window that still has the text from before is told that it is behind.
         session.execute(
             update(WorkDraft)
@@ -223,9 +248,9 @@ def submit(
 
 
 def consent(session: Session, *, submission_id: int, member_id: int, now: dt.datetime) -> ShowcaseEntry:
-    """The author lets featured work be shown to everybody."""
+    """The author lets featured work be shown to everybody; a team's is shown when all of it have said so."""
     entry = _own_entry(session, submission_id, member_id)
-    if entry.consented_at is None:
+    if entry.consented_at is None and services_teams.all_agree(session, submission_id, member_id, now):
         entry.consented_at = now
         entry.revoked_at = None
     return entry
@@ -234,6 +259,7 @@ def consent(session: Session, *, submission_id: int, member_id: int, now: dt.dat
 def withdraw(session: Session, *, submission_id: int, member_id: int, now: dt.datetime) -> ShowcaseEntry:
     """The author takes the consent back: the work is out of sight with this commit."""
     entry = _own_entry(session, submission_id, member_id)
+    services_teams.disagree(session, submission_id, member_id)
     if entry.consented_at is not None:
         entry.consented_at = None
         entry.revoked_at = now
@@ -242,7 +268,7 @@ def withdraw(session: Session, *, submission_id: int, member_id: int, now: dt.da
 
 def _own_entry(session: Session, submission_id: int, member_id: int) -> ShowcaseEntry:
     submission = locks.lock(session, Submission, submission_id)
-    if submission.member_id != member_id:
+    if not queries_teams.is_author(session, submission, member_id):
         # Whose work it is, is nobody else's business: not even that it exists.
         raise NotFound()
     entry = session.scalar(select(ShowcaseEntry).where(ShowcaseEntry.submission_id == submission_id))
@@ -261,7 +287,7 @@ def take_back(session: Session, *, submission_id: int, member_id: int, now: dt.d
         Conflict: when it no longer waits, or a reviewer holds it at the moment.
     """
     submission = locks.lock(session, Submission, submission_id)
-    if submission.member_id != member_id:
+    if not queries_teams.is_author(session, submission, member_id):
         raise NotFound()
     if submission.state != "waiting":
         raise Conflict(N_("This work does not wait for a review any more."))

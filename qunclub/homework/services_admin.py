@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, mail, store
 
-from . import services_appeals, services_verdict
+from . import queries_teams, services_appeals, services_verdict
 from .models import Submission
 
 
@@ -73,21 +73,21 @@ def reopen(
         summary=reason,
         details={"score": submission.score, "featured": submission.featured},
     )
-    if facts.email:
+    for reader, key in queries_teams.readers(session, submission, facts):
         mail.send(
             session,
-            to=facts.email,
+            to=reader.email,
             template="work_reopened",
             context={
-                "name": facts.nickname or facts.name,
+                "name": reader.nickname or reader.name,
                 "title": facts.title,
                 "assignment_id": facts.assignment_id,
                 "featured": submission.featured,
                 "appeal": ended is not None,
                 "reason": reason.strip(),
             },
-            locale=facts.locale,
-            key=f"reopened:{submission_id}:{submission.version}",
+            locale=reader.locale,
+            key=f"reopened:{submission_id}:{submission.version}{key}",
             now=now,
         )
     submission.state = "returned"

@@ -27,7 +27,7 @@ from qunclub.kernel import (
 )
 from qunclub.members.models import Member
 
-from . import rules_fair, services_review, services_settle, services_verdict
+from . import queries_teams, rules_fair, services_review, services_settle, services_verdict
 from .models import Assignment, Review, Submission
 from .models_fair import PAID, WorkAppeal
 from .rules_fair import Span, Terms
@@ -54,7 +54,7 @@ def open_appeal(
     terms: Terms,
     now: dt.datetime,
 ) -> WorkAppeal:
-    """Ask for another judgement of the present attempt.
+    """Ask for another judgement of the present attempt; one of a team does it for all, with a token of their own.
 
     Raises:
         NotFound: for work of somebody else.
@@ -62,7 +62,7 @@ def open_appeal(
         Conflict: when it cannot be appealed (any more), or no token is left.
     """
     submission = locks.lock(session, Submission, submission_id)
-    if submission.member_id != member_id:
+    if not queries_teams.is_author(session, submission, member_id):
         raise NotFound()
     why = reason.strip()
     if not why:
@@ -99,9 +99,8 @@ def open_appeal(
     )
     session.add(row)
     session.flush()
-    _tell(
-        session, row, facts, "appeal_opened", {"left": left - 1, "days": rules_fair.ANSWER_WITHIN.days}, now
-    )
+    more = {"left": left - 1, "days": rules_fair.ANSWER_WITHIN.days}
+    _tell(session, row, submission, facts, "appeal_opened", more, now)
     return row
 
 
@@ -167,7 +166,8 @@ def uphold(
         instead_of=before,
     )
     _close(appeal, "upheld", comment_md.strip(), reviewer, now)
-    _tell(session, appeal, facts, "appeal_answered", {"verdict": row.verdict, "score": row.score}, now)
+    more = {"verdict": row.verdict, "score": row.score}
+    _tell(session, appeal, submission, facts, "appeal_answered", more, now)
     return row
 
 
@@ -184,7 +184,7 @@ def decline(session: Session, *, appeal_id: int, answer: str, actor: Actor, now:
         raise Invalid(N_("Say why the judgement stands; the author reads it."), field="comment_md")
     _close(appeal, "declined", answer.strip(), reviewer, now)
     facts = services_verdict.facts_of(session, submission)
-    _tell(session, appeal, facts, "appeal_answered", {"verdict": "", "score": 0}, now)
+    _tell(session, appeal, submission, facts, "appeal_answered", {"verdict": "", "score": 0}, now)
     return appeal
 
 
@@ -209,8 +209,9 @@ def lapse(session: Session, *, submission_id: int, now: dt.datetime, told: bool 
         select(Member, Assignment.id, Assignment.title)
         .select_from(Submission)
         .join(Assignment, Assignment.id == Submission.assignment_id)
-        .join(Member, Member.id == Submission.member_id)
-        .where(Submission.id == submission_id)
+        .join(WorkAppeal, WorkAppeal.submission_id == Submission.id)
+        .join(Member, Member.id == WorkAppeal.member_id)
+        .where(WorkAppeal.id == ended)
     )
     member, assignment_id, title = session.execute(query).one()
     if member.email:
@@ -250,7 +251,7 @@ def give_back(session: Session, *, appeal_id: int, reason: str, actor: Actor, no
     facts = services_verdict.facts_of(session, submission)
     answer = "\n\n".join(part for part in (appeal.answer, reason.strip()) if part)
     _close(appeal, "returned", answer, actor.member_id, now)
-    _tell(session, appeal, facts, "appeal_answered", {"verdict": "", "score": 0}, now)
+    _tell(session, appeal, submission, facts, "appeal_answered", {"verdict": "", "score": 0}, now)
     return appeal
 
 
@@ -267,7 +268,7 @@ def _locked(session: Session, appeal_id: int) -> tuple[WorkAppeal, Submission]:
 def _to_answer(session: Session, appeal_id: int, actor: Actor) -> tuple[WorkAppeal, Submission, int]:
     reviewer = services_review.reviewer_of(actor)
     appeal, submission = _locked(session, appeal_id)
-    if appeal.member_id == reviewer:
+    if appeal.member_id == reviewer or queries_teams.is_author(session, submission, reviewer):
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
     judged = select(Review.id).where(Review.attempt_id == appeal.attempt_id, Review.reviewer_id == reviewer)
     if appeal.state != "open":
@@ -287,26 +288,32 @@ def _close(appeal: WorkAppeal, state: str, answer: str, by: int | None, now: dt.
 def _tell(
     session: Session,
     appeal: WorkAppeal,
+    submission: Submission,
     facts: Any,
     template: str,
     more: dict[str, Any],
     now: dt.datetime,
 ) -> None:
-    if not facts.email:
-        return
-    mail.send(
-        session,
-        to=facts.email,
-        template=template,
-        context={
-            "name": facts.nickname or facts.name,
-            "title": facts.title,
-            "assignment_id": facts.assignment_id,
-            "state": appeal.state,
-            "answer": appeal.answer,
-            **more,
-        },
-        locale=facts.locale,
-        key=f"appeal:{appeal.id}:{appeal.state}",
-        now=now,
-    )
+    """Mail who appealed; what became of it is told to all of a team."""
+    asked = session.get_one(Member, appeal.member_id).shown_name if submission.team_id is not None else ""
+    for reader, key in queries_teams.readers(session, submission, facts):
+        mine = submission.team_id is None or reader.id == appeal.member_id
+        if not mine and appeal.state == "open":
+            continue
+        mail.send(
+            session,
+            to=reader.email,
+            template=template,
+            context={
+                "name": reader.nickname or reader.name,
+                "title": facts.title,
+                "assignment_id": facts.assignment_id,
+                "state": appeal.state,
+                "answer": appeal.answer,
+                "by": "" if mine else asked,
+                **more,
+            },
+            locale=reader.locale,
+            key=f"appeal:{appeal.id}:{appeal.state}{key}",
+            now=now,
+        )

@@ -12,8 +12,9 @@ from qunclub import courses
 from qunclub.courses.models import Course
 from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks, render_markdown, store
 
-from . import rules, rules_levels, rules_points, services_levels
-from .models import Assignment, Criterion, ReviewScore, Rubric
+from . import rules, rules_levels, rules_points, rules_teams, services_levels
+from .models import Assignment, Criterion, ReviewScore, Rubric, Submission
+from .models_teams import Team
 from .rules import CriterionSpec
 from .rules_parts import Parts, check_parts
 from .rules_work import Deadlines, check_deadlines
@@ -42,6 +43,8 @@ def create_assignment(
     max_attempts: int | None = None,
     points_accepted: int | None = None,
     points_featured: int | None = None,
+    team_min: int | None = None,
+    team_max: int | None = None,
     state: str = "draft",
 ) -> Assignment:
     """Homework for a course, with a rubric of its own; the last of its course."""
@@ -51,6 +54,7 @@ def create_assignment(
     check_deadlines(deadlines)
     check_parts(parts)
     rules_points.check_points(points_accepted, points_featured)
+    rules_teams.check_sizes(team_min, team_max)
     if session.get(Course, course_id) is None:
         raise NotFound()
     _check_free(session, course_id, slug, None)
@@ -81,6 +85,8 @@ def create_assignment(
         max_attempts=max_attempts,
         points_accepted=points_accepted,
         points_featured=points_featured,
+        team_min=team_min,
+        team_max=team_max,
         version=1,
         created_at=now,
     )
@@ -111,6 +117,8 @@ def update_assignment(
     max_attempts: int | None = None,
     points_accepted: int | None = None,
     points_featured: int | None = None,
+    team_min: int | None = None,
+    team_max: int | None = None,
 ) -> Assignment:
     """Save an assignment and its rubric as the form has them.
 
@@ -124,6 +132,7 @@ def update_assignment(
     check_deadlines(deadlines)
     check_parts(parts)
     rules_points.check_points(points_accepted, points_featured)
+    rules_teams.check_sizes(team_min, team_max)
     assignment = locks.lock(session, Assignment, assignment_id)
     if assignment.version != version:
         raise Stale(
@@ -146,6 +155,9 @@ def update_assignment(
     assignment.late_policy, assignment.late_percent = late_policy, late_percent
     assignment.text_part, assignment.file_part = parts.text, parts.files
     assignment.file_kinds, assignment.link_part = ",".join(parts.kinds), parts.link
+    if (assignment.team_max is None) != (team_max is None):
+        _check_untouched(session, assignment_id)
+    assignment.team_min, assignment.team_max = team_min, team_max
     assignment.points_accepted, assignment.points_featured = points_accepted, points_featured
     assignment.version += 1
     _save_criteria(session, assignment.rubric_id, criteria)
@@ -206,6 +218,16 @@ def _save_criteria(session: Session, rubric_id: int, criteria: Sequence[Criterio
         rows.append((row, one.levels))
     session.flush()
     services_levels.save_levels(session, {row.id: levels for row, levels in rows})
+
+
+def _check_untouched(session: Session, assignment_id: int) -> None:
+    begun = select(Submission.id).where(Submission.assignment_id == assignment_id).limit(1)
+    teams = select(Team.id).where(Team.assignment_id == assignment_id).limit(1)
+    if session.scalar(begun) is not None or session.scalar(teams) is not None:
+        raise Conflict(
+            N_("Whether it is group work cannot change any more: teams or work are there already."),
+            how=N_("Write another assignment, and take this one out of sight."),
+        )
 
 
 def _check_free(session: Session, course_id: int, slug: str, but: int | None) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, mail, store
 
-from . import rules_fair, services_appeals, services_settle, services_verdict
+from . import queries_teams, rules_fair, services_appeals, services_settle, services_verdict
 from .models import Review, Submission
 
 
@@ -89,13 +89,13 @@ def correct(
         summary=reason.strip(),
         details={"before": list(was), "after": [verdict, score]},
     )
-    if facts.email:
+    for reader, key in queries_teams.readers(session, submission, facts):
         mail.send(
             session,
-            to=facts.email,
+            to=reader.email,
             template="verdict_corrected",
             context={
-                "name": facts.nickname or facts.name,
+                "name": reader.nickname or reader.name,
                 "title": facts.title,
                 "assignment_id": facts.assignment_id,
                 "verdict": verdict,
@@ -103,8 +103,8 @@ def correct(
                 "reason": reason.strip(),
                 "appeal": ended is not None,
             },
-            locale=facts.locale,
-            key=f"review:{row.id}",
+            locale=reader.locale,
+            key=f"review:{row.id}{key}",
             now=now,
         )
     return row

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks
 
-from . import rules_desk, rules_sides
+from . import queries_teams, rules_desk, rules_sides
 from .models import Submission
 from .models_desk import Phrase, ReviewDraft
 
@@ -56,7 +56,7 @@ def save_draft(
     submission = session.get(Submission, submission_id)
     if submission is None:
         raise NotFound()
-    if submission.member_id == reviewer:
+    if queries_teams.is_author(session, submission, reviewer):
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
     kept = rules_desk.kept_fields(fields)
     draft = session.scalar(_draft(submission_id, reviewer).with_for_update())

@@ -7,13 +7,14 @@ import datetime as dt
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from . import services_second, services_showcase, services_voice
+from . import services_second, services_showcase, services_teams_admin, services_voice
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
 from .models_judging import Unveil
 from .models_remarks import Remark
 from .models_similar import WorkBand
+from .models_teams import WorkShare
 from .models_work import Extension, WorkDraft
 
 
@@ -23,6 +24,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     What was reviewed stays as a record of who judged what when, without a word of the work. Returns the storage
     keys of the files; the caller has them deleted after the commit.
     """
+    services_teams_admin.forget(session, member_id=member_id, now=now)
     mine = select(Submission.id).where(Submission.member_id == member_id)
     attempts = select(Attempt.id).where(Attempt.submission_id.in_(mine))
     # What reviewers were still typing about these works, and what this member kept as a reviewer.
@@ -56,6 +58,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
         .where(Attempt.submission_id.in_(mine), unjudged)
         .execution_options(synchronize_session=False)
     )
+    session.execute(delete(WorkShare).where(WorkShare.submission_id.in_(unseen)))
     session.execute(
         delete(Unveil).where(Unveil.submission_id.in_(unseen)).execution_options(synchronize_session=False)
     )

@@ -24,6 +24,7 @@ from qunclub.kernel import (
 
 from . import (
     queries_desk,
+    queries_teams,
     rules,
     services_levels,
     services_release,
@@ -49,7 +50,7 @@ def claim(
     """
     reviewer = reviewer_of(actor)
     submission = locks.lock(session, Submission, submission_id)
-    if submission.member_id == reviewer:
+    if queries_teams.is_author(session, submission, reviewer):
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
     if submission.state != "waiting":
         raise Conflict(N_("This work does not wait for a review any more."))
@@ -130,7 +131,7 @@ def review(
     reviewer = reviewer_id if process else reviewer_of(actor)
     submission = locks.lock(session, Submission, submission_id)
     _refuse_stale(submission, version, reviewer, now)
-    if submission.member_id == reviewer:
+    if queries_teams.is_author(session, submission, reviewer):
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
     facts = services_verdict.facts_of(session, submission)
     judged = judge(session, facts.rubric_id, Judgement(verdict, score, scores, comment_md), process)

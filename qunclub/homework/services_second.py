@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, Stale, locks, store
 
-from . import queries_second, rules_second, services_verdict
+from . import queries_second, queries_teams, rules_second, services_verdict
 from .models import Attempt, Review, ReviewScore, Submission
 from .models_judging import HeldVerdict
 from .models_voice import SpokenComment
@@ -107,7 +107,7 @@ def waive(
         raise Conflict(N_("This work does not wait for another judgement."))
     facts = services_verdict.facts_of(session, submission)
     given = queries_second.pending(session, facts.attempt_id)
-    if submission.member_id == actor.member_id:
+    if queries_teams.is_author(session, submission, actor.member_id):
         raise Forbidden(N_("This is your own work."), how=N_("Another admin decides."))
     opinions = [opinion_of(one) for one in given]
     place = rules_second.waived(opinions)

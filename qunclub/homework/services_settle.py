@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, mail, render_markdown, signals
 
-from . import services_verdict
+from . import queries_teams, services_verdict
 from .models import Review, ReviewScore, Submission
 from .models_judging import HeldVerdict
 from .rules_levels import LevelSpec
@@ -95,8 +95,8 @@ def bring_out(
     services_verdict.put_in_force(
         session, submission, facts, row, scored=scored, kind=kind, reason=reason, actor=actor, now=now
     )
-    if facts.email:
-        _tell_author(session, submission, facts, row, now)
+    for reader, key in queries_teams.readers(session, submission, facts):
+        _tell_author(session, submission, facts, row, reader, key, now)
     signals.after_commit(
         session,
         signals.submission_reviewed,
@@ -161,13 +161,21 @@ def write_scores(session: Session, review_id: int, judged: Judgement) -> None:
     session.execute(insert(ReviewScore), rows)
 
 
-def _tell_author(session: Session, submission: Submission, facts: Any, row: Review, now: dt.datetime) -> None:
+def _tell_author(
+    session: Session,
+    submission: Submission,
+    facts: Any,
+    row: Review,
+    reader: Any,
+    key: str,
+    now: dt.datetime,
+) -> None:
     mail.send(
         session,
-        to=facts.email,
+        to=reader.email,
         template="review_done",
         context={
-            "name": facts.nickname or facts.name,
+            "name": reader.nickname or reader.name,
             "title": facts.title,
             "assignment_id": facts.assignment_id,
             "verdict": row.verdict,
@@ -175,7 +183,7 @@ def _tell_author(session: Session, submission: Submission, facts: Any, row: Revi
             "scored": submission.score is not None,
             "reviewer": row.reviewer_name,
         },
-        locale=facts.locale,
-        key=f"review:{row.id}",
+        locale=reader.locale,
+        key=f"review:{row.id}{key}",
         now=now,
     )

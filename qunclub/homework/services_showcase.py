@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, insert_for, locks, mail, store
 from qunclub.members.models import Member
 
+from . import queries_teams
 from .models import Assignment, ShowcaseEntry, Submission
 from .models_showcase import ShowcaseLike
 from .services import consent
@@ -51,7 +52,7 @@ def like(session: Session, *, entry_id: int, member_id: int, now: dt.datetime) -
         raise Forbidden(
             N_("Likes come from members."), how=N_("Your first pass makes you one; likes wait that long.")
         )
-    if entry.member_id == member_id:
+    if entry.member_id == member_id or queries_teams.is_mine(session, entry.submission_id, member_id):
         raise Forbidden(N_("This is your own work."), how=N_("Likes come from others."))
     kept = session.execute(
         insert_for(session, ShowcaseLike)
@@ -144,26 +145,26 @@ def _tell(session: Session, entry: ShowcaseEntry, what: str, actor: Actor, now: 
         now=now,
         summary=entry.hidden_reason,
     )
-    author, title, assignment_id = session.execute(
-        select(Member, Assignment.title, Assignment.id)
-        .join(Submission, Submission.member_id == Member.id)
+    submission, title, assignment_id = session.execute(
+        select(Submission, Assignment.title, Assignment.id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .where(Submission.id == entry.submission_id)
     ).one()
-    if author.email:
+    author = session.get_one(Member, submission.member_id)
+    for reader, key in queries_teams.readers(session, submission, author):
         mail.send(
             session,
-            to=author.email,
+            to=reader.email,
             template=what,
             context={
-                "name": author.shown_name,
+                "name": reader.nickname or reader.name,
                 "title": title,
                 "reason": entry.hidden_reason,
                 "assignment_id": assignment_id,
                 "shown": entry.consented_at is not None,
             },
-            locale=author.locale,
-            key=f"{what}:{entry.id}:{now.isoformat()}",
+            locale=reader.locale,
+            key=f"{what}:{entry.id}{key}:{now.isoformat()}",
             now=now,
         )
 

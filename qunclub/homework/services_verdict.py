@@ -7,10 +7,10 @@ reversed line by line and the new one earns under sources of its own, so a repla
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from qunclub import points
@@ -21,6 +21,7 @@ from qunclub.points.models import LedgerEntry
 from . import rules_fair, rules_points, rules_work
 from .models import Assignment, Attempt, Review, ShowcaseEntry, Submission
 from .models_fair import VerdictChange
+from .models_teams import WorkShare
 
 KINDS = ("accepted", "on_time", "featured")
 # Built once: a replay of many years of homework sends these a hundred thousand times.
@@ -129,7 +130,9 @@ def put_in_force(
         name=row.reviewer_name,
         now=now,
     )
-    if row.verdict != "return" and not submission.carried_over and facts.number is not None:
+    # Of a team everybody with a number earns; whoever works alone needs one of their own.
+    earning = facts.number is not None or submission.team_id is not None
+    if row.verdict != "return" and not submission.carried_over and earning:
         _award(session, submission, facts, row, earned, actor, now, anew=instead_of is not None)
     if submission.featured and not was_featured:
         _feature(session, submission, facts.attempt_id, now)
@@ -172,14 +175,21 @@ def write_line(
 
 
 def award_source(
-    submission_id: int, what: str, attempt: int, *, again: bool, review_id: int | None = None
+    submission_id: int,
+    what: str,
+    attempt: int,
+    *,
+    again: bool,
+    review_id: int | None = None,
+    of_team: int | None = None,
 ) -> str:
     """The ledger's source of what a submission earns.
 
     Work accepted *again* after being reopened earns anew, and so does a judgement (*review_id*) that takes the place
-    of another.
+    of another. Each member *of_team* earns under a source of their own.
     """
-    plain = f"submission:{submission_id}:{what}"
+    whose = "" if of_team is None else f"m{of_team}:"
+    plain = f"submission:{submission_id}:{whose}{what}"
     if review_id is not None:
         return f"{plain}:{attempt}:{review_id}"
     return f"{plain}:{attempt}" if again else plain
@@ -193,17 +203,19 @@ def take_back(
         select(Review.id, Attempt.n)
         .join(Attempt, Attempt.id == Review.attempt_id)
         .where(Review.submission_id == submission.id)
-    )
-    sources = [
-        award_source(submission.id, what, submission.attempt, again=again)
-        for what in KINDS
-        for again in (False, True)
-    ]
-    sources += [
-        award_source(submission.id, what, n, again=True, review_id=review_id)
-        for review_id, n in judged
-        for what in KINDS
-    ]
+    ).all()
+    sources = []
+    for one in _earners(session, submission):
+        sources += [
+            award_source(submission.id, what, submission.attempt, again=again, of_team=one)
+            for what in KINDS
+            for again in (False, True)
+        ]
+        sources += [
+            award_source(submission.id, what, n, again=True, review_id=review_id, of_team=one)
+            for review_id, n in judged
+            for what in KINDS
+        ]
     reversal = aliased(LedgerEntry)
     query = (
         select(LedgerEntry.id, LedgerEntry.kind, LedgerEntry.occurred_at)
@@ -241,21 +253,37 @@ def _award(
         session,
         [
             points.Award(
-                member_id=submission.member_id,
+                member_id=submission.member_id if one is None else one,
                 kind=f"homework_{what}",
                 source=award_source(
-                    submission.id, what, facts.n, again=again, review_id=row.id if anew else None
+                    submission.id,
+                    what,
+                    facts.n,
+                    again=again,
+                    review_id=row.id if anew else None,
+                    of_team=one,
                 ),
                 # What is corrected counts in the season in which it was earned.
                 occurred_at=earned.get(f"homework_{what}", now),
                 amount=amount,
                 reason=facts.title,
             )
+            for one in _earners(session, submission, numbered=True)
             for what, amount in given
         ],
         now=now,
         actor=actor,
     )
+
+
+def _earners(session: Session, submission: Submission, *, numbered: bool = False) -> Sequence[int | None]:
+    """Who of a team earns with its work, as it was when it handed in; [None] for work done alone."""
+    if submission.team_id is None:
+        return [None]
+    query = select(WorkShare.member_id).where(WorkShare.submission_id == submission.id)
+    if numbered:
+        query = query.join(Member, Member.id == WorkShare.member_id).where(Member.number.is_not(None))
+    return session.scalars(query.order_by(WorkShare.member_id)).all()
 
 
 def _accepted_before(session: Session, submission_id: int, attempt_id: int) -> bool:
@@ -273,6 +301,10 @@ def _feature(session: Session, submission: Submission, attempt_id: int, now: dt.
         .values(submission_id=submission.id, member_id=submission.member_id, **fresh)
         .on_conflict_do_update(index_elements=[ShowcaseEntry.submission_id], set_=fresh)
     )
+    if submission.team_id is not None:
+        session.execute(
+            update(WorkShare).where(WorkShare.submission_id == submission.id).values(consented_at=None)
+        )
 
 
 def out_of_showcase(session: Session, submission_id: int, now: dt.datetime) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import N_, Actor, Forbidden, Invalid, NotFound, locks, outbox
 from qunclub.kernel.uploads import StoredFile
 
-from . import voice_files
+from . import queries_teams, voice_files
 from .models import Review, Submission
 from .models_voice import SpokenComment
 from .services_desk import reviewer_of
@@ -28,7 +28,7 @@ def keep(
     reviewer = reviewer_of(actor)
     # Locked: two windows that send at once are counted one after the other.
     submission = locks.lock(session, Submission, submission_id)
-    if submission.member_id == reviewer:
+    if queries_teams.is_author(session, submission, reviewer):
         raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
     mine = _drafts(submission_id, reviewer)
     count = session.scalar(select(func.count()).select_from(SpokenComment).where(*mine)) or 0

@@ -193,6 +193,9 @@ def agree(submission_id: int) -> Any:
                     now=moment,
                 )
             )
+            if row.team_id and not row.consented_at:
+                flash(_("Your yes is noted. Your team's work is shown once all of you have said so."))
+                return see_other(".mine")
             flash(
                 _("Saved.")
                 if row.consented_at
@@ -212,6 +215,7 @@ def show(entry_id: int) -> Any:
     actor, reader, moment = current_actor_or_none(), _reader(), now()
     with reading() as session:
         row = queries_showcase.showcase_entry(session, entry_id)
+        teams = queries_showcase.teams_of(session, [row])
         pictures = queries_showcase.pictures_of(session, row.attempt_id)
         liked = bool(queries_showcase.likes_of(session, reader, [entry_id])) if reader else False
         published = row.course_state == "published"
@@ -224,7 +228,7 @@ def show(entry_id: int) -> Any:
             # Where a pass would not help, or not any more, none is offered.
             if access.plan_slugs:
                 offer = club().course_offer(session, course_id=row.course_id, now=moment)
-    author = row.nickname or row.name
+    author = queries_showcase.names(row, teams)
     return render(
         "homework/showcase_show.html",
         row=row,
@@ -232,7 +236,11 @@ def show(entry_id: int) -> Any:
         pictures=pictures,
         liked=liked,
         may_like=_may_like(),
-        mine=reader is not None and reader == row.member_id,
+        mine=reader is not None
+        and (
+            reader == row.member_id
+            or any(one.member_id == reader for one in teams.get(row.submission_id, ()))
+        ),
         published=published,
         opens=opens,
         offer=offer,
@@ -283,13 +291,14 @@ def card(entry_id: int) -> Response:
     """The picture that goes with the link; it ends with the consent, like all else."""
     with reading() as session:
         row = queries_showcase.showcase_entry(session, entry_id)
+        author = queries_showcase.names(row, queries_showcase.teams_of(session, [row]))
         first = queries_showcase.first_pictures(session, [row.attempt_id]).get(row.attempt_id)
         key = queries.file_row(session, first).storage_key if first else ""
     facts = showcase_card.CardFacts(
         club=club().settings.club_name,
         label=_("Featured homework"),
         title=row.title,
-        author=row.nickname or row.name,
+        author=author,
         course=row.course,
         words=row.sentence or plain(row.body_html, 160),
         picture=key,

@@ -43,6 +43,7 @@ from . import (
     queries_extensions,
     queries_list,
     queries_receipt,
+    queries_teams,
     rules,
     rules_parts,
     rules_work,
@@ -101,6 +102,11 @@ def index() -> Any:
             session, actor=actor, course_ids=sorted({item.course_id for item in items}), now=moment
         )
         worth = queries.worth(session) if _earns() else NOTHING
+        asked = [
+            one
+            for one in queries_teams.invitations(session, member_id())
+            if one.course_id in access and access[one.course_id].allowed
+        ]
     mine = [item for item in items if item.state or (item.published and access[item.course_id].allowed)]
     mine.sort(key=lambda item: (ORDER[item.action], item.due_at or FAR, item.assignment_id))
     locked = sum(
@@ -112,6 +118,7 @@ def index() -> Any:
         waiting=[item for item in mine if item.action == "wait"],
         done=[item for item in mine if item.action in ("done", "used_up", "closed")],
         locked=locked,
+        asked=asked,
         worth=worth,
         earns=_earns(),
     )
@@ -130,7 +137,7 @@ def show(assignment_id: int) -> Any:
         done = _hand_in(assignment_id, form)
         if done is not None:
             return done
-    page = _page(assignment_id, actor, form)
+    page = assignment_page(assignment_id, actor, form)
     return (page, 422) if form.errors else page
 
 
@@ -191,7 +198,14 @@ def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
     return see_other(".show", assignment_id=assignment_id, _anchor="mine")
 
 
-def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
+def assignment_page(
+    assignment_id: int, actor: Actor | None, form: SubmitForm, *, team_wrong: str = "", team_typed: str = ""
+) -> str:
+    """An assignment's page as *actor* sees it.
+
+    Args:
+        team_wrong: why nobody was asked into the team by the number *team_typed*.
+    """
     moment = now()
     ident = actor.member_id if actor else None
     with reading() as session:
@@ -207,15 +221,22 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
             queries.own_submission(session, assignment_id=assignment_id, member_id=ident) if ident else None
         )
         attempts = queries_attempts.attempts(session, mine.id) if mine else []
-        fair = fairness_of(session, mine.id, moment) if mine else None
+        fair = fairness_of(session, mine.id, ident, moment) if ident and mine else None
         if mine and fair and row.blind == "both" and mine.unreleased:
             somebody = _("an instructor")
             attempts = queries_blind.unnamed(attempts, somebody)
             fair = queries_blind.unnamed_fair(fair, somebody)
         more: dict[int, list[queries_extensions.More]] = {}
-        draft = queries_drafts.Draft()
-        if ident:
+        draft, together = queries_drafts.Draft(), queries_teams.Together()
+        if ident and row.team_max is not None:
+            together = queries_teams.together(
+                session, assignment_id=assignment_id, member_id=ident, submission_id=mine.id if mine else None
+            )
+            if together.team is not None:
+                draft = queries_drafts.draft_of_team(session, together.team.id)
+        elif ident:
             draft = queries_drafts.draft(session, assignment_id=assignment_id, member_id=ident)
+        if ident:
             more = queries_extensions.of_member(
                 session,
                 member_id=ident,
@@ -233,7 +254,7 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         now=moment,
         closes_at=deadlines.closes_at,
     )
-    if request.method == "GET":
+    if request.method == "GET" or team_wrong:
         form.draft_version.data = str(draft.version)
         if draft.body_md or draft.link:
             form.body_md.data, form.link.data = draft.body_md, draft.link
@@ -266,6 +287,12 @@ def _page(assignment_id: int, actor: Actor | None, form: SubmitForm) -> str:
         form=form if actor else None,
         draft=draft,
         draft_key=f"{ident}:{assignment_id}",
+        team=together.team,
+        invitations=together.invitations,
+        agreed=together.agreed,
+        awaited=together.awaited,
+        team_wrong=team_wrong,
+        team_typed=team_typed,
         parts=parts,
         accept=",".join(rules_parts.endings(parts)),
         promised=rules.TURNAROUND.days,
@@ -315,7 +342,7 @@ def file(file_id: int) -> Response:
     with reading() as session:
         row = queries.file_row(session, file_id)
         name = queries_blind.file_name_shown(session, file_id, viewer=actor.member_id) or row.name
-    own = row.member_id == actor.member_id
+        own = queries_teams.is_mine(session, row.submission_id, actor.member_id)
     if not own and not actor.has("instructor"):
         raise NotFound()
     return attachment(row, name=row.name if own else name)
@@ -329,10 +356,13 @@ def consent(submission_id: int) -> Any:
     agree = request.form.get("agree") == "yes"
     with unit_of_work() as session:
         verb = services.consent if agree else services.withdraw
-        verb(session, submission_id=submission_id, member_id=ident, now=moment)
+        entry = verb(session, submission_id=submission_id, member_id=ident, now=moment)
+        shown = entry.consented_at is not None
         assignment_id = queries.assignment_of(session, submission_id)
     flash(
         _("Your work is in the showcase now. You can take it out whenever you like.")
+        if shown
+        else _("Your yes is noted. Your team's work is shown once all of you have said so.")
         if agree
         else _("Your work is out of the showcase, from this moment on.")
     )

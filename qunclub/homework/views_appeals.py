@@ -36,9 +36,13 @@ def terms_now(session: Session, moment: dt.datetime) -> rules_fair.Terms:
     )
 
 
-def fairness_of(session: Session, submission_id: int, moment: dt.datetime) -> queries_fair.FairView:
-    """The history of a work and what its author may do about its verdict."""
-    return queries_fair.fairness(session, submission_id, terms=terms_now(session, moment), now=moment)
+def fairness_of(
+    session: Session, submission_id: int, ident: int, moment: dt.datetime
+) -> queries_fair.FairView:
+    """The history of a work and what *ident*, whose it is, may do about its verdict."""
+    return queries_fair.fairness(
+        session, submission_id, member_id=ident, terms=terms_now(session, moment), now=moment
+    )
 
 
 @bp.route("/<int:assignment_id>/appeal", methods=["GET", "POST"])
@@ -51,7 +55,7 @@ def appeal(assignment_id: int) -> Any:
         mine = queries.own_submission(session, assignment_id=assignment_id, member_id=ident)
         if mine is None:
             raise NotFound()
-        fair = fairness_of(session, mine.id, moment)
+        fair = fairness_of(session, mine.id, ident, moment)
     wrong, status = "", 200
     if request.method == "POST":
         reason = request.form.get("reason", "").replace("\r\n", "\n")

@@ -23,7 +23,15 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, queries_attempts, queries_blind, queries_fair, rules_fair, services_appeals
+from . import (
+    queries,
+    queries_attempts,
+    queries_blind,
+    queries_fair,
+    queries_teams,
+    rules_fair,
+    services_appeals,
+)
 
 bp = Blueprint("desk_appeals", __name__, url_prefix="/desk/appeals")
 
@@ -96,13 +104,14 @@ def _page(appeal_id: int, *, stale: str = "", wrong: str = "") -> str:
     me = member_id()
     with reading() as session:
         row = queries_fair.appeal_row(session, appeal_id, viewer=me)
-        if row.member_id == me:
+        if row.member_id == me or queries_teams.is_mine(session, row.submission_id, me):
             raise Forbidden(N_("This is your own work."), how=N_("Another instructor reviews it."))
         mine = queries_fair.judged_by(session, row.attempt_id, me)
         criteria = queries.criteria(session, row.rubric_id)
         attempts = queries_attempts.attempts(session, row.submission_id)
+        team = queries_teams.authors(session, [row.submission_id]).get(row.submission_id, [])
         if row.veiled:
-            attempts = queries_blind.masked(attempts)
+            attempts, team = queries_blind.masked(attempts), []
     attempt = next(one for one in attempts if one.id == row.attempt_id)
     given = dict(attempt.review.points) if attempt.review else {}
     return render(
@@ -112,6 +121,7 @@ def _page(appeal_id: int, *, stale: str = "", wrong: str = "") -> str:
         attempt=attempt,
         given=given,
         mine=mine,
+        team=team,
         typed=request.form if request.method == "POST" else {},
         stale=stale,
         wrong=wrong,

@@ -25,7 +25,7 @@ from qunclub.web import (
 )
 from qunclub.web.render import format_datetime
 
-from . import queries, queries_drafts, services_drafts
+from . import queries, queries_drafts, queries_teams, services_drafts
 
 bp = Blueprint("homework_work", __name__, url_prefix="/homework")
 
@@ -76,7 +76,13 @@ def draft(assignment_id: int) -> Any:
 def _behind(assignment_id: int, ident: int, body: str, link: str | None, error: ClubError) -> Any:
     with reading() as session:
         row = queries.assignment_row(session, assignment_id, staff=True)
-        theirs = queries_drafts.draft(session, assignment_id=assignment_id, member_id=ident)
+        team = None
+        if row.team_max is not None:
+            team = queries_teams.team_of(session, assignment_id=assignment_id, member_id=ident)
+        if team is not None:
+            theirs = queries_drafts.draft_of_team(session, team.id)
+        else:
+            theirs = queries_drafts.draft(session, assignment_id=assignment_id, member_id=ident)
     if wants_json():
         return jsonify(
             version=theirs.version, body=theirs.body_md, link=theirs.link, said=explain(error)

@@ -1,12 +1,14 @@
-"""A column that SQLite's planner may not look up by an index.
+"""A column that SQLite's planner may not look up by an index, and one that PostgreSQL's looks up by no other.
 
-SQLite plans without knowing how many rows a condition leaves; PostgreSQL keeps statistics and is left alone.
+SQLite plans without knowing how many rows a condition leaves. PostgreSQL keeps statistics, and is left alone but where
+it reads a whole table to join it with a choice that it takes to be larger than it is.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Boolean, CompoundSelect, Select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -34,3 +36,29 @@ def _column(element: unindexed, compiler: SQLCompiler, **how: Any) -> str:
 @compiles(unindexed, "sqlite")
 def _hidden(element: unindexed, compiler: SQLCompiler, **how: Any) -> str:
     return "+" + _column(element, compiler, **how)
+
+
+class among(FunctionElement[bool]):  # named as it is read in a query
+    """``among(column, choice)``: whether its value is one of those that *choice*, a select of its own, finds first.
+
+    ``column IN (choice)``; for PostgreSQL an array, which it finds once and then looks up by the index of the column.
+    """
+
+    name = "among"
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: Any, choice: Select[Any] | CompoundSelect[Any]) -> None:
+        super().__init__(column, choice.scalar_subquery())
+
+
+@compiles(among)
+def _one_of(element: among, compiler: SQLCompiler, **how: Any) -> str:
+    column, choice = (str(compiler.process(one, **how)) for one in element.clauses)
+    return f"({column} IN {choice})"
+
+
+@compiles(among, "postgresql")
+def _one_of_array(element: among, compiler: SQLCompiler, **how: Any) -> str:
+    column, choice = (str(compiler.process(one, **how)) for one in element.clauses)
+    return f"({column} = ANY (ARRAY{choice}))"

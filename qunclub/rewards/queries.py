@@ -11,6 +11,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from qunclub.courses.models import Course
+from qunclub.homework import works_of
 from qunclub.homework.models import Assignment, Submission
 from qunclub.kernel import NotFound, Page, paginate
 from qunclub.members.models import Member
@@ -103,7 +104,7 @@ def mine(session: Session, member_id: int) -> list[Mine]:
         select(
             Submission.assignment_id, Submission.state, Submission.featured, Submission.submitted_at
         ).where(
-            Submission.member_id == member_id,
+            Submission.id.in_(works_of(member_id)),
             Submission.assignment_id.in_(wanted),
             Submission.carried_over.is_(False),
         )

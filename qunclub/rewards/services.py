@@ -10,10 +10,11 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from qunclub import orders
+from qunclub.homework import accepted_count, works_of
 from qunclub.homework.models import Assignment, Submission
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, ids, insert_for, locks, mail, store
 from qunclub.members.models import Member
@@ -152,11 +153,7 @@ def enrol(session: Session, *, now: dt.datetime) -> int:
 
 def due_cases(session: Session, *, after: int, now: dt.datetime) -> Sequence[int]:
     """The next cases that may be settled, by id: enough accepted work of any kind, time over, or money given back."""
-    accepted = (
-        select(func.count())
-        .where(Submission.member_id == TuitionCase.member_id, Submission.state == "accepted")
-        .scalar_subquery()
-    )
+    accepted = accepted_count(TuitionCase.member_id)
     query = (
         select(TuitionCase.id)
         .join(TuitionPromise, TuitionPromise.id == TuitionCase.promise_id)
@@ -176,7 +173,7 @@ def progress_of(session: Session, case: TuitionCase, row: TuitionPromise) -> rul
     """How far a case has come: one statement."""
     works = session.execute(
         select(Submission.state, Submission.featured, Submission.submitted_at).where(
-            Submission.member_id == case.member_id,
+            Submission.id.in_(works_of(case.member_id)),
             Submission.assignment_id.in_(row.assignment_ids),
             Submission.carried_over.is_(False),
         )

@@ -364,7 +364,7 @@ def test_a_member_appeals_and_an_instructor_answers_on_pages(
         judge(session, session.get_one(Submission, row.id), judging, now)
     mine, first, second = visit(account), visit(teacher[0]), visit(other[0])
     page = mine.get(f"/homework/{work.id}").get_data(as_text=True)
-    assert "How it was judged" in page and "You have 3 appeals left" in page
+    assert "How it came to its verdict" in page and "You have 3 appeals left" in page
     url = f"/homework/{work.id}/appeal"
     assert post(mine, url, data={"reason": " "}).status_code == 422
     assert post(mine, url, data={"reason": "Page two."}).status_code == 303

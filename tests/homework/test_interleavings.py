@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import func, select
 
-from qunclub.homework import rules_sides, services_desk, services_review, services_verdict
+from qunclub.homework import rules_sides, services_desk, services_review, services_settle, services_verdict
 from qunclub.homework.models import Review
 from tests.homework.desk_machine import Desk
 from tests.homework.desk_stage import LONGEST, Stage
@@ -197,7 +197,7 @@ def unguarded(monkeypatch, *guards):
     if "version" in guards:
         monkeypatch.setattr(services_review, "_refuse_stale", lambda *given: None)
     if "index" in guards:
-        write = services_review.write
+        write = services_settle.write
 
         def another(session, submission_id, attempt_id, judged, **more):
             n = services_verdict.next_n(session, attempt_id)

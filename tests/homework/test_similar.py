@@ -97,7 +97,7 @@ def found(session):
         ).one()
         return [
             (one.submission_id, one.percent, one.files)
-            for one in queries_similar.similar(session, attempt_id=attempt, member_id=submission.member_id)
+            for one in queries_similar.similar(session, attempt_id=attempt)
         ]
 
     return look
