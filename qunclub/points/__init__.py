@@ -5,7 +5,6 @@ Every window (all time, each season) keeps a standing for each member and counts
 ranking and a place in it cost the same at any size.
 """
 
-from .queries import all_rules, rules_in_force
 from .queries_ranking import (
     Board,
     BoardRow,
@@ -23,20 +22,20 @@ from .queries_ranking import (
     window_by_key,
     windows_at,
 )
+from .queries_rules import all_rules, rules_in_force
 from .rules import ALL_TIME, KINDS, Award, Rule, order
 from .services import (
     Earned,
     award,
     award_many,
     end_window,
-    ensure_rules,
     grant,
     member_by_number,
     open_window,
     rebuild,
     reverse,
-    set_rule,
 )
+from .services_rules import ensure_rules, set_rule
 
 __all__ = [
     "ALL_TIME",

@@ -36,7 +36,7 @@ from qunclub.kernel import insert_for, locks
 from qunclub.members.models import Member
 
 from . import rules
-from .models import LedgerEntry, PointRule, ScoreCount, Standing, Window
+from .models import LedgerEntry, PointRule, PointRuleVersion, ScoreCount, Standing, Window
 from .rules import ALL_TIME, Rule
 
 
@@ -74,6 +74,7 @@ class Statements:
                 PointRule.amount,
                 PointRule.honours,
                 PointRule.active,
+                PointRule.version,
             )
             .select_from(Window)
             .join(Member, Member.id.in_(bindparam("members", expanding=True)))
@@ -117,21 +118,44 @@ def statements(session: Session) -> Statements:
 
 
 def enter(
-    session: Session, members: Iterable[int], kinds: Iterable[str]
+    session: Session, members: Iterable[int], kinds: Iterable[str], now: dt.datetime
 ) -> tuple[dict[int, int | None], dict[str, Rule]]:
-    """Hold the gate as a writer; the numbers of *members* and the rules of *kinds*, in the same statement."""
+    """Hold the gate as a writer; the numbers of *members* and the rules of *kinds*, in the same statement.
+
+    A rule that is used for the first time is written down, so that every line has one to name.
+    """
     ready = statements(session)
     query = ready.enter_locked if locks.enabled() else ready.enter
     named = set(kinds)
     values = {"members": sorted(set(members)), "kinds": sorted(named)}
     rows = session.connection().execute(query, values).all()
-    if not rows:
-        # The very first line, or an unknown member: make the gate, or wait for whoever makes it, and look again.
-        ensure_all_time(session)
+    if not rows or not named.issubset(row[2] for row in rows):
+        # The very first line, or that of a kind: make gate and rules, or wait for whoever makes them, and look again.
+        write_down(session, now)
         rows = session.connection().execute(query, values).all()
     numbers = {row[0]: row[1] for row in rows}
-    found = {row[2]: Rule(row[3], row[4], row[5]) for row in rows if row[2] is not None}
+    found = {row[2]: Rule(*row[3:7]) for row in rows if row[2] is not None}
     return numbers, {kind: found.get(kind) or rules.default_rule(kind) for kind in named}
+
+
+def write_down(session: Session, now: dt.datetime) -> None:
+    """Write down the rules that have no row yet, as their first version, and the window of all time."""
+    known = [
+        {"kind": kind, "amount": k.amount, "honours": k.honours, "active": k.active, "version": 1}
+        for kind, k in sorted(rules.KINDS.items())
+    ]
+    session.execute(
+        insert_for(session, PointRule).on_conflict_do_nothing(index_elements=[PointRule.kind]),
+        [{**one, "updated_at": now} for one in known],
+    )
+    first = {"valid_from": now, "actor": "system:club", "actor_name": "", "reason": ""}
+    session.execute(
+        insert_for(session, PointRuleVersion).on_conflict_do_nothing(
+            index_elements=[PointRuleVersion.kind, PointRuleVersion.version]
+        ),
+        [{**one, **first} for one in known],
+    )
+    ensure_all_time(session)
 
 
 def ensure_all_time(session: Session) -> None:

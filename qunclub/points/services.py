@@ -1,4 +1,4 @@
-"""Verbs of points: award exactly once, reverse, give by hand, set the rules, open and rebuild windows."""
+"""Verbs of points: award exactly once, reverse, give by hand, open and rebuild windows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, insert_for, locks, store
+from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
 from . import ledger
-from .models import LedgerEntry, PointRule, Window
-from .rules import KINDS, Award, check_amount, default_rule, worth
+from .models import LedgerEntry, Window
+from .rules import Award, check_amount, worth
+from .services_rules import rule_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def award_many(
     if not awards:
         return []
     session.flush()
-    numbers, in_force = ledger.enter(session, (a.member_id for a in awards), (a.kind for a in awards))
+    numbers, in_force = ledger.enter(session, (a.member_id for a in awards), (a.kind for a in awards), now)
     lines: dict[str, dict[str, Any]] = {}
     for one in awards:
         if numbers.get(one.member_id) is None:
@@ -98,6 +99,7 @@ def award_many(
                     "occurred_at": one.occurred_at or occurred_at or now,
                     "created_at": now,
                     "reverses_id": None,
+                    "rule_version": rule.version,
                 },
             )
     if not lines:
@@ -132,7 +134,7 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
         raise NotFound()
     if line.reverses_id is not None:
         raise Conflict(N_("This line is itself a correction; give points by hand instead."))
-    ledger.enter(session, [line.member_id], [])
+    ledger.enter(session, [line.member_id], [], now)
     fields = {
         "member_id": line.member_id,
         "kind": line.kind,
@@ -144,6 +146,7 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
         "occurred_at": line.occurred_at,
         "created_at": now,
         "reverses_id": line.id,
+        "rule_version": line.rule_version,
     }
     written = ledger.append(session, [fields])
     if not written:
@@ -199,60 +202,6 @@ def grant(
             details={"entry_id": line.id, "amount": amount, "reason": reason.strip()},
         )
     return line
-
-
-def rule_of(session: Session, kind: str) -> PointRule:
-    """The rule of *kind*, or what it is until an admin touches it (a row that is not added)."""
-    row = session.get(PointRule, kind)
-    if row is not None:
-        return row
-    rule = default_rule(kind)
-    return PointRule(kind=kind, amount=rule.amount, honours=rule.honours, active=True)
-
-
-def ensure_rules(session: Session, now: dt.datetime) -> None:
-    """Write down the rules that have no row yet, and the window of all time."""
-    insert = insert_for(session, PointRule)
-    session.execute(
-        insert.on_conflict_do_nothing(index_elements=[PointRule.kind]),
-        [
-            {"kind": kind, "amount": k.amount, "honours": k.honours, "active": True, "updated_at": now}
-            for kind, k in KINDS.items()
-        ],
-    )
-    ledger.ensure_all_time(session)
-
-
-def set_rule(
-    session: Session, *, kind: str, amount: int, active: bool, actor: Actor, now: dt.datetime
-) -> PointRule:
-    """Set what a kind earns from now on; lines that are written stay as they are.
-
-    Raises:
-        NotFound: for an unknown kind.
-        Invalid: on field ``amount``.
-    """
-    if kind not in KINDS:
-        raise NotFound()
-    check_amount(amount)
-    ensure_rules(session, now)
-    rule = session.scalars(select(PointRule).where(PointRule.kind == kind).with_for_update()).one()
-    before = {"amount": rule.amount, "active": rule.active}
-    after = {"amount": amount, "active": active}
-    if before == after:
-        return rule
-    rule.amount, rule.active, rule.updated_at = amount, active, now
-    store.record(
-        session,
-        actor=actor,
-        action="points.rule",
-        target=f"point_rule:{kind}",
-        now=now,
-        summary=f"{kind}: {before['amount']} → {amount}",
-        details={"before": before, "after": after},
-    )
-    session.flush()
-    return rule
 
 
 def open_window(
