@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from qunclub.kernel import Finding, append_only
 from qunclub.members.models import Member
 
-from . import ledger, rules
+from . import rules, sums
 from .models import LedgerEntry, PointRuleVersion, ScoreCount, Standing, Window
 
 PROMISE = 7
@@ -66,7 +66,7 @@ def _window_of_all_time(session: Session) -> list[Finding]:
 
 def _standings(session: Session) -> list[Finding]:
     windows = Window.__table__.alias("w")
-    expected = ledger.sums(session, source=windows).cte("expected")
+    expected = sums.sums(session, source=windows).cte("expected")
     e, s = expected.c, Standing
     same_key = and_(e.window_id == s.window_id, e.member_id == s.member_id)
     wrong = (
@@ -99,7 +99,7 @@ def _counts(session: Session) -> list[Finding]:
     kept = select(ScoreCount.window_id, ScoreCount.span, ScoreCount.points, ScoreCount.members).where(
         ScoreCount.members != 0
     )
-    counted = select(union_all(*(ledger.counted(span) for span in rules.SPANS)).subquery())
+    counted = select(union_all(*(sums.counted(span) for span in rules.SPANS)).subquery())
     surplus, lacking = except_(kept, counted).subquery(), except_(counted, kept).subquery()
     rows = session.execute(
         union_all(
@@ -124,6 +124,7 @@ def _reversals(session: Session) -> list[Finding]:
                 LedgerEntry.honours != -line.honours,
                 LedgerEntry.member_id != line.member_id,
                 LedgerEntry.occurred_at != line.occurred_at,
+                LedgerEntry.counts_at < line.counts_at,
                 line.reverses_id.is_not(None),
             )
         )

@@ -168,7 +168,7 @@ def count_changes(moves: Iterable[tuple[int, int, int]]) -> list[tuple[int, int,
     """How the counts of members by score change.
 
     Args:
-        moves: (window, points before, points after) of each member; 0 points are not counted.
+        moves: (window, points before, points after) of each member; only what is above zero is counted.
 
     Returns:
         (window, span, start of the block, change), without zeros, in the order in which rows are locked.
@@ -179,7 +179,7 @@ def count_changes(moves: Iterable[tuple[int, int, int]]) -> list[tuple[int, int,
             continue
         for span in SPANS:
             for points, step in ((before, -1), (after, 1)):
-                if points:
+                if points > 0:
                     key = (window, span, points - points % span)
                     changes[key] = changes.get(key, 0) + step
     return [(*key, step) for key, step in sorted(changes.items()) if step]

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
-from . import ledger
+from . import ledger, sums
 from .models import LedgerEntry, Window
 from .rules import Award, check_amount, worth
-from .services_rules import rule_of
+from .services_rulebook import rule_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,7 @@ def award_many(
         return []
     session.flush()
     numbers, in_force = ledger.enter(session, (a.member_id for a in awards), (a.kind for a in awards), now)
+    windows = ledger.spans_since(session, min(a.occurred_at or occurred_at or now for a in awards))
     lines: dict[str, dict[str, Any]] = {}
     for one in awards:
         if numbers.get(one.member_id) is None:
@@ -86,6 +87,7 @@ def award_many(
         rule = in_force[one.kind]
         amount = worth(one, rule)
         if amount:
+            earned = one.occurred_at or occurred_at or now
             lines.setdefault(
                 one.source,
                 {
@@ -96,7 +98,8 @@ def award_many(
                     "honours": rule.honours,
                     "reason": one.reason,
                     "actor": actor.key,
-                    "occurred_at": one.occurred_at or occurred_at or now,
+                    "occurred_at": earned,
+                    "counts_at": ledger.counts_at(earned, now, windows),
                     "created_at": now,
                     "reverses_id": None,
                     "rule_version": rule.version,
@@ -106,7 +109,7 @@ def award_many(
         return []
     written = ledger.append(session, list(lines.values()))
     new = [line for source, line in lines.items() if source in written]
-    ledger.add_to_standings(session, new, numbers)
+    ledger.add_to_standings(session, new, numbers, windows)
     return [
         Earned(
             written[line["source"]],
@@ -121,7 +124,9 @@ def award_many(
 
 
 def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: dt.datetime) -> LedgerEntry:
-    """Take a line back with a line of its own, in the season in which it was earned.
+    """Take a line back with a line of its own, in the season in which the line counts.
+
+    When that season is closed already, the line stays in it, and its reversal counts in what runs now.
 
     Raises:
         Invalid: on field ``reason`` without one; the member reads it.
@@ -134,8 +139,9 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
         raise NotFound()
     if line.reverses_id is not None:
         raise Conflict(N_("This line is itself a correction; give points by hand instead."))
-    ledger.enter(session, [line.member_id], [], now)
-    fields = {
+    numbers, _none = ledger.enter(session, [line.member_id], [], now)
+    windows = ledger.spans_since(session, min(line.counts_at, now))
+    fields: dict[str, Any] = {
         "member_id": line.member_id,
         "kind": line.kind,
         "source": f"reversal:{line.id}",
@@ -144,6 +150,7 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
         "reason": reason.strip(),
         "actor": actor.key,
         "occurred_at": line.occurred_at,
+        "counts_at": ledger.counts_at(line.counts_at, now, windows),
         "created_at": now,
         "reverses_id": line.id,
         "rule_version": line.rule_version,
@@ -151,7 +158,9 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
     written = ledger.append(session, [fields])
     if not written:
         raise Conflict(N_("This line was taken back already."))
-    ledger.recount(session, line.member_id, line.occurred_at)
+    here = [w for w in windows if w.holds(fields["counts_at"])]
+    sums.recount(session, line.member_id, [w for w in here if w.holds(line.counts_at)])
+    ledger.add_to_standings(session, [fields], numbers, [w for w in here if not w.holds(line.counts_at)])
     store.record(
         session,
         actor=actor,
@@ -225,25 +234,46 @@ def open_window(
     window = Window(key=key, starts_at=starts_at, ends_at=ends_at)
     session.add(window)
     session.flush()
-    ledger.rebuild(session, ledger.Span(window.id, starts_at, ends_at))
+    sums.rebuild(session, ledger.Span.of(window))
     return window
 
 
 def end_window(session: Session, *, window_id: int, ends_at: dt.datetime) -> Window:
-    """End a window earlier; its standings are built anew, so what was earned later no longer counts in it.
+    """End a window at this moment; its standings are built anew, so what was earned later no longer counts in it.
 
     Raises:
-        Conflict: when *ends_at* is not within the window.
+        Conflict: when *ends_at* is not within the window, or the window is closed.
     """
     session.flush()
     ledger.close_gate(session)
     window = locks.lock(session, Window, window_id)
     too_late = window.ends_at is not None and ends_at >= window.ends_at
-    if too_late or (window.starts_at is not None and ends_at <= window.starts_at):
+    too_early = window.starts_at is not None and ends_at <= window.starts_at
+    if too_late or too_early or window.closed_at is not None:
         raise Conflict(N_("These points are counted in another span of time already."))
+    window.planned_ends_at = window.planned_ends_at or window.ends_at
     window.ends_at = ends_at
     session.flush()
-    ledger.rebuild(session, ledger.Span(window.id, window.starts_at, window.ends_at))
+    sums.rebuild(session, ledger.Span.of(window))
+    return window
+
+
+def close_window(session: Session, *, window_id: int, now: dt.datetime) -> Window:
+    """Let nothing count any more in a window that has ended: its standings stay as they are from this moment.
+
+    Whoever is writing lines finishes first; a line or a reversal that comes later counts in what runs then. A window
+    that is closed already stays as it is.
+
+    Raises:
+        Conflict: when it has no end, or has not ended.
+    """
+    session.flush()
+    ledger.close_gate(session)
+    window = locks.lock(session, Window, window_id)
+    if window.ends_at is None or now < window.ends_at:
+        raise Conflict(N_("These points are still being counted."))
+    window.closed_at = window.closed_at or now
+    session.flush()
     return window
 
 
@@ -252,7 +282,7 @@ def rebuild(session: Session, window_id: int) -> None:
     session.flush()
     ledger.close_gate(session)
     window = locks.lock(session, Window, window_id)
-    ledger.rebuild(session, ledger.Span(window.id, window.starts_at, window.ends_at))
+    sums.rebuild(session, ledger.Span.of(window))
 
 
 def member_by_number(session: Session, number: int) -> Member:

@@ -21,7 +21,7 @@ from qunclub.web import (
     render,
 )
 
-from . import queries, queries_rules
+from . import queries, queries_rulebook
 from . import queries_ranking as ranking
 from .ledger import Span
 from .queries_ranking import Board, Cursor
@@ -71,6 +71,8 @@ def _board(session: Session, window: Span | None, me: int) -> dict[str, Any]:
     if window is None:
         return {"board": Board(), "mine": None, "point": None}
     mine = ranking.standing(session, window.id, me)
+    if mine is not None and mine.points <= 0:
+        mine = None
     if mine is not None and request.args.get("at") == "me":
         board = ranking.around(session, window.id, mine, limit=PER_PAGE)
     else:
@@ -92,13 +94,15 @@ def mine() -> Any:
         for window, label in ((season, _("This season")), (everything, _("All time"))):
             if window is not None:
                 score = ranking.standing(session, window.id, me)
-                place = ranking.rank_of(session, window.id, score.points) if score else None
+                place = None
+                if score is not None and score.points > 0:
+                    place = ranking.rank_of(session, window.id, score.points)
                 scores.append((label, score.points if score else 0, place, window))
         return render(
             "points/mine.html",
             page=queries.my_lines(session, me, page_number()),
             scores=scores,
-            rules=queries_rules.all_rules(session),
+            rules=queries_rulebook.all_rules(session),
             kinds=KINDS,
             labels=labels(),
             my_key=current_actor().key,
@@ -120,5 +124,5 @@ def line(entry_id: int) -> Any:
 def rule(kind: str) -> Any:
     """Every form the rule of a kind ever had."""
     with reading() as session:
-        forms = queries_rules.forms_of(session, kind)
+        forms = queries_rulebook.forms_of(session, kind)
         return render("points/rule.html", forms=forms, kind=kind, own=KINDS[kind].own_amount, labels=labels())

@@ -227,10 +227,12 @@ def test_rebuilding_gives_what_was_kept(session, make, now):
 
 def test_standings_of_any_date_follow_from_the_ledger(session, make, now):
     first, second = make.ranking([10, 20], at=now - dt.timedelta(days=10))
+    make.now = now + dt.timedelta(days=5)
     make.earn(first, 15, at=now - dt.timedelta(days=5))
     window = all_time(session)
-    early = points.standings_at(session, window, now - dt.timedelta(days=7))
-    late = points.standings_at(session, window, now)
+    early = points.standings_at(session, window, now + dt.timedelta(days=3))
+    late = points.standings_at(session, window, now + dt.timedelta(days=5))
+    assert points.standings_at(session, window, now - dt.timedelta(days=3)) == []
     assert [(s.number, s.points) for s in early] == [(second.number, 20), (first.number, 10)]
     assert [(s.number, s.points) for s in late] == [(first.number, 25), (second.number, 20)]
     kept = points.top(session, window, 10)

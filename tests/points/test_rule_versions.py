@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from qunclub import points
 from qunclub.kernel import Actor, Invalid, Stale
-from qunclub.points import doctor, queries_rules
+from qunclub.points import doctor, queries_rulebook
 from qunclub.points.models import LedgerEntry, PointRule, PointRuleVersion
 from tests.support.concurrency import concurrently, failed, succeeded
 from tests.support.pages import in_language, post, sign_in, text_of
@@ -36,7 +36,7 @@ def test_a_line_keeps_the_rule_that_gave_it_and_the_old_rule_stays_readable(sess
     back = points.reverse(session, entry_id=old.id, reason="late after all", actor=ADMIN, now=now)
     assert [line.rule_version for line in (old, new, back)] == [1, 2, 1]
     assert new.honours == 2
-    second, first = queries_rules.forms_of(session, "homework_on_time")
+    second, first = queries_rulebook.forms_of(session, "homework_on_time")
     assert (first.version.amount, first.version.honours, first.until) == (5, 0, now + dt.timedelta(days=1))
     assert (second.version.amount, second.version.honours, second.until) == (9, 2, None)
     assert (second.version.actor_name, second.version.reason) == ("Ada", "It is worth more")
@@ -44,15 +44,15 @@ def test_a_line_keeps_the_rule_that_gave_it_and_the_old_rule_stays_readable(sess
 
 
 def test_a_rule_is_written_down_with_its_first_line(session, make, now):
-    assert queries_rules.forms_of(session, "granted") == []
+    assert queries_rulebook.forms_of(session, "granted") == []
     make.earn(make.member(number=True), 5)
-    assert [form.version.version for form in queries_rules.forms_of(session, "granted")] == [1]
+    assert [form.version.version for form in queries_rulebook.forms_of(session, "granted")] == [1]
     # A kind that came with a later version of the club than its rules.
     with tampering(session, "qunclub_point_rule_version"):
         for table in (PointRule, PointRuleVersion):
             session.execute(delete(table).where(table.kind == "topic_led"))
     change(session, now, kind="topic_led", amount=7)
-    assert [form.version.amount for form in queries_rules.forms_of(session, "topic_led")] == [7, 10]
+    assert [form.version.amount for form in queries_rulebook.forms_of(session, "topic_led")] == [7, 10]
 
 
 def test_nothing_changed_is_no_version(session, now):

@@ -20,7 +20,7 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries_rules, services_rules
+from . import queries_rulebook, services_rulebook
 from .forms import RuleForm
 from .rules import KINDS
 from .views import labels
@@ -38,7 +38,7 @@ def index() -> Any:
 def _rules_page(failed: tuple[str, RuleForm] | None = None) -> Any:
     with reading() as session:
         shown = []
-        for rule in queries_rules.all_rules(session):
+        for rule in queries_rulebook.all_rules(session):
             data = {
                 "amount": rule.amount, "active": rule.active, "honours": rule.honours, "version": rule.version
             }  # fmt: skip
@@ -62,7 +62,7 @@ def set_rule(kind: str) -> Any:
     if form.validate_on_submit():
         shown = form.version.data or ""
         with form_errors(form), unit_of_work() as session:
-            services_rules.set_rule(
+            services_rulebook.set_rule(
                 session,
                 kind=kind,
                 amount=form.amount.data or 0,

@@ -14,7 +14,7 @@ from qunclub.kernel import NotFound, reads
 
 from .models import PointRule, PointRuleVersion
 from .rules import KINDS, Rule, default_rule
-from .services_rules import untouched
+from .services_rulebook import untouched
 
 
 @cache
