@@ -117,18 +117,22 @@ def _member(number: int, now: dt.datetime) -> dict[str, Any]:
 
 
 def _lines(rng: random.Random, member_id: int, now: dt.datetime) -> list[dict[str, Any]]:
-    return [
-        {
-            "member_id": member_id,
-            "kind": "homework_accepted",
-            "source": f"measured:{member_id}:{place}",
-            "amount": rng.randint(40, 100) * rng.randint(1, 5),
-            "actor": "system:measured",
-            "occurred_at": now - dt.timedelta(days=rng.randint(0, DAYS)),
-            "created_at": now,
-        }
-        for place in range(rng.randint(1, 3))
-    ]
+    return [_line(rng, member_id, place, now) for place in range(rng.randint(1, 3))]
+
+
+def _line(rng: random.Random, member_id: int, place: int, now: dt.datetime) -> dict[str, Any]:
+    amount = rng.randint(40, 100) * rng.randint(1, 5)
+    earned = now - dt.timedelta(days=rng.randint(0, DAYS))
+    return {
+        "member_id": member_id,
+        "kind": "homework_accepted",
+        "source": f"measured:{member_id}:{place}",
+        "amount": amount,
+        "actor": "system:measured",
+        "occurred_at": earned,
+        "counts_at": earned,
+        "created_at": now,
+    }
 
 
 def _insert(session: Session, statement: Insert, rows: list[dict[str, Any]]) -> None:

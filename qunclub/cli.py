@@ -21,8 +21,9 @@ db = AppGroup("db", help="The club's own tables.")
 admin = AppGroup("admin", help="Admins of the club.")
 replay = AppGroup("replay", help="Play real records through the club's services.")
 course = AppGroup("course", help="Courses as folders of Markdown.")
+points = AppGroup("points", help="The ledger of points and what follows from it.")
 takings = AppGroup("takings", help="What came in and went back, day by day.")
-for group in (db, admin, replay, course, takings):
+for group in (db, admin, replay, course, points, takings):
     qunclub.add_command(group)
 
 
@@ -237,6 +238,33 @@ def takings_rebuild() -> None:
     from qunclub.orders import jobs_takings
 
     click.echo(f"{jobs_takings.rebuild(club())} payments and refunds are booked.")
+
+
+@points.command("standings")
+@click.option(
+    "--at",
+    default="",
+    help="A day (to its end) or a moment, ISO 8601, in the club's time; else now.",
+)
+@click.option("--season", default="", help="The season's address; all time when not given.")
+def points_standings(at: str, season: str) -> None:
+    """Print how everybody stood at a date, made anew from the ledger; exit 1 when now is not what is kept."""
+    from qunclub.points import reckoning
+
+    state = club()
+    session = state.session()
+    try:
+        moment = reckoning.moment_of(at, state.settings.zone) if at else state.clock()
+        found = reckoning.standings(session, season, moment, compare=not at)
+    except ClubError as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        session.rollback()
+    click.echo("place,number,points,featured,last_day")
+    for row in found.rows:
+        click.echo(",".join("" if value is None else str(value) for value in row))
+    if found.differs:
+        raise click.ClickException("What is kept is not this; the doctor says more.")
 
 
 @qunclub.command("similar")

@@ -77,6 +77,7 @@ BLUEPRINTS = (
     "qunclub.orders.admin_papers:bp",
     "qunclub.points.views:bp",
     "qunclub.points.admin:bp",
+    "qunclub.points.admin_rulebook:bp",
     "qunclub.homework.views:bp",
     "qunclub.homework.views_appeals:bp",
     "qunclub.homework.views_appeals_desk:bp",

@@ -13,6 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from qunclub.kernel import append_only
+
 VERSION_TABLE = "qunclub_alembic_version"
 PREFIX = "qunclub_"
 
@@ -81,7 +83,8 @@ def differences(engine: Engine) -> list[Any]:
         context = MigrationContext.configure(
             connection, opts={"version_table": VERSION_TABLE, "include_name": ours, "compare_type": True}
         )
-        return list(compare_metadata(context, metadata))
+        missing = append_only.unguarded(connection, metadata)
+        return [*compare_metadata(context, metadata), *(f"trigger {name} is missing" for name in missing)]
 
 
 def revision(engine: Engine, message: str, rev_id: str) -> None:

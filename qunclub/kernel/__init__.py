@@ -3,7 +3,7 @@
 It knows nothing of the club's capabilities and nothing of Flask.
 """
 
-from . import ids, locks, mail, outbox, ports, reads, signals, store, text
+from . import append_only, ids, locks, mail, outbox, ports, reads, signals, store, text
 from .actor import ROLES, Actor, Me
 from .base import Base, BigInt, UTCDateTime, minor, pk
 from .clock import utcnow
@@ -32,6 +32,7 @@ __all__ = [
     "Page",
     "Stale",
     "UTCDateTime",
+    "append_only",
     "ids",
     "insert_for",
     "locks",

@@ -5,7 +5,7 @@ Every window (all time, each season) keeps a standing for each member and counts
 ranking and a place in it cost the same at any size.
 """
 
-from .queries import all_rules, rules_in_force
+from .queries_history import standings_at
 from .queries_ranking import (
     Board,
     BoardRow,
@@ -16,27 +16,27 @@ from .queries_ranking import (
     board,
     rank_of,
     standing,
-    standings_at,
     standpoint,
     top,
     total,
     window_by_key,
     windows_at,
 )
+from .queries_rulebook import all_rules, rules_in_force
 from .rules import ALL_TIME, KINDS, Award, Rule, order
 from .services import (
     Earned,
     award,
     award_many,
+    close_window,
     end_window,
-    ensure_rules,
     grant,
     member_by_number,
     open_window,
     rebuild,
     reverse,
-    set_rule,
 )
+from .services_rulebook import ensure_rules, set_rule
 
 __all__ = [
     "ALL_TIME",
@@ -54,6 +54,7 @@ __all__ = [
     "award",
     "award_many",
     "board",
+    "close_window",
     "end_window",
     "ensure_rules",
     "grant",

@@ -1,4 +1,4 @@
-"""Points, for admins: every line of the ledger, points by hand, taking a line back, the rules."""
+"""Points, for admins: every line of the ledger, points by hand, taking a line back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from qunclub.kernel import NotFound, ids
+from qunclub.kernel import ids
 from qunclub.web import (
     NavItem,
     _,
@@ -28,7 +28,7 @@ from qunclub.web import (
 )
 
 from . import queries, services
-from .forms import GrantForm, ReverseForm, RuleForm
+from .forms import GrantForm, ReverseForm
 from .queries import LineFilter
 from .rules import KINDS
 from .views import labels
@@ -44,7 +44,7 @@ ACTS = {
 }
 HEADER = (
     "id", "number", "name", "kind", "points", "featured", "occurred_at", "written_at", "source", "reason", "by",
-    "reverses", "taken_back",
+    "reverses", "taken_back", "rule_version",
 )  # fmt: skip
 
 
@@ -76,6 +76,7 @@ def export() -> Any:
                 yield [
                     entry.id, line.number, line.name, entry.kind, entry.amount, entry.honours, entry.occurred_at,
                     entry.created_at, entry.source, entry.reason, entry.actor, entry.reverses_id, line.undone,
+                    entry.rule_version,
                 ]  # fmt: skip
 
     return csv_response("points", HEADER, rows())
@@ -147,48 +148,3 @@ def reverse(entry_id: int) -> Any:
             flash(_("The line is taken back; the ranking has changed with it."))
             return see_other("qunclub.points_admin.index")
     return _reverse_page(entry_id, form), 422
-
-
-@bp.get("/rules")
-@allow("admin")
-def rules() -> Any:
-    """What each kind earns."""
-    return _rules_page()
-
-
-def _rules_page(failed: tuple[str, RuleForm] | None = None) -> Any:
-    with reading() as session:
-        shown = []
-        for rule in queries.all_rules(session):
-            data = {"amount": rule.amount, "active": rule.active}
-            form = RuleForm(formdata=None, data=data, prefix=rule.kind)
-            if failed is not None and failed[0] == rule.kind:
-                form = failed[1]
-            shown.append((rule, KINDS[rule.kind], form))
-        return render("points/admin_rules.html", rules=shown, labels=labels())
-
-
-@bp.post("/rules/<kind>")
-@allow("admin")
-def set_rule(kind: str) -> Any:
-    """Change what one kind earns from now on."""
-    if kind not in KINDS:
-        raise NotFound()
-    form = RuleForm(prefix=kind)
-    if KINDS[kind].own_amount:
-        form.amount.validators = ()
-        form.amount.data = KINDS[kind].amount
-    if form.validate_on_submit():
-        with form_errors(form), unit_of_work() as session:
-            services.set_rule(
-                session,
-                kind=kind,
-                amount=form.amount.data or 0,
-                active=bool(form.active.data),
-                actor=current_actor(),
-                now=now(),
-            )
-        if not form.errors:
-            flash(_("The rule holds from now on; lines that are written stay as they are."))
-            return see_other("qunclub.points_admin.rules")
-    return _rules_page((kind, form)), 422

@@ -8,24 +8,26 @@ from typing import Any
 from sqlalchemy import and_, except_, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
-from qunclub.kernel import Finding
+from qunclub.kernel import Finding, append_only
 from qunclub.members.models import Member
 
-from . import ledger, rules
-from .models import LedgerEntry, ScoreCount, Standing, Window
+from . import rules, sums
+from .models import LedgerEntry, PointRuleVersion, ScoreCount, Standing, Window
 
 PROMISE = 7
 SHOWN = 5
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Findings of points, in five statements."""
+    """Findings of points, in seven statements."""
     return [
+        *_guards(session),
         *_window_of_all_time(session),
         *_standings(session),
         *_counts(session),
         *_reversals(session),
         *_strangers(session),
+        *_ruleless(session),
     ]
 
 
@@ -34,6 +36,23 @@ def _finding(message: str, rows: list[Any]) -> list[Finding]:
         return []
     shown = "; ".join(str(row) for row in rows[:SHOWN])
     return [Finding(PROMISE, f"{message}: {shown}", {"rows": rows[:100]})]
+
+
+def _guards(session: Session) -> list[Finding]:
+    missing = append_only.unguarded(session.connection(), LedgerEntry.metadata)
+    return _finding("the database does not guard its append-only tables (missing triggers)", missing)
+
+
+def _ruleless(session: Session) -> list[Finding]:
+    version = (PointRuleVersion.kind == LedgerEntry.kind) & (
+        PointRuleVersion.version == LedgerEntry.rule_version
+    )
+    rows = session.execute(
+        select(LedgerEntry.id, LedgerEntry.kind, LedgerEntry.rule_version)
+        .where(LedgerEntry.rule_version != 0, ~select(PointRuleVersion.id).where(version).exists())
+        .limit(100)
+    ).all()
+    return _finding("lines that name a rule nobody can read (line, kind, version)", [tuple(r) for r in rows])
 
 
 def _window_of_all_time(session: Session) -> list[Finding]:
@@ -47,7 +66,7 @@ def _window_of_all_time(session: Session) -> list[Finding]:
 
 def _standings(session: Session) -> list[Finding]:
     windows = Window.__table__.alias("w")
-    expected = ledger.sums(session, source=windows).cte("expected")
+    expected = sums.sums(session, source=windows).cte("expected")
     e, s = expected.c, Standing
     same_key = and_(e.window_id == s.window_id, e.member_id == s.member_id)
     wrong = (
@@ -80,7 +99,7 @@ def _counts(session: Session) -> list[Finding]:
     kept = select(ScoreCount.window_id, ScoreCount.span, ScoreCount.points, ScoreCount.members).where(
         ScoreCount.members != 0
     )
-    counted = select(union_all(*(ledger.counted(span) for span in rules.SPANS)).subquery())
+    counted = select(union_all(*(sums.counted(span) for span in rules.SPANS)).subquery())
     surplus, lacking = except_(kept, counted).subquery(), except_(counted, kept).subquery()
     rows = session.execute(
         union_all(
@@ -105,6 +124,7 @@ def _reversals(session: Session) -> list[Finding]:
                 LedgerEntry.honours != -line.honours,
                 LedgerEntry.member_id != line.member_id,
                 LedgerEntry.occurred_at != line.occurred_at,
+                LedgerEntry.counts_at < line.counts_at,
                 line.reverses_id.is_not(None),
             )
         )

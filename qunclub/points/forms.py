@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import BooleanField, HiddenField, IntegerField, TextAreaField
+from wtforms import BooleanField, HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from qunclub.web import Form, _l
@@ -39,4 +39,16 @@ class RuleForm(Form):
     """What one kind of contribution earns."""
 
     amount = IntegerField(_l("Points"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 0})
+    honours = IntegerField(
+        _l("Breaks ties by"),
+        [InputRequired()],
+        description=_l("Added to the count that decides between equal points; 0 for most kinds."),
+        render_kw={"inputmode": "numeric", "min": 0, "max": 10},
+    )
     active = BooleanField(_l("Switched on"))
+    reason = StringField(
+        _l("Why it changes"),
+        [Length(max=500)],
+        description=_l("Everybody can read it beside the old and the new rule."),
+    )
+    version = HiddenField(validators=[InputRequired(), Length(max=12)])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
-from sqlalchemy import Date, ForeignKey, Index, String, Text
+from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.kernel import Base, BigInt, UTCDateTime, pk
@@ -12,10 +13,10 @@ from qunclub.members.models import Member
 
 
 class PointRule(Base):
-    """What one kind of contribution earns.
+    """What one kind of contribution earns now; every form it ever had is a :class:`PointRuleVersion`.
 
     ``amount`` is what an entry of this kind earns when its caller names no amount of its own; 0 switches the kind
-    off. ``honours`` is what it adds to the tie-breaking count of featured works.
+    off. ``honours`` is what it adds to the tie-breaking count of featured works. ``version`` is the one in force.
     """
 
     __tablename__ = "qunclub_point_rule"
@@ -23,11 +24,42 @@ class PointRule(Base):
     amount: Mapped[int]
     honours: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
 
 
+class PointRuleVersion(Base):
+    """One form a rule had, from ``valid_from`` until the next; never changed.
+
+    Version 1 is what the club came with. ``actor_name`` is how whoever set it was called then.
+    """
+
+    __tablename__ = "qunclub_point_rule_version"
+    id: Mapped[pk]
+    kind: Mapped[str] = mapped_column(String(40))
+    version: Mapped[int]
+    amount: Mapped[int]
+    honours: Mapped[int]
+    active: Mapped[bool]
+    valid_from: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    actor: Mapped[str] = mapped_column(String(120))
+    actor_name: Mapped[str] = mapped_column(String(120), default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    __table_args__ = (UniqueConstraint("kind", "version"), {"info": {"append_only": True}})
+
+
+def _earned(context: Any) -> dt.datetime:
+    moment: dt.datetime = context.get_current_parameters()["occurred_at"]
+    return moment
+
+
 class LedgerEntry(Base):
-    """One line of the ledger, never changed; a correction is a new line that names the one it reverses."""
+    """One line of the ledger, never changed; a correction is a new line that names the one it reverses.
+
+    ``occurred_at`` is when it was earned, ``created_at`` when it was written. ``counts_at`` decides the windows it
+    counts in: the former, or, when that lay in a window that was closed already, a moment after it.
+    ``rule_version`` is the rule that gave it (0: written before rules had versions); a reversal has that of its line.
+    """
 
     __tablename__ = "qunclub_ledger_entry"
     id: Mapped[pk]
@@ -39,26 +71,39 @@ class LedgerEntry(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     actor: Mapped[str] = mapped_column(String(120))
     occurred_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    counts_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=_earned)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_ledger_entry.id"), unique=True)
-    __table_args__ = (Index(None, "member_id", "occurred_at"), Index(None, "occurred_at"))
+    rule_version: Mapped[int] = mapped_column(default=0, server_default="0")
+    __table_args__ = (
+        Index(None, "member_id", "occurred_at"),
+        Index(None, "occurred_at"),
+        Index(None, "counts_at"),
+        {"info": {"append_only": True}},
+    )
 
 
 class Window(Base):
-    """A span of time points are counted in: all time (both ends open), or a season's ``[starts_at, ends_at)``."""
+    """A span of time points are counted in: all time (both ends open), or a season's ``[starts_at, ends_at)``.
+
+    ``planned_ends_at`` is the end it had until it was ended early. From ``closed_at`` on nothing counts in it any more.
+    """
 
     __tablename__ = "qunclub_points_window"
     id: Mapped[pk]
     key: Mapped[str] = mapped_column(String(60), unique=True)
     starts_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     ends_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    planned_ends_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    closed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
 
 class Standing(Base):
     """A member's points in a window: always the sum of the entries that fall into it.
 
     ``number`` is the member's, copied because it never changes and is the last tie-break of the ranking's index.
-    ``last_day`` is the latest UTC day on which points were earned.
+    ``last_day`` is the latest UTC day on which a line counts that stands. ``points`` is below zero only when more was
+    taken back after its own window had closed than was earned since.
     """
 
     __tablename__ = "qunclub_standing"

@@ -1,44 +1,72 @@
-"""Reads of the ledger and its rules: a member's own lines, the admin's list, the export."""
+"""Reads of the ledger: a member's own lines, the admin's list, the export."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
 
-from qunclub.kernel import NotFound, Page, paginate, reads
+from qunclub.kernel import NotFound, Page, paginate
 from qunclub.members.models import Member
 
-from .models import LedgerEntry, PointRule
-from .rules import KINDS, Rule, default_rule
+from .models import LedgerEntry
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A ledger line as it is shown; *undone* names why it was taken back, *number* and *name* whose it is."""
+    """A ledger line as it is shown.
+
+    Attributes:
+        undone: why it was taken back; None when it stands.
+        number: of the member whose it is.
+        name: of the member whose it is.
+        undone_id: the line that took it back.
+        by: what the member who wrote it is called; None for a process, or somebody who is gone.
+    """
 
     entry: LedgerEntry
     undone: str | None
     number: int | None = None
     name: str = ""
+    undone_id: int | None = None
+    by: str | None = None
+
+
+def _mine(member_id: int) -> Select[*tuple[Any, ...]]:
+    back, writer = aliased(LedgerEntry), aliased(Member)
+    return (
+        select(LedgerEntry, back.reason, back.id, writer.nickname, writer.name)
+        .outerjoin(back, back.reverses_id == LedgerEntry.id)
+        .outerjoin(writer, writer.user_key == LedgerEntry.actor)
+        .where(LedgerEntry.member_id == member_id)
+    )
+
+
+def _my_line(row: Any) -> Line:
+    entry, undone, undone_id, nickname, name = row
+    return Line(entry, undone, undone_id=undone_id, by=nickname or name)
 
 
 def my_lines(session: Session, member_id: int, page: int) -> Page[Line]:
-    """A member's own lines, newest first."""
-    back = aliased(LedgerEntry)
-    query = (
-        select(LedgerEntry, back.reason)
-        .outerjoin(back, back.reverses_id == LedgerEntry.id)
-        .where(LedgerEntry.member_id == member_id)
-        .order_by(LedgerEntry.occurred_at.desc(), LedgerEntry.id.desc())
-    )
+    """A member's own lines, newest first, each with who wrote it and what took it back: one statement."""
+    query = _mine(member_id).order_by(LedgerEntry.occurred_at.desc(), LedgerEntry.id.desc())
     found = paginate(session, query, page=page)
-    items = [Line(entry, undone) for entry, undone in found.items]
-    return Page(items, found.page, found.per_page, found.has_next)
+    return Page([_my_line(row) for row in found.items], found.page, found.per_page, found.has_next)
+
+
+def my_line(session: Session, member_id: int, entry_id: int) -> Line:
+    """One line of a member's own.
+
+    Raises:
+        NotFound: when there is none, or it is somebody else's.
+    """
+    row = session.execute(_mine(member_id).where(LedgerEntry.id == entry_id)).one_or_none()
+    if row is None:
+        raise NotFound()
+    return _my_line(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +125,3 @@ def export(session: Session, wanted: LineFilter) -> Iterator[Line]:
     rows = session.execute(wanted.query(), execution_options={"yield_per": 500})
     for entry, undone, number, nickname, name in rows:
         yield Line(entry, undone, number, nickname or name)
-
-
-@cache
-def _rules() -> Select[*tuple[Any, ...]]:
-    return select(PointRule.kind, PointRule.amount, PointRule.honours, PointRule.active)
-
-
-def rules_in_force(session: Session) -> dict[str, Rule]:
-    """What every kind earns at present, for pages that say so."""
-    found = {kind: default_rule(kind) for kind in KINDS}
-    for kind, amount, honours, active in reads.rows(session, _rules()):
-        found[kind] = Rule(amount, honours, active)
-    return found
-
-
-def all_rules(session: Session) -> list[PointRule]:
-    """Every kind's rule in the order of the code, also of those nobody has touched."""
-    found = {rule.kind: rule for rule in session.scalars(select(PointRule))}
-    return [
-        found.get(kind) or PointRule(kind=kind, amount=k.amount, honours=k.honours, active=True)
-        for kind, k in KINDS.items()
-    ]

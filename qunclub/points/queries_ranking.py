@@ -25,10 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Invalid, NotFound, UTCDateTime, reads
+from qunclub.kernel import N_, Invalid, UTCDateTime, reads
 from qunclub.members.models import Member
 
-from . import ledger, rules
+from . import rules
 from .ledger import Span
 from .models import ScoreCount, Standing, Window
 from .rules import ALL_TIME
@@ -183,8 +183,9 @@ def _stretch(started: bool, up: bool, named: bool) -> Select[*tuple[Any, ...]]:
     """The next :limit rows after a key (before it when *up*), each branch one range of the ranking's index."""
     s = Standing
     limit = bindparam("limit", type_=Integer)
+    # Whoever has nothing, or less, is not ranked.
     base = select(s.member_id, s.number, s.points, s.honours, s.last_day).where(
-        s.window_id == bindparam("window")
+        s.window_id == bindparam("window"), s.points > 0
     )
     if not started:
         found = base.order_by(*_ordered(s, up)).limit(limit).subquery()
@@ -336,13 +337,3 @@ def _placed(session: Session, window_id: int, rows: Sequence[Row[*tuple[Any, ...
 def top(session: Session, window_id: int, limit: int) -> list[Score]:
     """The best *limit* of a window, best first."""
     return [Score(*row) for row in _read(session, window_id, limit, None, named=False)]
-
-
-def standings_at(session: Session, window_id: int, until: dt.datetime) -> list[Score]:
-    """A window's standings as they follow from what was earned before *until*, best first, from the ledger alone."""
-    window = session.get(Window, window_id)
-    if window is None:
-        raise NotFound()
-    span = ledger.Span(window.id, window.starts_at, window.ends_at)
-    rows = session.execute(ledger.sums(session, window=span, until=until)).all()
-    return sorted((Score(*row) for row in rows), key=rules.order)

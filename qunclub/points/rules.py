@@ -24,12 +24,14 @@ class Kind:
         amount: what it earns unless an admin sets otherwise.
         honours: what it adds to the tie-breaking count of featured works.
         own_amount: whether each line brings its own amount (a score, a gift), so that the rule only switches it.
+        active: whether it earns until an admin sets otherwise.
     """
 
     label: str
     amount: int
     honours: int = 0
     own_amount: bool = False
+    active: bool = True
 
 
 KINDS: dict[str, Kind] = {
@@ -40,6 +42,13 @@ KINDS: dict[str, Kind] = {
     "lesson_completed": Kind(N_("Lesson completed"), 2),
     "answer_best": Kind(N_("Best answer to a question"), 5),
     "granted": Kind(N_("Given by hand"), 10, own_amount=True),
+    "review_by_core": Kind(N_("Review written by a core member"), 3, active=False),
+    "event_hosted": Kind(N_("Event hosted"), 30, active=False),
+    "lesson_delivered": Kind(N_("Lesson delivered"), 50, active=False),
+    "piece_delivered": Kind(N_("Piece of a project delivered"), 20, own_amount=True, active=False),
+    "topic_led": Kind(N_("Topic led"), 10, active=False),
+    "referral_stayed": Kind(N_("Somebody brought along who stayed"), 20, active=False),
+    "check_in_streak": Kind(N_("Checked in day after day"), 5, active=False),
 }
 
 
@@ -63,17 +72,18 @@ class Award:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind's rule as it stands now."""
+    """A kind's rule as it stands now; *version* is its number among all forms it had."""
 
     amount: int
     honours: int
     active: bool
+    version: int = 1
 
 
 def default_rule(kind: str) -> Rule:
     """The rule of a kind that no admin has touched."""
     known = KINDS[kind]
-    return Rule(known.amount, known.honours, True)
+    return Rule(known.amount, known.honours, known.active)
 
 
 def worth(award: Award, rule: Rule) -> int:
@@ -97,6 +107,20 @@ def check_amount(amount: int) -> None:
     """
     if not 0 <= amount <= MOST:
         raise Invalid(N_("Points are between 0 and %(most)s."), field="amount", most=MOST)
+
+
+MOST_HONOURS = 10
+"""How much one line may add to the tie-breaking count: it breaks ties, it does not rank."""
+
+
+def check_honours(honours: int) -> None:
+    """Refuse a tie-breaking count that no rule may have.
+
+    Raises:
+        Invalid: on field ``honours``.
+    """
+    if not 0 <= honours <= MOST_HONOURS:
+        raise Invalid(N_("The count of ties is between 0 and %(most)s."), field="honours", most=MOST_HONOURS)
 
 
 def covers(starts_at: dt.datetime | None, ends_at: dt.datetime | None, moment: dt.datetime) -> bool:
@@ -144,7 +168,7 @@ def count_changes(moves: Iterable[tuple[int, int, int]]) -> list[tuple[int, int,
     """How the counts of members by score change.
 
     Args:
-        moves: (window, points before, points after) of each member; 0 points are not counted.
+        moves: (window, points before, points after) of each member; only what is above zero is counted.
 
     Returns:
         (window, span, start of the block, change), without zeros, in the order in which rows are locked.
@@ -155,7 +179,7 @@ def count_changes(moves: Iterable[tuple[int, int, int]]) -> list[tuple[int, int,
             continue
         for span in SPANS:
             for points, step in ((before, -1), (after, 1)):
-                if points:
+                if points > 0:
                     key = (window, span, points - points % span)
                     changes[key] = changes.get(key, 0) + step
     return [(*key, step) for key, step in sorted(changes.items()) if step]

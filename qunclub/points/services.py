@@ -1,4 +1,4 @@
-"""Verbs of points: award exactly once, reverse, give by hand, set the rules, open and rebuild windows."""
+"""Verbs of points: award exactly once, reverse, give by hand, open and rebuild windows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, insert_for, locks, store
+from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
-from . import ledger
-from .models import LedgerEntry, PointRule, Window
-from .rules import KINDS, Award, check_amount, default_rule, worth
+from . import ledger, sums
+from .models import LedgerEntry, Window
+from .rules import Award, check_amount, worth
+from .services_rulebook import rule_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def award_many(
     if not awards:
         return []
     session.flush()
-    numbers, in_force = ledger.enter(session, (a.member_id for a in awards), (a.kind for a in awards))
+    numbers, in_force = ledger.enter(session, (a.member_id for a in awards), (a.kind for a in awards), now)
+    windows = ledger.spans_since(session, min(a.occurred_at or occurred_at or now for a in awards))
     lines: dict[str, dict[str, Any]] = {}
     for one in awards:
         if numbers.get(one.member_id) is None:
@@ -85,6 +87,7 @@ def award_many(
         rule = in_force[one.kind]
         amount = worth(one, rule)
         if amount:
+            earned = one.occurred_at or occurred_at or now
             lines.setdefault(
                 one.source,
                 {
@@ -95,16 +98,18 @@ def award_many(
                     "honours": rule.honours,
                     "reason": one.reason,
                     "actor": actor.key,
-                    "occurred_at": one.occurred_at or occurred_at or now,
+                    "occurred_at": earned,
+                    "counts_at": ledger.counts_at(earned, now, windows),
                     "created_at": now,
                     "reverses_id": None,
+                    "rule_version": rule.version,
                 },
             )
     if not lines:
         return []
     written = ledger.append(session, list(lines.values()))
     new = [line for source, line in lines.items() if source in written]
-    ledger.add_to_standings(session, new, numbers)
+    ledger.add_to_standings(session, new, numbers, windows)
     return [
         Earned(
             written[line["source"]],
@@ -119,7 +124,9 @@ def award_many(
 
 
 def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: dt.datetime) -> LedgerEntry:
-    """Take a line back with a line of its own, in the season in which it was earned.
+    """Take a line back with a line of its own, in the season in which the line counts.
+
+    When that season is closed already, the line stays in it, and its reversal counts in what runs now.
 
     Raises:
         Invalid: on field ``reason`` without one; the member reads it.
@@ -132,8 +139,9 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
         raise NotFound()
     if line.reverses_id is not None:
         raise Conflict(N_("This line is itself a correction; give points by hand instead."))
-    ledger.enter(session, [line.member_id], [])
-    fields = {
+    numbers, _none = ledger.enter(session, [line.member_id], [], now)
+    windows = ledger.spans_since(session, min(line.counts_at, now))
+    fields: dict[str, Any] = {
         "member_id": line.member_id,
         "kind": line.kind,
         "source": f"reversal:{line.id}",
@@ -142,13 +150,17 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
         "reason": reason.strip(),
         "actor": actor.key,
         "occurred_at": line.occurred_at,
+        "counts_at": ledger.counts_at(line.counts_at, now, windows),
         "created_at": now,
         "reverses_id": line.id,
+        "rule_version": line.rule_version,
     }
     written = ledger.append(session, [fields])
     if not written:
         raise Conflict(N_("This line was taken back already."))
-    ledger.recount(session, line.member_id, line.occurred_at)
+    here = [w for w in windows if w.holds(fields["counts_at"])]
+    sums.recount(session, line.member_id, [w for w in here if w.holds(line.counts_at)])
+    ledger.add_to_standings(session, [fields], numbers, [w for w in here if not w.holds(line.counts_at)])
     store.record(
         session,
         actor=actor,
@@ -201,60 +213,6 @@ def grant(
     return line
 
 
-def rule_of(session: Session, kind: str) -> PointRule:
-    """The rule of *kind*, or what it is until an admin touches it (a row that is not added)."""
-    row = session.get(PointRule, kind)
-    if row is not None:
-        return row
-    rule = default_rule(kind)
-    return PointRule(kind=kind, amount=rule.amount, honours=rule.honours, active=True)
-
-
-def ensure_rules(session: Session, now: dt.datetime) -> None:
-    """Write down the rules that have no row yet, and the window of all time."""
-    insert = insert_for(session, PointRule)
-    session.execute(
-        insert.on_conflict_do_nothing(index_elements=[PointRule.kind]),
-        [
-            {"kind": kind, "amount": k.amount, "honours": k.honours, "active": True, "updated_at": now}
-            for kind, k in KINDS.items()
-        ],
-    )
-    ledger.ensure_all_time(session)
-
-
-def set_rule(
-    session: Session, *, kind: str, amount: int, active: bool, actor: Actor, now: dt.datetime
-) -> PointRule:
-    """Set what a kind earns from now on; lines that are written stay as they are.
-
-    Raises:
-        NotFound: for an unknown kind.
-        Invalid: on field ``amount``.
-    """
-    if kind not in KINDS:
-        raise NotFound()
-    check_amount(amount)
-    ensure_rules(session, now)
-    rule = session.scalars(select(PointRule).where(PointRule.kind == kind).with_for_update()).one()
-    before = {"amount": rule.amount, "active": rule.active}
-    after = {"amount": amount, "active": active}
-    if before == after:
-        return rule
-    rule.amount, rule.active, rule.updated_at = amount, active, now
-    store.record(
-        session,
-        actor=actor,
-        action="points.rule",
-        target=f"point_rule:{kind}",
-        now=now,
-        summary=f"{kind}: {before['amount']} → {amount}",
-        details={"before": before, "after": after},
-    )
-    session.flush()
-    return rule
-
-
 def open_window(
     session: Session, *, key: str, starts_at: dt.datetime | None, ends_at: dt.datetime | None
 ) -> Window:
@@ -276,25 +234,46 @@ def open_window(
     window = Window(key=key, starts_at=starts_at, ends_at=ends_at)
     session.add(window)
     session.flush()
-    ledger.rebuild(session, ledger.Span(window.id, starts_at, ends_at))
+    sums.rebuild(session, ledger.Span.of(window))
     return window
 
 
 def end_window(session: Session, *, window_id: int, ends_at: dt.datetime) -> Window:
-    """End a window earlier; its standings are built anew, so what was earned later no longer counts in it.
+    """End a window at this moment; its standings are built anew, so what was earned later no longer counts in it.
 
     Raises:
-        Conflict: when *ends_at* is not within the window.
+        Conflict: when *ends_at* is not within the window, or the window is closed.
     """
     session.flush()
     ledger.close_gate(session)
     window = locks.lock(session, Window, window_id)
     too_late = window.ends_at is not None and ends_at >= window.ends_at
-    if too_late or (window.starts_at is not None and ends_at <= window.starts_at):
+    too_early = window.starts_at is not None and ends_at <= window.starts_at
+    if too_late or too_early or window.closed_at is not None:
         raise Conflict(N_("These points are counted in another span of time already."))
+    window.planned_ends_at = window.planned_ends_at or window.ends_at
     window.ends_at = ends_at
     session.flush()
-    ledger.rebuild(session, ledger.Span(window.id, window.starts_at, window.ends_at))
+    sums.rebuild(session, ledger.Span.of(window))
+    return window
+
+
+def close_window(session: Session, *, window_id: int, now: dt.datetime) -> Window:
+    """Let nothing count any more in a window that has ended: its standings stay as they are from this moment.
+
+    Whoever is writing lines finishes first; a line or a reversal that comes later counts in what runs then. A window
+    that is closed already stays as it is.
+
+    Raises:
+        Conflict: when it has no end, or has not ended.
+    """
+    session.flush()
+    ledger.close_gate(session)
+    window = locks.lock(session, Window, window_id)
+    if window.ends_at is None or now < window.ends_at:
+        raise Conflict(N_("These points are still being counted."))
+    window.closed_at = window.closed_at or now
+    session.flush()
     return window
 
 
@@ -303,7 +282,7 @@ def rebuild(session: Session, window_id: int) -> None:
     session.flush()
     ledger.close_gate(session)
     window = locks.lock(session, Window, window_id)
-    ledger.rebuild(session, ledger.Span(window.id, window.starts_at, window.ends_at))
+    sums.rebuild(session, ledger.Span.of(window))
 
 
 def member_by_number(session: Session, number: int) -> Member:

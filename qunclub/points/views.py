@@ -7,9 +7,21 @@ from typing import Any
 from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 
-from qunclub.web import NavItem, _, _l, allow, member_id, now, page_number, reading, register, render
+from qunclub.web import (
+    NavItem,
+    _,
+    _l,
+    allow,
+    current_actor,
+    member_id,
+    now,
+    page_number,
+    reading,
+    register,
+    render,
+)
 
-from . import queries
+from . import queries, queries_rulebook
 from . import queries_ranking as ranking
 from .ledger import Span
 from .queries_ranking import Board, Cursor
@@ -59,6 +71,8 @@ def _board(session: Session, window: Span | None, me: int) -> dict[str, Any]:
     if window is None:
         return {"board": Board(), "mine": None, "point": None}
     mine = ranking.standing(session, window.id, me)
+    if mine is not None and mine.points <= 0:
+        mine = None
     if mine is not None and request.args.get("at") == "me":
         board = ranking.around(session, window.id, mine, limit=PER_PAGE)
     else:
@@ -80,13 +94,35 @@ def mine() -> Any:
         for window, label in ((season, _("This season")), (everything, _("All time"))):
             if window is not None:
                 score = ranking.standing(session, window.id, me)
-                place = ranking.rank_of(session, window.id, score.points) if score else None
+                place = None
+                if score is not None and score.points > 0:
+                    place = ranking.rank_of(session, window.id, score.points)
                 scores.append((label, score.points if score else 0, place, window))
         return render(
             "points/mine.html",
             page=queries.my_lines(session, me, page_number()),
             scores=scores,
-            rules=queries.all_rules(session),
+            rules=queries_rulebook.all_rules(session),
             kinds=KINDS,
             labels=labels(),
+            my_key=current_actor().key,
         )
+
+
+@bp.get("/me/points/<int:entry_id>")
+@allow("signed_in")
+def line(entry_id: int) -> Any:
+    """One of my lines: what for, by whom, under which rule, and what took it back or what it takes back."""
+    me = member_id()
+    with reading() as session:
+        shown = queries.my_line(session, me, entry_id)
+        return render("points/line.html", line=shown, my_key=current_actor().key, labels=labels())
+
+
+@bp.get("/points/rules/<kind>")
+@allow("signed_in")
+def rule(kind: str) -> Any:
+    """Every form the rule of a kind ever had."""
+    with reading() as session:
+        forms = queries_rulebook.forms_of(session, kind)
+        return render("points/rule.html", forms=forms, kind=kind, own=KINDS[kind].own_amount, labels=labels())

@@ -9,6 +9,7 @@ from qunclub.homework.models import Attempt, Review, ShowcaseEntry, Submission
 from qunclub.kernel import Access, Actor
 from qunclub.points.models import LedgerEntry
 from tests.support.statements import count_statements
+from tests.support.tampering import tampering
 
 PROCESS = Actor.system("test")
 
@@ -80,16 +81,15 @@ def test_a_state_that_is_not_what_the_review_says(session, club, now, which, val
 
 
 def test_points_that_are_missing(session, club, now):
-    session.execute(delete(LedgerEntry).where(LedgerEntry.member_id == club["accepted"].member_id))
+    with tampering(session):
+        session.execute(delete(LedgerEntry).where(LedgerEntry.member_id == club["accepted"].member_id))
     assert any("did not earn" in finding.message for finding in broken(session, now))
 
 
 def test_points_that_are_too_many(session, club, now):
-    session.execute(
-        update(LedgerEntry)
-        .where(LedgerEntry.source == f"submission:{club['accepted'].id}:accepted")
-        .values(amount=100)
-    )
+    source = f"submission:{club['accepted'].id}:accepted"
+    with tampering(session):
+        session.execute(update(LedgerEntry).where(LedgerEntry.source == source).values(amount=100))
     assert any("differ" in finding.message for finding in broken(session, now))
 
 

@@ -10,9 +10,10 @@ from sqlalchemy import func, select, update
 from qunclub import points
 from qunclub.kernel import Actor, Conflict, Invalid, NotFound
 from qunclub.kernel.store import AuditEntry
-from qunclub.points import doctor, ledger, queries, services
+from qunclub.points import doctor, ledger, services
 from qunclub.points.models import LedgerEntry, PointRule, ScoreCount, Standing, Window
 from tests.support.statements import count_statements
+from tests.support.tampering import tampering
 
 ADMIN = Actor("test:admin", "Admin", roles=frozenset({"admin"}))
 
@@ -226,10 +227,12 @@ def test_rebuilding_gives_what_was_kept(session, make, now):
 
 def test_standings_of_any_date_follow_from_the_ledger(session, make, now):
     first, second = make.ranking([10, 20], at=now - dt.timedelta(days=10))
+    make.now = now + dt.timedelta(days=5)
     make.earn(first, 15, at=now - dt.timedelta(days=5))
     window = all_time(session)
-    early = points.standings_at(session, window, now - dt.timedelta(days=7))
-    late = points.standings_at(session, window, now)
+    early = points.standings_at(session, window, now + dt.timedelta(days=3))
+    late = points.standings_at(session, window, now + dt.timedelta(days=5))
+    assert points.standings_at(session, window, now - dt.timedelta(days=3)) == []
     assert [(s.number, s.points) for s in early] == [(second.number, 20), (first.number, 10)]
     assert [(s.number, s.points) for s in late] == [(first.number, 25), (second.number, 20)]
     kept = points.top(session, window, 10)
@@ -247,7 +250,8 @@ def test_the_doctor_sees_a_tampered_standing_count_or_line(session, make, now):
     assert doctor.check(session, now) == []
     line = session.scalars(select(LedgerEntry).where(LedgerEntry.member_id == other.id)).one()
     back = points.reverse(session, entry_id=line.id, reason="x", actor=ADMIN, now=now)
-    session.execute(update(LedgerEntry).where(LedgerEntry.id == back.id).values(amount=-1))
+    with tampering(session):
+        session.execute(update(LedgerEntry).where(LedgerEntry.id == back.id).values(amount=-1))
     assert any("corrections" in f.message for f in doctor.check(session, now))
 
 
@@ -258,12 +262,12 @@ def test_the_doctor_asks_the_same_few_statements_whatever_the_size(session, make
         with count_statements(db.engine) as statements:
             doctor.check(session, now)
         seen.append(statements.count)
-    assert seen[0] == seen[1] <= 5
+    assert seen[0] == seen[1] <= 7
 
 
 def test_rules_that_were_never_written_down_are_the_defaults(session, make, now):
     assert session.scalar(select(func.count()).select_from(PointRule)) == 0
-    assert [r.kind for r in queries.all_rules(session)] == list(points.KINDS)
+    assert [r.kind for r in points.all_rules(session)] == list(points.KINDS)
     points.ensure_rules(session, now)
     points.ensure_rules(session, now)
     assert session.scalar(select(func.count()).select_from(PointRule)) == len(points.KINDS)

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from qunclub import points
 from qunclub.kernel import Actor
 from qunclub.points import doctor
-from qunclub.points.models import LedgerEntry, PointRule
+from qunclub.points.models import LedgerEntry
 from tests.support.pages import in_language, post, sign_in, text_of
 from tests.support.statements import count_statements
 
@@ -104,6 +104,7 @@ def test_my_points_tell_why_and_what_was_taken_back(client, make, site_db, now):
     assert "Homework accepted" in page and "Lesson 3: one page" in page and "+92" in page
     assert "Taken back:" in page and "Somebody else helped" in page and "-15" in page
     assert "How points are earned" in page and "the score, up to 100" in page
+    assert "by the club itself" in page and "rule, version 1" in page
     assert "我的积分" in text_of(in_language(client, "zh").get("/me/points"))
 
 
@@ -165,18 +166,3 @@ def test_a_line_is_taken_back_after_its_effect_was_shown(admin, make, site_db, n
     assert admin.get("/admin/points/999/reverse").status_code == 404
     with site_db.session() as session:
         assert doctor.check(session, now) == []
-
-
-def test_rules_are_changed_one_by_one(admin, site_db):
-    assert "Handed in on time" in text_of(admin.get("/admin/points/rules"))
-    path = "/admin/points/rules/homework_on_time"
-    data = {"homework_on_time-amount": "8", "homework_on_time-active": "y"}
-    assert post(admin, path, data).status_code == 303
-    with site_db.session() as session:
-        rule = session.get_one(PointRule, "homework_on_time")
-        assert (rule.amount, rule.active) == (8, True)
-    assert post(admin, path, {"homework_on_time-amount": "-4"}).status_code == 422
-    assert post(admin, "/admin/points/rules/homework_accepted", {}).status_code == 303
-    with site_db.session() as session:
-        assert session.get_one(PointRule, "homework_accepted").active is False
-    assert post(admin, "/admin/points/rules/wishes", {}).status_code == 404

@@ -1,0 +1,62 @@
+"""Reads of the rules: what every kind earns at present, and every form a rule ever had."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from qunclub.kernel import NotFound, reads
+
+from .models import PointRule, PointRuleVersion
+from .rules import KINDS, Rule, default_rule
+from .services_rulebook import untouched
+
+
+@cache
+def _rules() -> Select[*tuple[Any, ...]]:
+    return select(PointRule.kind, PointRule.amount, PointRule.honours, PointRule.active, PointRule.version)
+
+
+def rules_in_force(session: Session) -> dict[str, Rule]:
+    """What every kind earns at present, for pages that say so."""
+    found = {kind: default_rule(kind) for kind in KINDS}
+    for kind, amount, honours, active, version in reads.rows(session, _rules()):
+        found[kind] = Rule(amount, honours, active, version)
+    return found
+
+
+def all_rules(session: Session) -> list[PointRule]:
+    """Every kind's rule in the order of the code, also of those nobody has touched: one statement."""
+    found = {rule.kind: rule for rule in session.scalars(select(PointRule))}
+    return [found.get(kind) or untouched(kind) for kind in KINDS]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form a rule had from ``since`` until ``until`` (None: it is in force), newest first in a list."""
+
+    version: PointRuleVersion
+    since: dt.datetime
+    until: dt.datetime | None
+
+
+def forms_of(session: Session, kind: str) -> list[Form]:
+    """Every form the rule of *kind* had, newest first; none when no line was ever written by it.
+
+    Raises:
+        NotFound: for an unknown kind.
+    """
+    if kind not in KINDS:
+        raise NotFound()
+    rows = session.scalars(
+        select(PointRuleVersion)
+        .where(PointRuleVersion.kind == kind)
+        .order_by(PointRuleVersion.version.desc())
+    ).all()
+    ends: list[dt.datetime | None] = [None, *(row.valid_from for row in rows)]
+    return [Form(row, row.valid_from, until) for row, until in zip(rows, ends, strict=False)]
