@@ -98,6 +98,7 @@ BLUEPRINTS = (
     "qunclub.contests.admin:bp",
     "qunclub.rewards.admin:bp",
     "qunclub.seasons.views:bp",
+    "qunclub.seasons.views_leave:bp",
     "qunclub.seasons.admin:bp",
     "qunclub.admin.views:bp",
     "qunclub.home.views:bp",

@@ -127,6 +127,7 @@ def tell(session: Session, season: Season, plan: Plan, *, now: dt.datetime) -> N
                 "place": outcome.place,
                 "position": outcome.position,
                 "protection": season.protection,
+                "reentry": season.formula.reentry,
             },
         )
         mail.send(

@@ -59,6 +59,12 @@ def current(session: Session, now: dt.datetime) -> Season | None:
     return running or next(iter(begun), None)
 
 
+def coming(session: Session, now: dt.datetime, *, limit: int = 6) -> list[Season]:
+    """Seasons whose formula is published and that have not begun, the next one first."""
+    query = select(Season).where(Season.state == "open", Season.starts_at > now)
+    return list(session.scalars(query.order_by(Season.starts_at).limit(limit)))
+
+
 def recent(session: Session, *, limit: int = 12) -> list[Season]:
     """The last published seasons, newest first."""
     query = select(Season).where(Season.state.in_(("published", "closed")))
@@ -153,6 +159,8 @@ def frozen_row(session: Session, season_id: int, member_id: int) -> Row | None:
         found.core,
         found.safe_closings,
         found.position,
+        found.bar,
+        found.on_leave,
     )
 
 

@@ -16,7 +16,8 @@ from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, signals, 
 
 from . import closing, field
 from .models import Decision, Season
-from .rules import Plan, check_formula, check_step, snapshot_hash
+from .rules import Plan, check_step, snapshot_hash
+from .rules_formula import COLUMNS, Formula, check_formula, terms_of
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
@@ -39,23 +40,19 @@ def create_season(
     name: str,
     starts_at: dt.datetime,
     ends_at: dt.datetime,
-    seats: int,
-    eliminate: int,
-    protection: int = 1,
-    min_points: int = 1,
     group_id: int | None = None,
     actor: Actor,
     now: dt.datetime,
+    **formula: Any,
 ) -> Season:
-    """A new season in draft.
+    """A new season in draft; *formula* as :class:`.rules_formula.Formula` names it: ``seats``, ``eliminate``, ….
 
     Raises:
         Invalid: naming the field.
     """
     season = Season(state="draft", version=0)
     _fill(
-        session, season, slug=slug, name=name, starts_at=starts_at, ends_at=ends_at, seats=seats,
-        eliminate=eliminate, protection=protection, min_points=min_points, group_id=group_id,
+        session, season, slug=slug, name=name, starts_at=starts_at, ends_at=ends_at, group_id=group_id, **formula
     )  # fmt: skip
     session.add(season)
     session.flush()
@@ -99,11 +96,8 @@ def _fill(
     name: str,
     starts_at: dt.datetime,
     ends_at: dt.datetime,
-    seats: int,
-    eliminate: int,
-    protection: int,
-    min_points: int,
-    group_id: int | None,
+    group_id: int | None = None,
+    **formula: Any,
 ) -> None:
     if not SLUG.fullmatch(slug):
         raise Invalid(N_("Use lower-case letters, digits and hyphens, such as 2026-spring."), field="slug")
@@ -112,14 +106,13 @@ def _fill(
         raise Invalid(N_("Another season has this address."), field="slug")
     if not name.strip():
         raise Invalid(N_("Give the season a name."), field="name")
-    check_formula(
-        starts_at=starts_at, ends_at=ends_at, seats=seats, eliminate=eliminate, protection=protection,
-        min_points=min_points, capacity=_capacity(session, group_id),
-    )  # fmt: skip
+    value = Formula(**formula)
+    check_formula(value, starts_at=starts_at, ends_at=ends_at, capacity=_capacity(session, group_id))
     season.slug, season.name = slug, name.strip()
     season.starts_at, season.ends_at = starts_at, ends_at
-    season.seats, season.eliminate = seats, eliminate
-    season.protection, season.min_points, season.group_id = protection, min_points, group_id
+    for column in COLUMNS:
+        setattr(season, column, getattr(value, column))
+    season.terms, season.group_id = terms_of(value), group_id
     season.version += 1
 
 
@@ -135,8 +128,7 @@ def _capacity(session: Session, group_id: int | None) -> int | None:
 def _formula(season: Season) -> dict[str, Any]:
     return {
         "slug": season.slug, "starts_at": season.starts_at.isoformat(), "ends_at": season.ends_at.isoformat(),
-        "seats": season.seats, "eliminate": season.eliminate, "protection": season.protection,
-        "min_points": season.min_points, "group_id": season.group_id,
+        **season.formula.as_json(), "group_id": season.group_id,
     }  # fmt: skip
 
 
@@ -149,8 +141,7 @@ def open_season(session: Session, *, season_id: int, actor: Actor, now: dt.datet
     season = locks.lock(session, Season, season_id)
     check_step(season.state, "open")
     check_formula(
-        starts_at=season.starts_at, ends_at=season.ends_at, seats=season.seats, eliminate=season.eliminate,
-        protection=season.protection, min_points=season.min_points,
+        season.formula, starts_at=season.starts_at, ends_at=season.ends_at,
         capacity=_capacity(session, season.group_id),
     )  # fmt: skip
     # Opening a window closes the ledger's gate: two seasons opened at once come here one after the other.

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
+from qunclub import points
 from qunclub.kernel import Actor
 from qunclub.web import (
     NavItem,
@@ -45,6 +46,8 @@ def _shared(actor: Actor | None) -> dict[str, Any]:
         "sees_names": _sees_names(actor),
         "my_id": actor.member_id if actor is not None else None,
         "states": words.STATES,
+        "kinds": points.KINDS,
+        "reasons": words.REASONS,
         "outcomes": words.OUTCOMES,
     }
 
@@ -57,6 +60,7 @@ def index() -> Any:
     with reading() as session:
         season = queries.current(session, now())
         context: dict[str, Any] = {"season": season, "live": None, "past": queries.recent(session)}
+        context["coming"] = queries.coming(session, now())
         if season is not None and season.state == "open":
             live = live_season(session, season, actor.member_id if actor is not None else None)
             context["live"] = live
@@ -107,9 +111,11 @@ def _mine(session: Session, season: Season, member_id: int | None) -> dict[str, 
             "points": row.points,
             "position": row.position,
             "min_points": season.min_points,
+            "min_works": season.formula.min_works,
+            "min_days": season.formula.min_days,
             "line": plan.rise_above or 0,
         }
-        told = [explain.not_risen(why_not(row, plan, min_points=season.min_points), facts)]
+        told = [explain.not_risen(why_not(row, plan, season.formula), facts)]
     return {"outcome": "none", "sentences": words.spoken(told)}
 
 
