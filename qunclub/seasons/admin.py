@@ -28,8 +28,9 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import ending, queries, services, services_leave
+from . import ending, queries, queries_review, services, services_leave
 from . import views_words as words
+from .admin_review import ExceptionForm
 from .forms import EndForm, SeasonForm, data_of, fresh
 from .models import SEASON_STATES, Season
 
@@ -154,7 +155,13 @@ def show(season_id: int) -> Any:
     return _show(season_id, EndForm(formdata=None))
 
 
-def _show(season_id: int, end: EndForm) -> Any:
+def show_with(season_id: int, *, exception: ExceptionForm) -> Any:
+    """The same page with an exception that was refused."""
+    return _show(season_id, EndForm(formdata=None), exception)
+
+
+def _show(season_id: int, end: EndForm, exception: ExceptionForm | None = None) -> Any:
+    exception = exception or ExceptionForm(formdata=None)
     with reading() as session:
         season = queries.get(session, season_id)
         plan = queries.preview(session, season, now())
@@ -172,7 +179,11 @@ def _show(season_id: int, end: EndForm) -> Any:
             kinds=KINDS,
             away=services_leave.away(session, season.id),
             end=end,
-        ), 422 if end.errors else 200
+            review=queries_review.review(session, season, plan),
+            rulings=words.RULINGS,
+            exception=exception,
+            me=current_actor().key,
+        ), 422 if end.errors or exception.errors else 200
 
 
 @bp.get("/<int:season_id>/outcomes.csv")

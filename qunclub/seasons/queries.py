@@ -13,7 +13,7 @@ from qunclub.groups.models import Group, GroupLine
 from qunclub.kernel import NotFound, Page, paginate
 from qunclub.members.models import Member
 
-from . import field
+from . import field, services_review
 from .models import CoreSeat, Decision, Season, SnapshotRow
 from .rules import Plan, Row
 
@@ -83,8 +83,9 @@ def listed(session: Session, *, q: str = "", state: str = "", page: int = 1) -> 
 
 def preview(session: Session, season: Season, now: dt.datetime) -> Plan:
     """What closing would do: from the snapshot once there is one, before that from the standings as they are."""
-    rows = field.live(session, season) if season.state in ("draft", "open") else field.frozen(session, season)
-    return field.plan_of(season, rows)
+    if season.state in ("draft", "open"):
+        return field.plan_of(season, field.live(session, season))
+    return services_review.plan(session, season)
 
 
 def names(session: Session, plan: Plan) -> dict[int, str]:

@@ -22,8 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.homework.models import Submission
+from qunclub.members import ERASED
 from qunclub.members.models import Member
-from qunclub.members.rules import ERASED
 from qunclub.passes.models import Pass
 from qunclub.points.models import LedgerEntry
 

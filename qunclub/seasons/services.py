@@ -14,7 +14,7 @@ from qunclub import points
 from qunclub.groups.models import Group
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, signals, store
 
-from . import closing, field
+from . import closing, field, services_review, services_seats
 from .models import Decision, Season
 from .rules import Plan, check_step, snapshot_hash
 from .rules_formula import COLUMNS, Formula, check_formula, terms_of
@@ -184,6 +184,7 @@ def freeze(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) 
     if earlier is not None:
         raise Conflict(N_("%(earlier)s comes first: seasons are published in order."), earlier=earlier)
     session.flush()
+    services_seats.end_due(session, now=now)
     field.freeze(session, season)
     season.snapshot_hash = snapshot_hash(field.stream(session, season.id))
     season.frozen_at = now
@@ -197,7 +198,9 @@ def publish(session: Session, *, season_id: int, actor: Actor, now: dt.datetime)
     A season that is published already is left as it is, and the result says so.
 
     Raises:
-        Conflict: when it is not frozen, or the snapshot or the core group is not what was frozen.
+        Conflict: when it is not frozen, the snapshot or the core group is not what was frozen, an exception changes
+            nothing, or nobody proposed this result where the formula asks for two admins.
+        Forbidden: where it asks for two, for whoever proposed it.
     """
     season = locks.lock(session, Season, season_id)
     if season.state in ("published", "closed"):
@@ -207,9 +210,12 @@ def publish(session: Session, *, season_id: int, actor: Actor, now: dt.datetime)
         raise Conflict(
             N_("The snapshot is not what was frozen. Nothing was published; ask who maintains the site.")
         )
-    rows = field.frozen(session, season)
-    closing.check_core(session, rows)
-    plan = field.plan_of(season, rows)
+    services_seats.end_due(session, now=now)
+    rows, said = services_review.considered(session, season)
+    closing.check_core(session, rows, said)
+    plan = field.plan_of(season, rows, said)
+    services_review.check_review(session, season, rows, said, plan, actor)
+    services_review.keep_facts(session, season, said, now)
     closing.decide(session, season, plan, now=now)
     closing.move_core(session, season, plan, now=now)
     closing.tell(session, season, plan, now=now)

@@ -36,6 +36,11 @@ REASONS: dict[str, Any] = {
     "few_works": _l("too few accepted works"),
     "few_days": _l("a member for too short a time"),
 }
+RULINGS: dict[str, Any] = {
+    "keep": _l("stays although among the last"),
+    "promote": _l("rises before the others"),
+    "exclude": _l("does not rise, or leaves"),
+}
 
 
 def spoken(told: list[Sentence]) -> list[str]:

@@ -317,3 +317,52 @@ def test_a_core_member_takes_leave_and_comes_back_and_the_admin_sees_it(client, 
     assert "Take leave this season" in text_of(client.get("/season/second/leave"))
     clock.advance(days=20)
     assert "The first half of the season is over" in text_of(client.get("/season/second/leave"))
+
+
+def test_the_review_is_done_on_the_page_and_a_second_admin_publishes(client, make, people, site_db, clock):
+    first = make.season(slug="first", seats=2, eliminate=1, protection=0, days=5)
+    for _account, member in people[:2]:
+        make.earn(member, 20, at=first.starts_at)
+    make.closed(first)
+    season = make.season(
+        slug="second", name="Second", starts_at=first.ends_at, seats=2, eliminate=1, days=5, two_person=True
+    )
+    for (_account, member), many in zip(people, (20, 5, 50, 40), strict=False):
+        make.earn(member, many, at=season.starts_at)
+    path = f"/admin/seasons/{season.id}"
+    teacher, _member = make.person(number=50, roles=("instructor",))
+    assert client.get("/season/second/nominate").status_code != 200
+    in_language(sign_in(client, people[4][0]), "en")
+    assert client.get("/season/second/nominate").status_code == 403
+    in_language(sign_in(client, teacher), "en")
+    assert "/season/second/nominate" in text_of(client.get("/season"))
+    assert post(client, "/season/second/nominate", {"number": "4", "reason": ""}).status_code == 422
+    assert post(client, "/season/second/nominate", {"number": "4", "reason": "Carried us"}).status_code == 303
+    assert "Carried us" in text_of(client.get("/season/second/nominate"))
+    ada, bob = (make.account(number=600 + n, roles=("admin",)) for n in (1, 2))
+    in_language(sign_in(client, ada), "en")
+    assert "Carried us" in text_of(client.get(path))
+    assert post(client, f"{path}/dry-run").status_code == 303
+    assert "Nothing differs" in text_of(client.get(path))
+    clock.advance(days=30)
+    assert post(client, f"{path}/freeze").status_code == 303
+    refused = post(client, f"{path}/exceptions", {"number": "1", "kind": "keep", "reason": "Typed words"})
+    assert refused.status_code == 422
+    assert "would change nothing" in text_of(refused) and "Typed words" in text_of(refused)
+    made = post(client, f"{path}/exceptions", {"number": "2", "kind": "keep", "reason": "Was in hospital"})
+    assert made.status_code == 303
+    page = text_of(client.get(path))
+    assert "by an exception" in page and "Was in hospital" in page and "Publish the result" not in page
+    assert post(client, f"{path}/publish").status_code == 409
+    assert post(client, f"{path}/propose").status_code == 303
+    assert "Another admin publishes it" in text_of(client.get(path))
+    assert post(client, f"{path}/publish").status_code == 403
+    in_language(sign_in(client, bob), "en")
+    page = text_of(client.get(path))
+    assert "Proposed by" in page and "Publish the result" in page
+    assert post(client, f"{path}/publish").status_code == 303
+    result = text_of(client.get("/season/second"))
+    assert "Exceptions to the formula" in result and "Was in hospital" in result
+    assert "规则之外的例外" in text_of(in_language(client, "zh").get("/season/second"))
+    in_language(sign_in(client, people[1][0]), "en")
+    assert "You stay in the core group by an exception" in text_of(client.get("/season/second"))
