@@ -26,6 +26,7 @@ from qunclub.passes import models as passes
 from qunclub.points import models as points
 from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
+from qunclub.seasons import models_review as seasons_review
 
 metadata = Base.metadata
 
@@ -57,5 +58,6 @@ __all__ = [
     "points",
     "rewards",
     "seasons",
+    "seasons_review",
     "store",
 ]

@@ -11,6 +11,7 @@ from qunclub.members import admin as members
 from qunclub.points import admin as points
 from qunclub.rewards import admin as rewards
 from qunclub.seasons import admin as seasons
+from qunclub.seasons import admin_review as seasons_review
 from qunclub.web import _l
 
 THINGS: dict[str, Any] = {
@@ -43,6 +44,7 @@ ACTS: dict[str, Any] = {
     **members.ACTS,
     **points.ACTS,
     **seasons.ACTS,
+    **seasons_review.ACTS,
     **contests.ACTS,
     **views_questions_desk.ACTS,
     **admin_certificates.ACTS,

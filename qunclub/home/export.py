@@ -19,7 +19,7 @@ from qunclub.orders.models_selling import ClaimCode, Coupon, CouponUse, Fapiao, 
 from qunclub.passes.models import EntryTicket, Pass, PassTerm, Plan
 from qunclub.points.models import LedgerEntry, Standing, Window
 from qunclub.rewards.models import TuitionCase
-from qunclub.seasons.models import CoreSeat, Decision, Season
+from qunclub.seasons.models import CoreSeat, Decision, Season, SeasonLeave
 
 from . import export_work
 from .export_rows import Rows, plain
@@ -53,6 +53,7 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "standings": _standings,
         "decisions": _decisions,
         "core_seats": _core_seats,
+        "season_leaves": _season_leaves,
         "tuition": _tuition,
         "contest_entries": _contest_entries,
         "contest_votes": _contest_votes,
@@ -204,6 +205,16 @@ def _answers(session: Session, member_id: int) -> Rows:
 def _certificates(session: Session, member_id: int) -> Rows:
     query = select(Certificate).where(Certificate.member_id == member_id).order_by(Certificate.id)
     return [plain(row) for row in session.scalars(query)]
+
+
+def _season_leaves(session: Session, member_id: int) -> Rows:
+    query = (
+        select(SeasonLeave, Season.name)
+        .join(Season, Season.id == SeasonLeave.season_id)
+        .where(SeasonLeave.member_id == member_id)
+        .order_by(SeasonLeave.id)
+    )
+    return [plain(leave, season=name) for leave, name in session.execute(query)]
 
 
 def _tuition(session: Session, member_id: int) -> Rows:

@@ -18,6 +18,7 @@ from .queries import (
 )
 from .queries_live import LiveSeason, live_season
 from .rules import Distance, Outcome, Plan, Row, distance, plan_season
+from .rules_formula import Formula
 from .services import (
     Published,
     close,
@@ -30,6 +31,7 @@ from .services import (
 
 __all__ = [
     "Distance",
+    "Formula",
     "LiveSeason",
     "Outcome",
     "Plan",

@@ -8,6 +8,8 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
+from qunclub.members import queries_people
+from qunclub.points import KINDS
 from qunclub.web import (
     NavItem,
     _,
@@ -26,8 +28,9 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import ending, queries, services
+from . import ending, queries, queries_review, services, services_leave
 from . import views_words as words
+from .admin_review import ExceptionForm
 from .forms import EndForm, SeasonForm, data_of, fresh
 from .models import SEASON_STATES, Season
 
@@ -40,6 +43,8 @@ ACTS = {
     "season.update": _l("Season changed"),
     "season.open": _l("Season opened"),
     "season.end": _l("Season ended early"),
+    "season.leave": _l("Leave taken for a season"),
+    "season.leave_end": _l("Back from leave"),
     "season.freeze": _l("Season frozen"),
     "season.publish": _l("Season published"),
     "season.close": _l("Season put away"),
@@ -87,7 +92,8 @@ def _edit_page(form: SeasonForm, season: Season | None) -> Any:
 def new() -> Any:
     """A draft, with the formula of the last season as a proposal."""
     with reading() as session:
-        return _edit_page(_form(session, formdata=None, data=fresh(now(), queries.latest(session))), None)
+        proposal = fresh(now(), queries.latest(session), admins=queries_people.admins(session))
+        return _edit_page(_form(session, formdata=None, data=proposal), None)
 
 
 @bp.post("/new")
@@ -149,7 +155,13 @@ def show(season_id: int) -> Any:
     return _show(season_id, EndForm(formdata=None))
 
 
-def _show(season_id: int, end: EndForm) -> Any:
+def show_with(season_id: int, *, exception: ExceptionForm) -> Any:
+    """The same page with an exception that was refused."""
+    return _show(season_id, EndForm(formdata=None), exception)
+
+
+def _show(season_id: int, end: EndForm, exception: ExceptionForm | None = None) -> Any:
+    exception = exception or ExceptionForm(formdata=None)
     with reading() as session:
         season = queries.get(session, season_id)
         plan = queries.preview(session, season, now())
@@ -164,8 +176,14 @@ def _show(season_id: int, end: EndForm) -> Any:
             state_names=SEASON_STATES,
             outcomes=words.OUTCOMES,
             reasons=words.REASONS,
+            kinds=KINDS,
+            away=services_leave.away(session, season.id),
             end=end,
-        ), 422 if end.errors else 200
+            review=queries_review.review(session, season, plan),
+            rulings=words.RULINGS,
+            exception=exception,
+            me=current_actor().key,
+        ), 422 if end.errors or exception.errors else 200
 
 
 @bp.get("/<int:season_id>/outcomes.csv")

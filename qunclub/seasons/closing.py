@@ -15,10 +15,10 @@ from qunclub.members.models import Member
 
 from . import explain
 from .models import CoreSeat, Decision, Season
-from .rules import Outcome, Plan, Row
+from .rules import Outcome, Plan, Row, Ruling
 
 
-def check_core(session: Session, rows: Iterable[Row]) -> None:
+def check_core(session: Session, rows: Iterable[Row], said: Iterable[Ruling] = ()) -> None:
     """Refuse to publish when the core group is not the one that was frozen.
 
     Raises:
@@ -26,7 +26,8 @@ def check_core(session: Session, rows: Iterable[Row]) -> None:
     """
     live = select(CoreSeat.member_id, CoreSeat.safe_closings).where(CoreSeat.left_at.is_(None))
     now = {(member, safe) for member, safe in session.execute(live)}
-    if now != {(row.member, row.safe_closings) for row in rows if row.core}:
+    gone = {one.member for one in said if one.kind == "gone"}
+    if now != {(row.member, row.safe_closings) for row in rows if row.core and row.member not in gone}:
         raise Conflict(
             N_(
                 "The core group changed since the season was frozen. Nothing was published; ask who maintains the site."
@@ -127,6 +128,7 @@ def tell(session: Session, season: Season, plan: Plan, *, now: dt.datetime) -> N
                 "place": outcome.place,
                 "position": outcome.position,
                 "protection": season.protection,
+                "reentry": season.formula.reentry,
             },
         )
         mail.send(

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Finding
 
-from . import field
+from . import field, services_review
 from .models import CoreSeat, Decision, Season, SnapshotRow
+from .models_review import SeasonException
 from .rules import snapshot_hash
 
 PROMISE = 8
@@ -53,13 +54,22 @@ def _decisions(session: Session) -> list[Finding]:
     """Every core member of the snapshot was kept or eliminated, nobody else; whoever rose was not core."""
     d, r = Decision, SnapshotRow
     expected = case((r.core.is_(True), d.outcome.in_(("kept", "eliminated"))), else_=d.outcome == "promoted")
+    gone = (
+        select(SeasonException.id)
+        .where(
+            SeasonException.season_id == r.season_id,
+            SeasonException.member_id == r.member_id,
+            SeasonException.kind == "gone",
+        )
+        .exists()
+    )
     wrong = (
         select(Season.slug, r.member_id)
         .join(Season, Season.id == r.season_id)
         .outerjoin(d, and_(d.season_id == r.season_id, d.member_id == r.member_id))
         .where(
             Season.state.in_(DECIDED),
-            or_(and_(r.core.is_(True), d.id.is_(None)), and_(d.id.is_not(None), ~expected)),
+            or_(and_(r.core.is_(True), d.id.is_(None), ~gone), and_(d.id.is_not(None), ~expected)),
         )
         .limit(100)
     )
@@ -110,8 +120,17 @@ def _core_size(session: Session) -> list[Finding]:
         .limit(1)
         .scalar_subquery()
     )
-    # Whoever left of their own will since then was decided to stay.
-    left = and_(CoreSeat.left_season_id.is_(None), CoreSeat.left_at >= since)
+    # Whoever left since then, of their own will or because they had to, was decided to stay.
+    stayed = (
+        select(Decision.id)
+        .where(
+            Decision.season_id == last,
+            Decision.member_id == CoreSeat.member_id,
+            Decision.outcome != "eliminated",
+        )
+        .exists()
+    )
+    left = and_(CoreSeat.left_season_id.is_(None), CoreSeat.left_at >= since, stayed)
     seated = (
         select(func.count())
         .select_from(CoreSeat)
@@ -137,7 +156,7 @@ def _last_snapshot(session: Session) -> list[Finding]:
         ]
     if season.state not in DECIDED:
         return []
-    plan = field.plan_of(season, field.frozen(session, season))
+    plan = services_review.plan(session, season)
     planned = {(outcome.row.member, outcome.outcome, outcome.place) for outcome in plan.outcomes}
     query = select(Decision.member_id, Decision.outcome, Decision.place).where(
         Decision.season_id == season.id

@@ -40,6 +40,30 @@ REASONS = {
         "You stay in the core group: with %(points)s points you stand on place %(place)s of %(core)s, above the line "
         "of elimination at %(line)s points."
     ),
+    ("kept", "not_outranked"): N_(
+        "You stay in the core group. Nobody outside it stands above its last places, so nobody had to leave. You have "
+        "%(points)s points, place %(place)s of %(core)s in the core."
+    ),
+    ("kept", "on_leave"): N_(
+        "You stay in the core group. You were on leave this season and safe at this closing whatever your points: "
+        "%(points)s, place %(place)s of %(core)s in the core. Good to have you."
+    ),
+    ("kept", "exception"): N_(
+        "You stay in the core group by an exception; its reason stands with the result. With %(points)s points you "
+        "stood on place %(place)s of %(core)s in the core."
+    ),
+    ("promoted", "exception"): N_(
+        "You rose into the core group by an exception; its reason stands with the result. With %(points)s points you "
+        "stood on place %(position)s of the season. Thank you for everything you gave."
+    ),
+    ("eliminated", "exception"): N_(
+        "Your time in the core group ends with this season by an exception to the formula; its reason stands with "
+        "the result. With %(points)s points you stood on place %(place)s of %(core)s in the core."
+    ),
+    ("eliminated", "suspended"): N_(
+        "Your time in the core group ends with this season because your account is suspended. With %(points)s points "
+        "you stood on place %(place)s of %(core)s in the core."
+    ),
     ("eliminated", "lowest"): N_(
         "Your time in the core group ends with this season; thank you for what you carried. All %(seats)s seats were "
         "taken, and the last %(left)s of those who were not protected make room. With %(points)s points you stood on "
@@ -54,7 +78,33 @@ WHAT_REMAINS = N_(
     "stay yours, and you can rise again from the next season on."
 )
 
+WHAT_REMAINS_LATER = N_(
+    "What ends is the role in the core group and nothing else: your number, your passes, your courses and your points "
+    "stay yours, and you can rise again after %(reentry)s more seasons."
+)
+
 NOT_RISEN = {
+    "exception": N_(
+        "You earned %(points)s points and stood on place %(position)s of the season. You did not rise by an exception "
+        "to the formula; its reason stands with the result."
+    ),
+    "suspended": N_("Your account is suspended; while it is, no seat of the core group can be yours."),
+    "waiting": N_(
+        "You earned %(points)s points and stood on place %(position)s of the season. You left the core group lately, "
+        "and by the formula one sits out some seasons before rising again."
+    ),
+    "no_pass": N_(
+        "You earned %(points)s points and stood on place %(position)s of the season. Whoever rises holds a pass that "
+        "is good at the end of the season; you held none."
+    ),
+    "few_works": N_(
+        "You earned %(points)s points and stood on place %(position)s of the season. Whoever rises has at least "
+        "%(min_works)s accepted works in the season; you had fewer."
+    ),
+    "few_days": N_(
+        "You earned %(points)s points and stood on place %(position)s of the season. Whoever rises has been a member "
+        "for at least %(min_days)s days; you come to that soon."
+    ),
     "no_points": N_(
         "You earned no points in this season, so you were not ranked. The next one begins at zero for everybody."
     ),
@@ -80,7 +130,8 @@ def sentences(outcome: str, reason: str, facts: Mapping[str, Any]) -> list[Sente
     if outcome == "promoted" and params["protection"]:
         told.append(Sentence(SAFE_ONCE if params["protection"] == 1 else SAFE_OFTEN, params))
     if outcome == "eliminated":
-        told.append(Sentence(WHAT_REMAINS, {}))
+        later = params.get("reentry")
+        told.append(Sentence(WHAT_REMAINS_LATER, params) if later else Sentence(WHAT_REMAINS, {}))
     return told
 
 
@@ -92,6 +143,7 @@ def of_decision(decision: Decision, season: Season) -> list[Sentence]:
         "place": decision.place,
         "position": decision.position,
         "protection": season.protection,
+        "reentry": season.formula.reentry,
     }
     return sentences(decision.outcome, decision.reason, facts)
 

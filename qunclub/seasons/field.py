@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
     Date,
     Integer,
     Select,
+    Subquery,
+    and_,
     case,
     cast,
+    false,
     func,
     insert,
     literal,
@@ -25,16 +28,36 @@ from sqlalchemy.orm import Session
 from qunclub.points.models import Standing
 
 from .models import CoreSeat, Season, SnapshotRow
-from .rules import Plan, Row, plan_season
+from .queries_floor import bar, on_leave, weighed
+from .rules import Plan, Row, Ruling, plan_season
+from .rules_formula import TIES, Formula
 
-COLUMNS = ("member_id", "number", "points", "honours", "last_day", "core", "safe_closings", "position")
+COLUMNS = (
+    "member_id", "number", "points", "honours", "last_day", "core", "safe_closings", "position", "bar", "on_leave",
+)  # fmt: skip
 
 
-def _ranked(season: Season) -> Select[*tuple[Any, ...]]:
+def _scored(session: Session, season: Season, formula: Formula) -> Subquery:
+    """SQL: the points of everybody who has some in the season."""
+    if formula.weighted:
+        return weighed(session, season, formula).subquery("scored")
+    s = Standing
+    kept = select(s.member_id, s.number, s.points, s.honours, s.last_day)
+    return kept.where(s.window_id == season.window_id).subquery("scored")
+
+
+def _order(formula: Formula, f: Any) -> list[Any]:
+    """SQL: ``rules.order`` over the columns *f*."""
+    ties = {"featured": f.honours.desc(), "earlier": f.last_day}
+    return [f.points.desc(), *(ties[name] for name in formula.ties), f.number]
+
+
+def _ranked(session: Session, season: Season) -> Select[*tuple[Any, ...]]:
     """SQL: everybody with points in the season and every core member, with their position."""
-    s, c = Standing, CoreSeat
+    formula, c = season.formula, CoreSeat
+    s = _scored(session, season, formula).c
     live = (c.member_id == s.member_id) & c.left_at.is_(None)
-    in_window = s.window_id == season.window_id
+    away = on_leave(season, c.member_id) if formula.leaves else false()
     scored = (
         select(
             s.member_id,
@@ -44,9 +67,10 @@ def _ranked(season: Season) -> Select[*tuple[Any, ...]]:
             s.last_day,
             c.id.is_not(None).label("core"),
             func.coalesce(c.safe_closings, 0).label("safe_closings"),
+            away.label("on_leave"),
         )
+        .select_from(s.member_id.table)
         .outerjoin(c, live)
-        .where(in_window)
     )
     silent = select(
         c.member_id,
@@ -56,11 +80,36 @@ def _ranked(season: Season) -> Select[*tuple[Any, ...]]:
         cast(null(), Date),
         true(),
         c.safe_closings,
-    ).where(c.left_at.is_(None), ~select(s.member_id).where(in_window, s.member_id == c.member_id).exists())
+        away,
+    ).where(c.left_at.is_(None), ~select(s.member_id).where(s.member_id == c.member_id).exists())
     f = union_all(scored, silent).subquery("field")
     nothing_last = case((f.c.last_day.is_(None), 1), else_=0)
-    order = (nothing_last, f.c.points.desc(), f.c.honours.desc(), f.c.last_day, f.c.number)
-    return select(*f.c, func.row_number().over(order_by=order).label("position"))
+    order = (nothing_last, *_order(formula, f.c))
+    return select(
+        *f.c,
+        bar(season, formula, f.c.member_id).label("bar"),
+        func.row_number().over(order_by=order).label("position"),
+    )
+
+
+def best(session: Session, season: Season, *, limit: int) -> list[Row]:
+    """The best who are not core and may rise, best first; with the usual formula it costs the same at any size."""
+    formula = season.formula
+    if formula.weighted or formula.ties != TIES:
+        ranked = _ranked(session, season).subquery("ranked")
+        query = (
+            select(ranked).where(~ranked.c.core, ranked.c.bar == "").order_by(ranked.c.position).limit(limit)
+        )
+        return _rows(session, query)
+    s = Standing
+    seated = select(CoreSeat.id).where(CoreSeat.member_id == s.member_id, CoreSeat.left_at.is_(None)).exists()
+    found = session.execute(
+        select(s.member_id, s.number, s.points, s.honours, s.last_day)
+        .where(s.window_id == season.window_id, ~seated, bar(season, formula, s.member_id) == "")
+        .order_by(*_order(formula, s))
+        .limit(limit)
+    )
+    return [Row(*row) for row in found]
 
 
 def core_count(session: Session) -> int:
@@ -84,20 +133,34 @@ def _row(found: Any) -> Row:
         core=bool(found.core),
         safe_closings=found.safe_closings,
         position=found.position,
+        bar=found.bar,
+        on_leave=bool(found.on_leave),
     )
 
 
 def live(session: Session, season: Season) -> list[Row]:
     """The core members and the best of the others as they stand now, with their position among all."""
-    ranked = _ranked(season).subquery("ranked")
+    ranked = _ranked(session, season).subquery("ranked")
+    eligible = case((ranked.c.core, 1), (ranked.c.bar != "", 1), else_=0)
+    nth = func.row_number().over(partition_by=eligible, order_by=ranked.c.position).label("nth")
+    counted = select(*ranked.c, nth).subquery("counted")
     enough = season.seats + core_count(session)
-    query = select(ranked).where(or_(ranked.c.core, ranked.c.position <= enough))
+    c = counted.c
+    query = select(counted).where(
+        or_(c.core, c.position <= enough, and_(~c.core, c.bar == "", c.nth <= season.seats))
+    )
     return _rows(session, query)
+
+
+def live_row(session: Session, season: Season, member_id: int) -> Row | None:
+    """One member as they stand now, with their position; None when they have no points and are not core."""
+    ranked = _ranked(session, season).subquery("ranked")
+    return next(iter(_rows(session, select(ranked).where(ranked.c.member_id == member_id))), None)
 
 
 def freeze(session: Session, season: Season) -> None:
     """Copy everybody's standing into the snapshot, in one statement."""
-    ranked = _ranked(season).subquery("ranked")
+    ranked = _ranked(session, season).subquery("ranked")
     columns = ["season_id", *COLUMNS]
     session.execute(
         insert(SnapshotRow).from_select(
@@ -117,16 +180,29 @@ def stream(session: Session, season_id: int) -> Iterator[Row]:
         yield _row(found)
 
 
-def frozen(session: Session, season: Season) -> list[Row]:
-    """The core members of the snapshot and the best of the others."""
+def frozen(session: Session, season: Season, named: Collection[int] = ()) -> list[Row]:
+    """The core members of the snapshot, the best of the others, and who is *named*."""
     r = SnapshotRow
-    cores = select(func.count()).where(r.season_id == season.id, r.core.is_(True)).scalar_subquery()
-    query = select(*(getattr(r, name) for name in COLUMNS)).where(
-        r.season_id == season.id, or_(r.core.is_(True), r.position <= cores + season.seats)
+    mine = r.season_id == season.id
+    cores = select(func.count()).where(mine, r.core.is_(True)).scalar_subquery()
+    near = select(*(getattr(r, name) for name in COLUMNS)).where(
+        mine, or_(r.core.is_(True), r.position <= cores + season.seats, r.member_id.in_(named))
     )
-    return _rows(session, query)
+    rows = _rows(session, near)
+    # Whoever may not rise leaves room for others further down; as many more as were named.
+    wanted = season.seats + len(named)
+    if sum(1 for row in rows if not row.core and not row.bar) < wanted:
+        known = {row.member for row in rows}
+        more = (
+            select(*(getattr(r, name) for name in COLUMNS))
+            .where(mine, r.core.is_(False), r.bar == "")
+            .order_by(r.position)
+            .limit(wanted)
+        )
+        rows += [row for row in _rows(session, more) if row.member not in known]
+    return rows
 
 
-def plan_of(season: Season, rows: list[Row]) -> Plan:
+def plan_of(season: Season, rows: list[Row], rulings: Sequence[Ruling] = ()) -> Plan:
     """The season's formula over *rows*."""
-    return plan_season(rows, seats=season.seats, eliminate=season.eliminate, min_points=season.min_points)
+    return plan_season(rows, season.formula, rulings)

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import N_, Conflict, locks
 
 from .models import CoreSeat, Season
-
-LEFT = "left_club"
+from .services_seats import LEFT_CLUB as LEFT
 
 
 def leave_core(session: Session, *, member_id: int, now: dt.datetime) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.kernel import Base, BigInt, UTCDateTime, pk
 from qunclub.members.models import Member
+
+from .rules_formula import COLUMNS, Formula, from_json
 
 SEASON_STATES = ("draft", "open", "frozen", "published", "closed")
 OUTCOMES = ("promoted", "kept", "eliminated")
@@ -18,8 +20,8 @@ OUTCOMES = ("promoted", "kept", "eliminated")
 class Season(Base):
     """A span of work that ends with the best rising and the last places leaving.
 
-    ``seats``, ``eliminate``, ``protection`` (closings a newcomer is safe for) and ``min_points`` are the published
-    formula; they are locked once the season is open. ``end_note`` says why it ended before the day that was
+    ``seats``, ``eliminate``, ``protection``, ``min_points`` and what ``terms`` adds to them are the published
+    :attr:`formula`; it is locked once the season is open. ``end_note`` says why it ended before the day that was
     published.
     """
 
@@ -34,6 +36,8 @@ class Season(Base):
     eliminate: Mapped[int]
     protection: Mapped[int] = mapped_column(default=1)
     min_points: Mapped[int] = mapped_column(default=1)
+    # What of the formula has no column and is not the usual (rules_formula.terms_of).
+    terms: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     group_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_group.id"))
     window_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_points_window.id"))
     snapshot_hash: Mapped[str] = mapped_column(String(64), default="")
@@ -43,6 +47,11 @@ class Season(Base):
     end_note: Mapped[str] = mapped_column(Text, default="")
     version: Mapped[int] = mapped_column(default=1)
     __table_args__ = (Index(None, "starts_at"), Index(None, "state"))
+
+    @property
+    def formula(self) -> Formula:
+        """How the season is decided."""
+        return from_json({**self.terms, **{name: getattr(self, name) for name in COLUMNS}})
 
 
 class SnapshotRow(Base):
@@ -58,7 +67,25 @@ class SnapshotRow(Base):
     last_day: Mapped[dt.date | None] = mapped_column(Date)
     core: Mapped[bool]
     safe_closings: Mapped[int] = mapped_column(default=0)
+    # Why they may not rise, whatever their points (rules_formula.BARS).
+    bar: Mapped[str] = mapped_column(String(12), default="", server_default="")
+    on_leave: Mapped[bool] = mapped_column(default=False, server_default=false())
     __table_args__ = (Index(None, "season_id", "position"),)
+
+
+class SeasonLeave(Base):
+    """Leave (请假) of a core member for one season: they cannot leave the core at its end, whatever their points."""
+
+    __tablename__ = "qunclub_season_leave"
+    id: Mapped[pk]
+    season_id: Mapped[int] = mapped_column(ForeignKey("qunclub_season.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    asked_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+
+    season: Mapped[Season] = relationship(lazy="raise")
+    member: Mapped[Member] = relationship(lazy="raise")
+    __table_args__ = (UniqueConstraint("season_id", "member_id"), Index(None, "member_id"))
 
 
 class Decision(Base):

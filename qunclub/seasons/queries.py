@@ -13,7 +13,7 @@ from qunclub.groups.models import Group, GroupLine
 from qunclub.kernel import NotFound, Page, paginate
 from qunclub.members.models import Member
 
-from . import field
+from . import field, services_review
 from .models import CoreSeat, Decision, Season, SnapshotRow
 from .rules import Plan, Row
 
@@ -59,6 +59,12 @@ def current(session: Session, now: dt.datetime) -> Season | None:
     return running or next(iter(begun), None)
 
 
+def coming(session: Session, now: dt.datetime, *, limit: int = 6) -> list[Season]:
+    """Seasons whose formula is published and that have not begun, the next one first."""
+    query = select(Season).where(Season.state == "open", Season.starts_at > now)
+    return list(session.scalars(query.order_by(Season.starts_at).limit(limit)))
+
+
 def recent(session: Session, *, limit: int = 12) -> list[Season]:
     """The last published seasons, newest first."""
     query = select(Season).where(Season.state.in_(("published", "closed")))
@@ -77,8 +83,9 @@ def listed(session: Session, *, q: str = "", state: str = "", page: int = 1) -> 
 
 def preview(session: Session, season: Season, now: dt.datetime) -> Plan:
     """What closing would do: from the snapshot once there is one, before that from the standings as they are."""
-    rows = field.live(session, season) if season.state in ("draft", "open") else field.frozen(session, season)
-    return field.plan_of(season, rows)
+    if season.state in ("draft", "open"):
+        return field.plan_of(season, field.live(session, season))
+    return services_review.plan(session, season)
 
 
 def names(session: Session, plan: Plan) -> dict[int, str]:
@@ -153,6 +160,8 @@ def frozen_row(session: Session, season_id: int, member_id: int) -> Row | None:
         found.core,
         found.safe_closings,
         found.position,
+        found.bar,
+        found.on_leave,
     )
 
 

@@ -5,9 +5,9 @@ Read along the ranking's index and the core's few seats: it costs the same with 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import false, select
 from sqlalchemy.orm import Session
 
 from qunclub import points
@@ -16,6 +16,7 @@ from qunclub.points.models import Standing
 
 from . import field
 from .models import CoreSeat, Season
+from .queries_floor import bars, on_leave
 from .rules import Distance, Outcome, Plan, Row, distance, order
 
 BELOW = 10
@@ -53,38 +54,42 @@ class LiveSeason:
     mine: Mine | None
 
 
-def _core(session: Session, window_id: int | None) -> list[Row]:
+def _core(session: Session, season: Season) -> list[Row]:
+    away = on_leave(season, CoreSeat.member_id) if season.formula.leaves else false()
     rows = session.execute(
         select(
             CoreSeat.member_id,
             CoreSeat.number,
             CoreSeat.safe_closings,
+            away,
             Standing.points,
             Standing.honours,
             Standing.last_day,
         )
-        .outerjoin(Standing, (Standing.window_id == window_id) & (Standing.member_id == CoreSeat.member_id))
+        .outerjoin(
+            Standing,
+            (Standing.window_id == season.window_id) & (Standing.member_id == CoreSeat.member_id),
+        )
         .where(CoreSeat.left_at.is_(None))
     )
     return [
-        Row(ident, number, points or 0, honours or 0, last_day, True, safe)
-        for ident, number, safe, points, honours, last_day in rows
+        Row(ident, number, points or 0, honours or 0, last_day, True, safe, on_leave=bool(leave))
+        for ident, number, safe, leave, points, honours, last_day in rows
     ]
+
+
+def _weighed_core(session: Session, season: Season) -> list[Row]:
+    return [row for row in field.live(session, season) if row.core]
 
 
 def live_season(session: Session, season: Season, member_id: int | None = None) -> LiveSeason:
-    """The board of an open season, for one member or a visitor, in at most six statements."""
-    core = _core(session, season.window_id)
-    window = season.window_id or 0
-    seated = {row.member for row in core}
-    best = [
-        Row(s.member_id, s.number, s.points, s.honours, s.last_day)
-        for s in points.top(session, window, season.seats + len(core) + BELOW)
-        if s.member_id not in seated
-    ]
+    """The board of an open season, for one member or a visitor, in at most seven statements."""
+    window, formula = season.window_id or 0, season.formula
+    core = _weighed_core(session, season) if formula.weighted else _core(session, season)
+    best = field.best(session, season, limit=season.seats + BELOW)
     plan = field.plan_of(season, [*core, *best])
     decided = {outcome.row.member: outcome for outcome in plan.outcomes}
-    core.sort(key=order)
+    core.sort(key=lambda row: order(row, formula.ties))
     others = best[: len(plan.promoted) + BELOW]
     called = _names(session, [row.member for row in (*core, *others)])
 
@@ -109,6 +114,8 @@ def _names(session: Session, ids: list[int]) -> dict[int, str]:
 def _mine(session: Session, season: Season, plan: Plan, known: list[Row], member_id: int) -> Mine | None:
     window = season.window_id or 0
     row = next((one for one in known if one.member == member_id), None)
+    if row is None and season.formula.weighted:
+        row = field.live_row(session, season, member_id)
     if row is None:
         score = points.standing(session, window, member_id)
         if score is not None:
@@ -118,6 +125,7 @@ def _mine(session: Session, season: Season, plan: Plan, known: list[Row], member
             if number is None:
                 return None
             row = Row(member_id, number)
-    place = points.rank_of(session, window, row.points) if row.points else None
+        row = replace(row, bar=bars(session, season, season.formula, [member_id]).get(member_id, ""))
+    place = (row.position or points.rank_of(session, window, row.points)) if row.points else None
     outcome = next((one for one in plan.outcomes if one.row.member == member_id), None)
-    return Mine(row, place, distance(row, plan, seats=season.seats), outcome)
+    return Mine(row, place, distance(row, plan), outcome)

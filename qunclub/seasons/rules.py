@@ -1,22 +1,23 @@
-"""The formula of a season, as a pure function, and the bounds of its settings.
+"""The closing of a season as a pure function, and the steps of its life.
 
-Members are ordered by points, then featured works, then the earlier day of the last points, then the lower number;
-who earned nothing comes last. If all core seats are taken, the lowest ``eliminate`` of the core members who are not
-protected leave (fewer if fewer may). Then free seats go to the best-ranked members who are not core, did not just
-leave, and have at least ``min_points``.
+Members are ordered by points, then by what the formula tells equal ones apart with, last by the lower number; who
+earned nothing comes last. If all core seats are taken, the lowest of the core members who are neither protected nor
+on leave leave, as many as the formula says (fewer if fewer may, or if fewer are outranked). Then free seats go to the
+best-ranked members who are not core, did not just leave, may rise, and have at least ``min_points``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
-from qunclub.kernel import N_, Conflict, Invalid
+from qunclub.kernel import N_, Conflict
 
-MOST_SEATS = 10_000
+from .rules_formula import TIES, Formula
 
 # What may follow what. Nothing leads back: a season closes once.
 STATES = ("draft", "open", "frozen", "published", "closed")
@@ -31,6 +32,9 @@ class Row:
         last_day: of their last points in the season; None when they earned nothing.
         safe_closings: closings at which they may not leave; counts for core members only.
         position: their place among all, when the caller knows it.
+        bar: why they may not rise whatever their points (of ``rules_formula.BARS``); empty when they may. Of core
+            members only ``suspended`` matters: they leave.
+        on_leave: whether they took leave and may not leave the core; counts for core members only.
     """
 
     member: int
@@ -41,6 +45,24 @@ class Row:
     core: bool = False
     safe_closings: int = 0
     position: int = 0
+    bar: str = ""
+    on_leave: bool = False
+
+
+RULINGS = ("keep", "promote", "exclude", "gone")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What was said about one member beside the formula.
+
+    Attributes:
+        kind: ``keep`` (stays though among the last), ``promote`` (rises before the others while a seat is free),
+            ``exclude`` (does not rise, or leaves), ``gone`` (no exception but a fact: left since the freeze).
+    """
+
+    member: int
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,63 +121,124 @@ class Plan:
         return sorted(outcome.number for outcome in (*self.kept, *self.promoted))
 
 
-def order(row: Row) -> tuple[bool, int, int, dt.date, int]:
-    """The sort key of a season's ranking, the same as that of every ranking of the club."""
-    return (row.last_day is None, -row.points, -row.honours, row.last_day or dt.date.max, row.number)
+def order(row: Row, ties: Sequence[str] = TIES) -> tuple[Any, ...]:
+    """The sort key of a season's ranking; with the usual *ties* the same as that of every ranking of the club."""
+    told = {"featured": -row.honours, "earlier": row.last_day or dt.date.max}
+    return (row.last_day is None, -row.points, *(told[name] for name in ties), row.number)
 
 
-def plan_season(rows: Iterable[Row], *, seats: int, eliminate: int, min_points: int = 1) -> Plan:
+def plan_season(rows: Iterable[Row], formula: Formula, rulings: Iterable[Ruling] = ()) -> Plan:
     """Who rises, stays and leaves; the same for the same members in whatever order they come.
 
-    Of members who are not core only the best *seats* matter, so a caller may leave out the others.
+    Of members who are not core only the best *seats* of those who may rise matter (and those of *rulings*), so a
+    caller may leave out the others. A ruling changes the outcome of its member and of one other at most: whoever
+    is kept takes a seat from the last who would rise, whoever is barred leaves it to the next.
     """
-    ranked = sorted(rows, key=order)
+    said = {one.member: one.kind for one in rulings}
+    ranked = sorted(rows, key=lambda row: order(row, formula.ties))
     position = {row.member: row.position or place for place, row in enumerate(ranked, start=1)}
-    core = [row for row in ranked if row.core]
-    place = {row.member: index for index, row in enumerate(core, start=1)}
-    full = len(core) >= seats
-    may_leave = [row for row in core if row.safe_closings == 0]
-    leaving = may_leave[-eliminate:] if full and eliminate else []
-    gone = {row.member for row in leaving}
-    staying = [row for row in core if row.member not in gone]
-    free = max(0, seats - len(staying))
-    rising = [row for row in ranked if not row.core and row.points >= max(1, min_points)][:free]
-    last_safe = next((row.points for row in reversed(may_leave) if row.member not in gone), None)
-    common = {"core": len(core), "seats": seats}
+    ranked = [row for row in ranked if said.get(row.member) != "gone"]
+    everybody = [row for row in ranked if row.core]
+    place = {row.member: index for index, row in enumerate(everybody, start=1)}
+    core = [row for row in everybody if row.bar != "suspended"]
+    full = len(core) >= formula.seats
+    may_leave = [row for row in core if row.safe_closings == 0 and not row.on_leave]
+    named = {row.member for row in ranked if not row.core and _promoted(row, said)}
+    least = max(1, formula.min_points)
+    outside = [row for row in ranked if not row.core and said.get(row.member) != "exclude"]
+    may_rise = [row for row in outside if row.member in named or (not row.bar and row.points >= least)]
+    leaving = _leaving(core, may_leave, may_rise, formula) if full else []
+    lowest = {row.member for row in leaving}
+    spared = {row.member for row in leaving if said.get(row.member) == "keep"}
+    sent = {row.member for row in core if said.get(row.member) == "exclude"}
+    gone = ((lowest - spared) | sent) | {row.member for row in everybody if row.bar == "suspended"}
+    staying = [row for row in everybody if row.member not in gone]
+    free = max(0, formula.seats - len(staying))
+    first = {row.member for row in [row for row in may_rise if row.member in named][:free]}
+    earned = [row for row in may_rise if row.member not in named][: free - len(first)]
+    up = first | {row.member for row in earned}
+    rising = [row for row in may_rise if row.member in up]
+    last_safe = next((row.points for row in reversed(may_leave) if row.member not in lowest), None)
+    common = {"core": len(everybody), "seats": formula.seats}
 
     def outcome(row: Row, what: str, reason: str, at: int, **facts: int | None) -> Outcome:
         told = {"points": row.points, **common, **{k: v for k, v in facts.items() if v is not None}}
         return Outcome(row, what, reason, at, position[row.member], told)
 
     def kept(row: Row) -> Outcome:
-        if not full:
+        if row.member in spared:
+            reason = "exception"
+        elif not full:
             reason = "seats_free"
-        elif not eliminate:
+        elif not formula.leaving:
             reason = "nobody_leaves"
+        elif row.on_leave:
+            reason = "on_leave"
         elif row.safe_closings:
             reason = "protected"
         else:
-            reason = "above_line"
+            reason = "above_line" if leaving else "not_outranked"
         line = leaving[0].points if leaving else None
         return outcome(row, "kept", reason, place[row.member], line=line, left=len(leaving))
 
-    line_up = rising[-1].points if rising else None
+    def left(row: Row) -> Outcome:
+        reason = "suspended" if row.bar == "suspended" else "exception" if row.member in sent else "lowest"
+        return outcome(row, "eliminated", reason, place[row.member], line=last_safe, left=len(leaving))
+
+    line_up = earned[-1].points if earned else None
+    given = len(rising) == free
+    above = _rise_above(line_up, core, may_leave, leaving, formula, least - 1)
     return Plan(
-        core_before=len(core),
+        core_before=len(everybody),
         promoted=tuple(
-            outcome(row, "promoted", "best_ranked", index, free=free, line=line_up)
+            outcome(
+                row, "promoted", "exception" if row.member in first else "best_ranked", index, free=free, line=line_up
+            )
             for index, row in enumerate(rising, start=1)
         ),
         kept=tuple(kept(row) for row in staying),
-        eliminated=tuple(
-            outcome(row, "eliminated", "lowest", place[row.member], line=last_safe, left=len(leaving))
-            for row in leaving
-        ),
+        eliminated=tuple(left(row) for row in everybody if row.member in gone),
         free=free,
-        seats_given=len(rising) == free,
-        rise_above=None if not free else rising[-1].points if len(rising) == free else max(1, min_points) - 1,
+        seats_given=given,
+        rise_above=least - 1 if free and not given else above,
         leave_below=leaving[0].points if leaving else None,
-    )
+    )  # fmt: skip
+
+
+def _promoted(row: Row, said: Mapping[int, str]) -> bool:
+    return said.get(row.member) == "promote" and row.bar != "suspended"
+
+
+def _leaving(
+    core: Sequence[Row], may_leave: Sequence[Row], may_rise: Sequence[Row], formula: Formula
+) -> list[Row]:
+    """The lowest of a full core, the best of them first."""
+    many = min(formula.leaving, len(may_leave))
+    if formula.only_outranked:
+        # What is over the seats leaves anyway; then the lowest for the best, the next for the next, while outranked.
+        over = len(core) - formula.seats
+        worst = may_leave[::-1]
+        pairs = zip(worst[over:many], may_rise, strict=False)
+        outranked = takewhile(lambda pair: order(pair[1], formula.ties) < order(pair[0], formula.ties), pairs)
+        many = min(many, over) + sum(1 for _pair in outranked)
+    return list(may_leave[len(may_leave) - many :])
+
+
+def _rise_above(
+    line: int | None,
+    core: Sequence[Row],
+    may_leave: Sequence[Row],
+    leaving: Sequence[Row],
+    formula: Formula,
+    least: int,
+) -> int | None:
+    """Points that one more than is enough to rise, when all free seats are given."""
+    lines = [] if line is None else [line]
+    if formula.only_outranked and len(core) >= formula.seats:
+        stayed = may_leave[: len(may_leave) - len(leaving)]
+        if stayed and len(leaving) < formula.leaving and len(leaving) >= len(core) - formula.seats:
+            lines.append(stayed[-1].points)
+    return max(least, min(lines)) if lines else None
 
 
 def safe_after(safe_closings: int) -> int:
@@ -163,11 +246,15 @@ def safe_after(safe_closings: int) -> int:
     return max(0, safe_closings - 1)
 
 
-def why_not(row: Row, plan: Plan, *, min_points: int) -> str:
+def why_not(row: Row, plan: Plan, formula: Formula, rulings: Iterable[Ruling] = ()) -> str:
     """Why a member who is not core did not rise: a code for ``explain``."""
+    if any(one.member == row.member and one.kind == "exclude" for one in rulings):
+        return "exception"
+    if row.bar:
+        return row.bar
     if row.last_day is None or row.points <= 0:
         return "no_points"
-    if row.points < min_points:
+    if row.points < formula.min_points:
         return "below_minimum"
     if not plan.free:
         return "no_seat"
@@ -179,7 +266,8 @@ class Distance:
     """How far a member is from the line that concerns them, if the season closed now.
 
     Attributes:
-        side: ``rises``, ``below`` (not core), ``stays``, ``leaves``, ``protected``, ``closed`` (no seat to rise to).
+        side: ``rises``, ``below`` (not core), ``barred`` (whatever the points), ``stays``, ``leaves``, ``protected``,
+            ``on_leave``, ``closed`` (no seat to rise to).
         points: to earn to get over the line, or the lead over it; 0 where there is no line.
     """
 
@@ -187,59 +275,24 @@ class Distance:
     points: int = 0
 
 
-def distance(row: Row, plan: Plan, *, seats: int) -> Distance:
+def distance(row: Row, plan: Plan) -> Distance:
     """Where *row* stands to its line. One point more than whoever stands at the line is always enough."""
     outcome = next((one for one in plan.outcomes if one.row.member == row.member), None)
     if outcome is None:
+        if row.bar:
+            return Distance("barred")
         if plan.rise_above is None:
             return Distance("closed")
         return Distance("below", max(1, plan.rise_above + 1 - row.points))
     if outcome.outcome == "promoted":
         return Distance("rises", 0 if plan.rise_above is None else max(0, row.points - plan.rise_above))
     if outcome.outcome == "kept":
-        if outcome.reason == "protected":
-            return Distance("protected")
+        if outcome.reason in ("protected", "on_leave"):
+            return Distance(outcome.reason)
         lead = 0 if plan.leave_below is None else row.points - plan.leave_below
         return Distance("stays", max(0, lead))
-    over = outcome.facts.get("line")
+    over = outcome.facts.get("line") if outcome.reason == "lowest" else None
     return Distance("leaves", 0 if over is None else over + 1 - row.points)
-
-
-def check_formula(
-    *,
-    starts_at: dt.datetime,
-    ends_at: dt.datetime,
-    seats: int,
-    eliminate: int,
-    protection: int,
-    min_points: int,
-    capacity: int | None = None,
-) -> None:
-    """Refuse a formula that cannot be kept.
-
-    Args:
-        capacity: of the core group, when there is one.
-
-    Raises:
-        Invalid: naming the field.
-    """
-    if ends_at <= starts_at:
-        raise Invalid(N_("A season ends after it starts."), field="ends_at")
-    if not 1 <= seats <= MOST_SEATS:
-        raise Invalid(N_("A core group has between 1 and %(most)s seats."), field="seats", most=MOST_SEATS)
-    # More than there are seats is no error: fewer leave when fewer may.
-    if not 0 <= eliminate <= MOST_SEATS:
-        raise Invalid(N_("Between 0 and %(most)s last places leave."), field="eliminate", most=MOST_SEATS)
-    if not 0 <= protection <= 12:
-        raise Invalid(N_("Protection lasts between 0 and 12 closings."), field="protection")
-    if not 1 <= min_points <= 10_000:
-        raise Invalid(N_("Whoever rises needs between 1 and 10000 points."), field="min_points")
-    if capacity is not None and capacity < seats:
-        raise Invalid(
-            N_("The core group has %(capacity)s seats; the season cannot give more."),
-            field="seats",
-            capacity=capacity,
-        )
 
 
 def check_step(state: str, to: str) -> None:
@@ -271,9 +324,11 @@ def check_step(state: str, to: str) -> None:
 def snapshot_line(row: Row) -> str:
     """One row of the snapshot as it is hashed."""
     day = row.last_day.isoformat() if row.last_day else "-"
+    # Only where there is something to say: snapshots from before there were bars and leaves keep their hash.
+    more = f",{row.bar},{int(row.on_leave)}" if row.bar or row.on_leave else ""
     return (
         f"{row.position},{row.member},{row.number},{row.points},{row.honours},{day},"
-        f"{int(row.core)},{row.safe_closings}\n"
+        f"{int(row.core)},{row.safe_closings}{more}\n"
     )
 
 

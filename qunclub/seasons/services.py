@@ -14,9 +14,10 @@ from qunclub import points
 from qunclub.groups.models import Group
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, signals, store
 
-from . import closing, field
+from . import closing, field, services_review, services_seats
 from .models import Decision, Season
-from .rules import Plan, check_formula, check_step, snapshot_hash
+from .rules import Plan, check_step, snapshot_hash
+from .rules_formula import COLUMNS, Formula, check_formula, terms_of
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
@@ -39,23 +40,19 @@ def create_season(
     name: str,
     starts_at: dt.datetime,
     ends_at: dt.datetime,
-    seats: int,
-    eliminate: int,
-    protection: int = 1,
-    min_points: int = 1,
     group_id: int | None = None,
     actor: Actor,
     now: dt.datetime,
+    **formula: Any,
 ) -> Season:
-    """A new season in draft.
+    """A new season in draft; *formula* as :class:`.rules_formula.Formula` names it: ``seats``, ``eliminate``, ….
 
     Raises:
         Invalid: naming the field.
     """
     season = Season(state="draft", version=0)
     _fill(
-        session, season, slug=slug, name=name, starts_at=starts_at, ends_at=ends_at, seats=seats,
-        eliminate=eliminate, protection=protection, min_points=min_points, group_id=group_id,
+        session, season, slug=slug, name=name, starts_at=starts_at, ends_at=ends_at, group_id=group_id, **formula
     )  # fmt: skip
     session.add(season)
     session.flush()
@@ -99,11 +96,8 @@ def _fill(
     name: str,
     starts_at: dt.datetime,
     ends_at: dt.datetime,
-    seats: int,
-    eliminate: int,
-    protection: int,
-    min_points: int,
-    group_id: int | None,
+    group_id: int | None = None,
+    **formula: Any,
 ) -> None:
     if not SLUG.fullmatch(slug):
         raise Invalid(N_("Use lower-case letters, digits and hyphens, such as 2026-spring."), field="slug")
@@ -112,14 +106,13 @@ def _fill(
         raise Invalid(N_("Another season has this address."), field="slug")
     if not name.strip():
         raise Invalid(N_("Give the season a name."), field="name")
-    check_formula(
-        starts_at=starts_at, ends_at=ends_at, seats=seats, eliminate=eliminate, protection=protection,
-        min_points=min_points, capacity=_capacity(session, group_id),
-    )  # fmt: skip
+    value = Formula(**formula)
+    check_formula(value, starts_at=starts_at, ends_at=ends_at, capacity=_capacity(session, group_id))
     season.slug, season.name = slug, name.strip()
     season.starts_at, season.ends_at = starts_at, ends_at
-    season.seats, season.eliminate = seats, eliminate
-    season.protection, season.min_points, season.group_id = protection, min_points, group_id
+    for column in COLUMNS:
+        setattr(season, column, getattr(value, column))
+    season.terms, season.group_id = terms_of(value), group_id
     season.version += 1
 
 
@@ -135,8 +128,7 @@ def _capacity(session: Session, group_id: int | None) -> int | None:
 def _formula(season: Season) -> dict[str, Any]:
     return {
         "slug": season.slug, "starts_at": season.starts_at.isoformat(), "ends_at": season.ends_at.isoformat(),
-        "seats": season.seats, "eliminate": season.eliminate, "protection": season.protection,
-        "min_points": season.min_points, "group_id": season.group_id,
+        **season.formula.as_json(), "group_id": season.group_id,
     }  # fmt: skip
 
 
@@ -149,8 +141,7 @@ def open_season(session: Session, *, season_id: int, actor: Actor, now: dt.datet
     season = locks.lock(session, Season, season_id)
     check_step(season.state, "open")
     check_formula(
-        starts_at=season.starts_at, ends_at=season.ends_at, seats=season.seats, eliminate=season.eliminate,
-        protection=season.protection, min_points=season.min_points,
+        season.formula, starts_at=season.starts_at, ends_at=season.ends_at,
         capacity=_capacity(session, season.group_id),
     )  # fmt: skip
     # Opening a window closes the ledger's gate: two seasons opened at once come here one after the other.
@@ -192,9 +183,14 @@ def freeze(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) 
     )
     if earlier is not None:
         raise Conflict(N_("%(earlier)s comes first: seasons are published in order."), earlier=earlier)
+<<<<<<< HEAD
     if season.window_id is not None:
         # Nobody writes a line between this and the copy; what comes later counts in what runs then.
         points.close_window(session, window_id=season.window_id, now=now)
+=======
+    session.flush()
+    services_seats.end_due(session, now=now)
+>>>>>>> formula
     field.freeze(session, season)
     season.snapshot_hash = snapshot_hash(field.stream(session, season.id))
     season.frozen_at = now
@@ -208,7 +204,9 @@ def publish(session: Session, *, season_id: int, actor: Actor, now: dt.datetime)
     A season that is published already is left as it is, and the result says so.
 
     Raises:
-        Conflict: when it is not frozen, or the snapshot or the core group is not what was frozen.
+        Conflict: when it is not frozen, the snapshot or the core group is not what was frozen, an exception changes
+            nothing, or nobody proposed this result where the formula asks for two admins.
+        Forbidden: where it asks for two, for whoever proposed it.
     """
     season = locks.lock(session, Season, season_id)
     if season.state in ("published", "closed"):
@@ -218,9 +216,12 @@ def publish(session: Session, *, season_id: int, actor: Actor, now: dt.datetime)
         raise Conflict(
             N_("The snapshot is not what was frozen. Nothing was published; ask who maintains the site.")
         )
-    rows = field.frozen(session, season)
-    closing.check_core(session, rows)
-    plan = field.plan_of(season, rows)
+    services_seats.end_due(session, now=now)
+    rows, said = services_review.considered(session, season)
+    closing.check_core(session, rows, said)
+    plan = field.plan_of(season, rows, said)
+    services_review.check_review(session, season, rows, said, plan, actor)
+    services_review.keep_facts(session, season, said, now)
     closing.decide(session, season, plan, now=now)
     closing.move_core(session, season, plan, now=now)
     closing.tell(session, season, plan, now=now)

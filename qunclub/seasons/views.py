@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
+from qunclub import points
 from qunclub.kernel import Actor
 from qunclub.web import (
     NavItem,
@@ -21,7 +22,7 @@ from qunclub.web import (
     see_other,
 )
 
-from . import explain, field, queries
+from . import explain, field, queries, queries_review, services_review
 from . import views_words as words
 from .models import Season
 from .queries_live import live_season
@@ -44,7 +45,10 @@ def _shared(actor: Actor | None) -> dict[str, Any]:
     return {
         "sees_names": _sees_names(actor),
         "my_id": actor.member_id if actor is not None else None,
+        "nominates": actor is not None and actor.has("instructor") and actor.member_id is not None,
         "states": words.STATES,
+        "kinds": points.KINDS,
+        "reasons": words.REASONS,
         "outcomes": words.OUTCOMES,
     }
 
@@ -57,6 +61,7 @@ def index() -> Any:
     with reading() as session:
         season = queries.current(session, now())
         context: dict[str, Any] = {"season": season, "live": None, "past": queries.recent(session)}
+        context["coming"] = queries.coming(session, now())
         if season is not None and season.state == "open":
             live = live_season(session, season, actor.member_id if actor is not None else None)
             context["live"] = live
@@ -84,6 +89,8 @@ def show(slug: str) -> Any:
             "seasons/show.html",
             season=season,
             grouped=grouped,
+            excepted=queries_review.published(session, season.id),
+            rulings=words.RULINGS,
             mine=_mine(session, season, actor.member_id if actor is not None else None),
             **_shared(actor),
         )
@@ -99,7 +106,8 @@ def _mine(session: Session, season: Season, member_id: int | None) -> dict[str, 
         told = explain.of_decision(decision, season)
         return {"outcome": decision.outcome, "sentences": words.spoken(told)}
     row = queries.frozen_row(session, season.id, member_id)
-    plan = field.plan_of(season, field.frozen(session, season))
+    rows, said = services_review.considered(session, season)
+    plan = field.plan_of(season, rows, said)
     if row is None:
         told = [explain.not_risen("no_points", {})]
     else:
@@ -107,9 +115,11 @@ def _mine(session: Session, season: Season, member_id: int | None) -> dict[str, 
             "points": row.points,
             "position": row.position,
             "min_points": season.min_points,
+            "min_works": season.formula.min_works,
+            "min_days": season.formula.min_days,
             "line": plan.rise_above or 0,
         }
-        told = [explain.not_risen(why_not(row, plan, min_points=season.min_points), facts)]
+        told = [explain.not_risen(why_not(row, plan, season.formula, said), facts)]
     return {"outcome": "none", "sentences": words.spoken(told)}
 
 

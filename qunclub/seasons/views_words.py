@@ -27,6 +27,19 @@ REASONS: dict[str, Any] = {
     "protected": _l("joined lately, protected"),
     "above_line": _l("above the line of elimination"),
     "lowest": _l("among the last of a full core group"),
+    "not_outranked": _l("nobody outside stands above"),
+    "on_leave": _l("on leave"),
+    "exception": _l("by an exception"),
+    "suspended": _l("suspended"),
+    "waiting": _l("sits out after leaving the core"),
+    "no_pass": _l("no pass at the end of the season"),
+    "few_works": _l("too few accepted works"),
+    "few_days": _l("a member for too short a time"),
+}
+RULINGS: dict[str, Any] = {
+    "keep": _l("stays although among the last"),
+    "promote": _l("rises before the others"),
+    "exclude": _l("does not rise, or leaves"),
 }
 
 

@@ -22,7 +22,7 @@ BELOW: dict[str, frozenset[str]] = {
     "orders": frozenset({"members", "points", "groups", "courses", "passes"}),
     "contests": frozenset({"members", "points"}),
     "homework": frozenset({"members", "points", "courses"}),
-    "seasons": frozenset({"members", "points", "groups"}),
+    "seasons": frozenset({"members", "points", "groups", "courses", "passes", "homework"}),
     "rewards": frozenset({"members", "points", "groups", "courses", "passes", "orders", "homework"}),
 }
 # They put the house together or stand on all of it.

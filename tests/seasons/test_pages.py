@@ -249,3 +249,120 @@ def test_a_core_group_can_be_chosen(admin, make, site_db):
     answer = post(admin, "/admin/seasons/new", form(slug="more", seats="4", group_id=str(ident)))
     assert answer.status_code == 422 and "has 3 seats" in text_of(answer)
     assert line.slug == "core"
+
+
+def test_every_rule_of_the_formula_is_set_in_the_form_kept_and_told(admin, site_db, clock, client):
+    typed = form(
+        starts_at="2026-05-01T00:00", ends_at="2026-06-01T00:00", eliminate_percent="10", only_outranked="1",
+        reentry="2", leaves="1", need_pass="1", min_works="3", min_days="30", ties="earlier", appeal_days="7",
+        two_person="1", weight_granted="50",
+    )  # fmt: skip
+    refused = post(
+        admin, "/admin/seasons/new", typed | {"min_works": "300", "weight_lesson_completed": "9999"}
+    )
+    page = text_of(refused)
+    assert (
+        refused.status_code == 422
+        and "Least accepted works" in page
+        and "9999" in page
+        and "Number must be" in page
+    )
+    made = post(admin, "/admin/seasons/new", typed)
+    assert made.status_code == 303
+    with site_db.session() as session:
+        formula = session.scalars(select(Season)).one().formula
+    assert formula == seasons.Formula(
+        3, 1, eliminate_percent=10, only_outranked=True, weights=(("granted", 50),), ties=("earlier",),
+        need_pass=True, min_works=3, min_days=30, leaves=1, reentry=2, appeal_days=7, two_person=True,
+    )  # fmt: skip
+    again = text_of(admin.get(f"{made.location}/edit"))
+    assert 'name="weight_granted"' in again and 'value="50"' in again
+    assert "Nobody leaves but for somebody outside" in text_of(admin.get(made.location))
+    assert post(admin, f"{made.location}/open").status_code == 303
+    page = text_of(in_language(client, "en").get("/season"))
+    assert "Coming seasons" in page and "/season/spring" in page
+    page = text_of(client.get("/season/spring"))
+    for said in (
+        "Given by hand 50%", "at least 3 accepted works", "at least 30 days", "after 2 more seasons", "may take leave",
+        "another one publishes", "For 7 days", "holds a pass",
+    ):  # fmt: skip
+        assert said in page, said
+    assert "再过 2 个赛季" in text_of(in_language(client, "zh").get("/season/spring"))
+    proposal = text_of(admin.get("/admin/seasons/new"))
+    assert 'value="30"' in proposal
+
+
+def test_a_core_member_takes_leave_and_comes_back_and_the_admin_sees_it(client, make, people, clock):
+    first = make.season(slug="first", seats=2, eliminate=1, protection=0, days=5)
+    for _account, member in people[:2]:
+        make.earn(member, 20, at=first.starts_at)
+    make.closed(first)
+    second = make.season(slug="second", starts_at=first.ends_at, seats=2, eliminate=1, days=30, leaves=1)
+    assert client.get("/season/second/leave").status_code in (302, 303, 401)
+    in_language(sign_in(client, people[4][0]), "en")
+    assert "members of the core group" in text_of(client.get("/season/second/leave"))
+    assert post(client, "/season/second/leave", {"reason": "Please"}).status_code == 409
+    in_language(sign_in(client, people[0][0]), "en")
+    assert "/season/second/leave" in text_of(client.get("/season"))
+    assert post(client, "/season/second/leave", {"reason": ""}).status_code == 422
+    assert post(client, "/season/second/leave", {"reason": "A child is born"}).status_code == 303
+    assert "A child is born" in text_of(client.get("/season/second/leave"))
+    assert "your seat waits for you" in text_of(client.get("/season"))
+    assert "席位给你留着" in text_of(in_language(client, "zh").get("/season"))
+    admin = in_language(sign_in(client, make.account(number=600, roles=("admin",))), "en")
+    page = text_of(admin.get(f"/admin/seasons/{second.id}"))
+    assert "A child is born" in page and "Nick1" in page
+    in_language(sign_in(client, people[0][0]), "en")
+    assert post(client, "/season/second/leave/end").status_code == 303
+    assert "Take leave this season" in text_of(client.get("/season/second/leave"))
+    clock.advance(days=20)
+    assert "The first half of the season is over" in text_of(client.get("/season/second/leave"))
+
+
+def test_the_review_is_done_on_the_page_and_a_second_admin_publishes(client, make, people, site_db, clock):
+    first = make.season(slug="first", seats=2, eliminate=1, protection=0, days=5)
+    for _account, member in people[:2]:
+        make.earn(member, 20, at=first.starts_at)
+    make.closed(first)
+    season = make.season(
+        slug="second", name="Second", starts_at=first.ends_at, seats=2, eliminate=1, days=5, two_person=True
+    )
+    for (_account, member), many in zip(people, (20, 5, 50, 40), strict=False):
+        make.earn(member, many, at=season.starts_at)
+    path = f"/admin/seasons/{season.id}"
+    teacher, _member = make.person(number=50, roles=("instructor",))
+    assert client.get("/season/second/nominate").status_code != 200
+    in_language(sign_in(client, people[4][0]), "en")
+    assert client.get("/season/second/nominate").status_code == 403
+    in_language(sign_in(client, teacher), "en")
+    assert "/season/second/nominate" in text_of(client.get("/season"))
+    assert post(client, "/season/second/nominate", {"number": "4", "reason": ""}).status_code == 422
+    assert post(client, "/season/second/nominate", {"number": "4", "reason": "Carried us"}).status_code == 303
+    assert "Carried us" in text_of(client.get("/season/second/nominate"))
+    ada, bob = (make.account(number=600 + n, roles=("admin",)) for n in (1, 2))
+    in_language(sign_in(client, ada), "en")
+    assert "Carried us" in text_of(client.get(path))
+    assert post(client, f"{path}/dry-run").status_code == 303
+    assert "Nothing differs" in text_of(client.get(path))
+    clock.advance(days=30)
+    assert post(client, f"{path}/freeze").status_code == 303
+    refused = post(client, f"{path}/exceptions", {"number": "1", "kind": "keep", "reason": "Typed words"})
+    assert refused.status_code == 422
+    assert "would change nothing" in text_of(refused) and "Typed words" in text_of(refused)
+    made = post(client, f"{path}/exceptions", {"number": "2", "kind": "keep", "reason": "Was in hospital"})
+    assert made.status_code == 303
+    page = text_of(client.get(path))
+    assert "by an exception" in page and "Was in hospital" in page and "Publish the result" not in page
+    assert post(client, f"{path}/publish").status_code == 409
+    assert post(client, f"{path}/propose").status_code == 303
+    assert "Another admin publishes it" in text_of(client.get(path))
+    assert post(client, f"{path}/publish").status_code == 403
+    in_language(sign_in(client, bob), "en")
+    page = text_of(client.get(path))
+    assert "Proposed by" in page and "Publish the result" in page
+    assert post(client, f"{path}/publish").status_code == 303
+    result = text_of(client.get("/season/second"))
+    assert "Exceptions to the formula" in result and "Was in hospital" in result
+    assert "规则之外的例外" in text_of(in_language(client, "zh").get("/season/second"))
+    in_language(sign_in(client, people[1][0]), "en")
+    assert "You stay in the core group by an exception" in text_of(client.get("/season/second"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 from dataclasses import replace
 from typing import Any
@@ -13,20 +14,24 @@ from hypothesis import strategies as st
 
 from qunclub import points
 from qunclub.kernel import Conflict, Invalid
+from qunclub.seasons import rules
 from qunclub.seasons.rules import (
-    MOST_SEATS,
     Row,
-    check_formula,
+    Ruling,
     check_step,
     distance,
     order,
-    plan_season,
     safe_after,
     snapshot_hash,
     why_not,
 )
+from qunclub.seasons.rules_formula import BARS, MOST_SEATS, Formula, check_formula, from_json, terms_of
 
 DAY = dt.date(2026, 1, 1)
+
+
+def plan_season(rows, rulings=(), **formula):
+    return rules.plan_season(rows, Formula(**formula), rulings)
 
 
 def row(number, points=0, *, core=False, safe=0, honours=0, day=0):
@@ -94,8 +99,8 @@ def test_a_minimum_keeps_the_door_closed_below_it():
     plan = plan_season([row(1, 30), row(2, 29)], seats=5, eliminate=0, min_points=30)
     assert numbers(plan.promoted) == [1]
     assert plan.rise_above == 29
-    assert why_not(row(2, 29), plan, min_points=30) == "below_minimum"
-    assert why_not(row(3), plan, min_points=30) == "no_points"
+    assert why_not(row(2, 29), plan, Formula(1, 0, min_points=30)) == "below_minimum"
+    assert why_not(row(3), plan, Formula(1, 0, min_points=30)) == "no_points"
 
 
 def test_more_may_be_named_to_leave_than_there_are_seats():
@@ -106,8 +111,8 @@ def test_more_may_be_named_to_leave_than_there_are_seats():
 def test_without_elimination_everybody_in_a_full_core_stays():
     plan = plan_season([row(1, 0, core=True), row(2, 99)], seats=1, eliminate=0)
     assert plan.kept[0].reason == "nobody_leaves" and plan.promoted == ()
-    assert plan.rise_above is None and why_not(row(2, 99), plan, min_points=1) == "no_seat"
-    assert distance(row(2, 99), plan, seats=1).side == "closed"
+    assert plan.rise_above is None and why_not(row(2, 99), plan, Formula(1, 0, min_points=1)) == "no_seat"
+    assert distance(row(2, 99), plan).side == "closed"
 
 
 def test_a_smaller_core_than_before_gives_no_seat_before_it_fits():
@@ -124,7 +129,7 @@ def test_the_distance_is_what_it_takes():
         row(5, 30),
     ]
     plan = plan_season(rows, seats=3, eliminate=1)
-    sides = {r.number: distance(r, plan, seats=3) for r in rows}
+    sides = {r.number: distance(r, plan) for r in rows}
     assert (sides[1].side, sides[1].points) == ("stays", 30)
     assert (sides[2].side, sides[2].points) == ("leaves", 31)
     assert sides[3].side == "protected"
@@ -143,6 +148,15 @@ def test_the_distance_is_what_it_takes():
         ("protection", {"protection": 13}),
         ("min_points", {"min_points": 0}),
         ("seats", {"capacity": 68}),
+        ("eliminate_percent", {"eliminate_percent": 101}),
+        ("min_works", {"min_works": -1}),
+        ("min_days", {"min_days": 3651}),
+        ("leaves", {"leaves": 13}),
+        ("reentry", {"reentry": 13}),
+        ("appeal_days", {"appeal_days": 61}),
+        ("weights", {"weights": (("granted", 1001),)}),
+        ("ties", {"ties": ("featured", "featured")}),
+        ("ties", {"ties": ("luck",)}),
     ],
 )
 def test_a_formula_that_cannot_be_kept_is_refused_by_field(field, changed):
@@ -154,9 +168,16 @@ def test_a_formula_that_cannot_be_kept_is_refused_by_field(field, changed):
         "protection": 1,
         "min_points": 1,
     }
-    check_formula(**formula)
+
+    def check(**values):
+        dates = {name: values.pop(name) for name in ("starts_at", "ends_at")}
+        check_formula(Formula(**values), **dates, capacity=capacity)
+
+    capacity = None
+    check(**formula)
+    capacity = changed.get("capacity")
     with pytest.raises(Invalid) as refused:
-        check_formula(**(formula | changed))
+        check(**(formula | {name: value for name, value in changed.items() if name != "capacity"}))
     assert refused.value.field == field
 
 
@@ -192,12 +213,24 @@ def seasons(draw):
                 day=draw(st.integers(0, 3)),
             )
         )
+        rows[-1] = replace(
+            rows[-1],
+            bar=draw(st.sampled_from(["", "", "", "", *BARS])),
+            on_leave=rows[-1].core and draw(st.sampled_from([False, False, True])),
+        )
     seats = draw(st.integers(1, 15))
     return rows, {
         "seats": seats,
         "eliminate": draw(st.integers(0, seats + 3)),
         "min_points": draw(st.sampled_from([1, 1, 3])),
+        "eliminate_percent": draw(st.sampled_from([0, 0, 10, 50])),
+        "only_outranked": draw(st.booleans()),
+        "ties": draw(st.sampled_from([(), ("featured",), ("featured", "earlier"), ("earlier", "featured")])),
     }
+
+
+def allowed(r, formula):
+    return not r.bar and r.points >= formula["min_points"]
 
 
 @given(seasons())
@@ -207,7 +240,8 @@ def test_seats_are_never_exceeded_unless_they_were_and_then_never_grow(season):
     assert len(plan.core_after) <= max(formula["seats"], plan.core_before)
     if plan.promoted:
         assert len(plan.core_after) <= formula["seats"]
-    assert len(plan.eliminated) <= formula["eliminate"]
+    lowest = [o for o in plan.eliminated if o.reason == "lowest"]
+    assert len(lowest) <= Formula(**formula).leaving
 
 
 @given(seasons())
@@ -238,24 +272,48 @@ def test_nobody_is_in_two_lists_and_every_core_member_is_in_one(season):
 def test_the_protected_never_leave_and_a_core_with_room_loses_nobody(season):
     rows, formula = season
     plan = plan_season(rows, **formula)
-    assert all(o.row.safe_closings == 0 for o in plan.eliminated)
-    if plan.core_before < formula["seats"]:
-        assert plan.eliminated == ()
+    lowest = [o for o in plan.eliminated if o.reason != "suspended"]
+    assert all(o.row.safe_closings == 0 and not o.row.on_leave for o in lowest)
+    if sum(1 for r in rows if r.core and r.bar != "suspended") < formula["seats"]:
+        assert lowest == []
+
+
+@given(seasons())
+def test_whoever_is_suspended_never_has_a_seat_and_whoever_is_barred_never_rises(season):
+    rows, formula = season
+    plan = plan_season(rows, **formula)
+    assert all(o.row.bar != "suspended" for o in (*plan.kept, *plan.promoted))
+    assert all(not o.row.bar for o in plan.promoted)
+
+
+@given(seasons())
+def test_nobody_leaves_but_for_somebody_better_where_the_formula_says_so(season):
+    rows, formula = season
+    formula["only_outranked"] = True
+    plan = plan_season(rows, **formula)
+    over = sum(1 for r in rows if r.core and r.bar != "suspended") - formula["seats"]
+    lowest = [o for o in plan.eliminated if o.reason == "lowest"][::-1]
+    ties = formula["ties"]
+    for gone, better in zip(lowest[max(0, over) :], plan.promoted, strict=False):
+        assert order(better.row, ties) < order(gone.row, ties)
+    assert over < 0 or len(lowest) <= max(over, 0) + len(plan.promoted)
 
 
 @given(seasons())
 def test_whoever_leaves_ranks_below_every_unprotected_who_stays(season):
     rows, formula = season
     plan = plan_season(rows, **formula)
+    ties = formula["ties"]
     for gone in plan.eliminated:
         for stayed in plan.kept:
-            assert stayed.row.safe_closings or order(stayed.row) < order(gone.row)
+            safe = stayed.row.safe_closings or stayed.row.on_leave or gone.reason == "suspended"
+            assert safe or order(stayed.row, ties) < order(gone.row, ties)
     risen = {o.row.member for o in plan.promoted}
     for up in plan.promoted:
         assert up.row.points >= formula["min_points"]
         for other in rows:
-            if not other.core and other.member not in risen:
-                assert order(up.row) < order(other)
+            if not other.core and not other.bar and other.member not in risen:
+                assert order(up.row, ties) < order(other, ties)
 
 
 @given(seasons(), st.integers(0, 39), st.integers(1, 50))
@@ -280,7 +338,7 @@ def test_one_point_over_the_line_is_enough_and_the_distance_says_so(season):
     rows, formula = season
     plan = plan_season(rows, **formula)
     for index, one in enumerate(rows):
-        away = distance(one, plan, seats=formula["seats"])
+        away = distance(one, plan)
         if away.side not in ("below", "leaves") or not away.points:
             continue
         moved = replace(one, points=one.points + away.points, last_day=one.last_day or DAY)
@@ -293,8 +351,12 @@ def test_one_point_over_the_line_is_enough_and_the_distance_says_so(season):
 def test_only_the_core_and_the_best_outside_matter(season):
     rows, formula = season
     core = [r for r in rows if r.core]
-    outside = sorted((r for r in rows if not r.core), key=order)[: formula["seats"]]
-    positions = {r.member: n for n, r in enumerate(sorted(rows, key=order), start=1)}
+
+    def ranks(r):
+        return order(r, formula["ties"])
+
+    outside = sorted((r for r in rows if not r.core and not r.bar), key=ranks)[: formula["seats"]]
+    positions = {r.member: n for n, r in enumerate(sorted(rows, key=ranks), start=1)}
     few = [replace(r, position=positions[r.member]) for r in (*core, *outside)]
     whole, part = plan_season(rows, **formula), plan_season(few, **formula)
     assert [(o.number, o.outcome, o.reason, o.place, o.position, o.facts) for o in part.outcomes] == [
@@ -303,10 +365,96 @@ def test_only_the_core_and_the_best_outside_matter(season):
     assert (part.rise_above, part.leave_below) == (whole.rise_above, whole.leave_below)
 
 
+RULED = st.lists(
+    st.tuples(st.integers(1, 40), st.sampled_from(["keep", "promote", "exclude"])),
+    max_size=6,
+    unique_by=lambda one: one[0],
+)
+
+
+def decided(plan):
+    return {o.row.member: o.outcome for o in plan.outcomes}
+
+
+@given(seasons(), RULED)
+def test_an_exception_changes_its_member_and_one_other_at_most(season, said):
+    """However many others there are: each is as small as it can be."""
+    rows, formula = season
+    rulings = [Ruling(member, kind) for member, kind in said if member <= len(rows)]
+    for last in range(len(rulings)):
+        before = decided(plan_season(rows, rulings[:last], **formula))
+        after = decided(plan_season(rows, rulings[: last + 1], **formula))
+        changed = {m for m in before.keys() | after.keys() if before.get(m) != after.get(m)}
+        assert len(changed - {rulings[last].member}) <= 1, (changed, rulings[last])
+        assert len(after) == len(before) or changed
+
+
+@given(seasons(), RULED)
+def test_exceptions_exceed_no_seat_seat_no_suspended_and_put_nobody_in_two_lists(season, said):
+    rows, formula = season
+    plan = plan_season(rows, [Ruling(member, kind) for member, kind in said], **formula)
+    assert len(plan.core_after) <= max(formula["seats"], plan.core_before)
+    assert len(decided(plan)) == len(plan.outcomes)
+    assert all(o.row.bar != "suspended" for o in (*plan.kept, *plan.promoted))
+    kinds = dict(said)
+    for o in plan.outcomes:
+        if o.reason == "exception":
+            assert kinds[o.row.member] in ("keep", "promote", "exclude")
+
+
+@given(seasons(), st.sets(st.integers(1, 40), max_size=4))
+def test_whoever_left_since_the_freeze_is_as_if_never_there(season, left):
+    rows, formula = season
+    positions = {o.row.member: o for o in plan_season(rows, **formula).outcomes}
+    with_facts = plan_season(rows, [Ruling(member, "gone") for member in left], **formula)
+    without = plan_season([r for r in rows if r.member not in left], **formula)
+    assert decided(with_facts) == decided(without)
+    assert not left & decided(with_facts).keys() and positions is not None
+
+
+@given(seasons())
+def test_a_formula_goes_to_json_and_back(season):
+    _rows, values = season
+    formula = Formula(**values, weights=(("granted", 50), ("lesson_completed", 0)), need_pass=True, leaves=2)
+    assert from_json(json.loads(json.dumps(formula.as_json()))) == formula
+    columns = {name: getattr(formula, name) for name in ("seats", "eliminate", "protection", "min_points")}
+    assert from_json({**terms_of(formula), **columns, "unknown": 1}) == formula
+    assert terms_of(Formula(3, 1)) == {}
+
+
+def test_a_share_of_the_seats_leaves_at_least_one():
+    assert Formula(20, 0, eliminate_percent=10).leaving == 2
+    assert Formula(3, 9, eliminate_percent=10).leaving == 1
+
+
+def test_only_who_is_outranked_leaves_and_the_distance_says_what_it_takes():
+    rows = [row(1, 50, core=True), row(2, 20, core=True), row(3, 10, core=True), row(4, 15), row(5, 8)]
+    plan = plan_season(rows, seats=3, eliminate=2, only_outranked=True)
+    assert numbers(plan.eliminated) == [3] and numbers(plan.promoted) == [4]
+    assert distance(rows[4], plan) == rules.Distance("below", 8), "above the last who rose is enough"
+    alone = plan_season([*rows[:3], rows[4]], seats=3, eliminate=2, only_outranked=True)
+    assert alone.eliminated == () and {o.reason for o in alone.kept} == {"not_outranked"}
+    assert distance(rows[4], alone) == rules.Distance("below", 3), "above the lowest of the core"
+
+
+def test_leave_keeps_the_seat_and_the_floor_keeps_the_door():
+    rows = [
+        replace(row(1, 0, core=True), on_leave=True),
+        row(2, 9, core=True),
+        replace(row(3, 90), bar="few_works"),
+        row(4, 5),
+    ]
+    plan = plan_season(rows, seats=2, eliminate=1)
+    assert numbers(plan.eliminated) == [2] and plan.kept[0].reason == "on_leave"
+    assert numbers(plan.promoted) == [4]
+    assert why_not(rows[2], plan, Formula(2, 1)) == "few_works"
+    assert distance(rows[2], plan).side == "barred" and distance(rows[0], plan).side == "on_leave"
+
+
 @given(seasons(), st.integers(1, 4))
 def test_years_of_seasons_never_overfill_and_protection_runs_out(season, protection):
     rows, formula = season
-    members = {r.number: replace(r, core=False, safe_closings=0) for r in rows}
+    members = {r.number: replace(r, core=False, safe_closings=0, on_leave=False) for r in rows}
     chance = random.Random(5)
     for _closing in range(6):
         plan = plan_season(members.values(), **formula)
@@ -328,8 +476,8 @@ def test_the_hash_sees_every_field():
     seen = {snapshot_hash(rows)}
     for changed in (
         {"points": 6}, {"honours": 2}, {"last_day": None}, {"core": False}, {"safe_closings": 0}, {"number": 3},
-        {"position": 2}, {"member": 7},
+        {"position": 2}, {"member": 7}, {"bar": "no_pass"}, {"on_leave": True},
     ):  # fmt: skip
         seen.add(snapshot_hash([replace(rows[0], **changed), rows[1]]))
-    assert len(seen) == 9
+    assert len(seen) == 11
     assert snapshot_hash(reversed(rows)) not in seen

@@ -292,9 +292,12 @@ def test_every_sentence_finds_its_numbers(key):
         left=8,
         protection=1,
         min_points=9,
+        min_works=2,
+        min_days=3,
         safe=0,
     )
-    for one in explain.sentences(key[0], key[1], facts):
+    later = explain.sentences(key[0], key[1], {**facts, "reentry": 2})
+    for one in (*explain.sentences(key[0], key[1], facts), *later):
         assert "%(" not in (one.message % one.params if one.params else one.message)
     for reason in explain.NOT_RISEN:
         told = explain.not_risen(reason, facts)

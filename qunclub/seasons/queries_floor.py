@@ -1,0 +1,152 @@
+"""Who may not rise whatever their points, who is on leave, and what points of different weight come to: in SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    String,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session, aliased
+
+from qunclub.homework.models import Submission
+from qunclub.members import ERASED
+from qunclub.members.models import Member
+from qunclub.passes.models import Pass
+from qunclub.points.models import LedgerEntry
+
+from .models import CoreSeat, Season, SeasonLeave
+from .rules_formula import WHOLE, Formula
+
+
+def bar(season: Season, formula: Formula, member: Any) -> ColumnElement[str]:
+    """SQL: why *member* (a column) may not rise, empty when they may; each question is a look at an index.
+
+    What is asked is asked of the end of the season, so that the answer does not depend on when one looks.
+    """
+    asked: list[tuple[ColumnElement[bool], str]] = [(_suspended(member), "suspended")]
+    if formula.reentry:
+        asked.append((_eliminated_lately(season, formula.reentry, member), "waiting"))
+    if formula.need_pass:
+        asked.append((~_holds_pass(member, season.ends_at), "no_pass"))
+    if formula.min_works:
+        asked.append((_works(season, member) < formula.min_works, "few_works"))
+    if formula.min_days:
+        asked.append(
+            (_numbered_after(member, season.ends_at - dt.timedelta(days=formula.min_days)), "few_days")
+        )
+    return case(*((true, literal(code)) for true, code in asked), else_=literal("", String))
+
+
+def _suspended(member: Any) -> ColumnElement[bool]:
+    # Who left the club is no member any more either.
+    shut = or_(Member.suspended_at.is_not(None), Member.user_key.startswith(ERASED, autoescape=True))
+    return select(Member.id).where(Member.id == member, shut).exists()
+
+
+def _numbered_after(member: Any, moment: dt.datetime) -> ColumnElement[bool]:
+    late = or_(Member.numbered_at.is_(None), Member.numbered_at > moment)
+    return select(Member.id).where(Member.id == member, late).exists()
+
+
+def _eliminated_lately(season: Season, seasons: int, member: Any) -> ColumnElement[bool]:
+    before = (
+        select(Season.id)
+        .where(Season.state.in_(("published", "closed")), Season.starts_at < season.starts_at)
+        .order_by(Season.starts_at.desc())
+        .limit(seasons)
+    )
+    return (
+        select(CoreSeat.id).where(CoreSeat.member_id == member, CoreSeat.left_season_id.in_(before)).exists()
+    )
+
+
+def _holds_pass(member: Any, moment: dt.datetime) -> ColumnElement[bool]:
+    good = or_(
+        Pass.ends_at.is_(None), Pass.ends_at >= moment, Pass.renews.is_(True), Pass.grace_until >= moment
+    )
+    return select(Pass.id).where(Pass.member_id == member, Pass.state == "active", good).exists()
+
+
+def _works(season: Season, member: Any) -> ColumnElement[int]:
+    return (
+        select(func.count(Submission.id))
+        .where(
+            Submission.member_id == member,
+            Submission.state == "accepted",
+            Submission.carried_over.is_(False),
+            Submission.reviewed_at >= season.starts_at,
+            Submission.reviewed_at < season.ends_at,
+        )
+        .scalar_subquery()
+    )
+
+
+def on_leave(season: Season, member: Any) -> ColumnElement[bool]:
+    """SQL: whether *member* (a column) is on leave in the season."""
+    return (
+        select(SeasonLeave.id)
+        .where(SeasonLeave.season_id == season.id, SeasonLeave.member_id == member)
+        .exists()
+    )
+
+
+def bars(session: Session, season: Season, formula: Formula, member_ids: Collection[int]) -> dict[int, str]:
+    """Why each of these members may not rise: one statement."""
+    rows = session.execute(
+        select(Member.id, bar(season, formula, Member.id)).where(Member.id.in_(member_ids))
+    )
+    return {ident: why for ident, why in rows}
+
+
+def weighed(session: Session, season: Season, formula: Formula) -> Select[*tuple[Any, ...]]:
+    """SQL: the points of the season with their weights, from the ledger: as ``Standing`` has them without.
+
+    A kind of weight 0 gives no featured work and no day either. It reads every line of the season.
+    """
+    line, reversal = LedgerEntry, aliased(LedgerEntry)
+    weights = dict(formula.weights)
+    weight = case(
+        *((line.kind == kind, literal(percent)) for kind, percent in weights.items()), else_=literal(WHOLE)
+    )
+    silent = [kind for kind, percent in weights.items() if percent == 0]
+    moment = func.max(line.occurred_at)
+    postgres = session.get_bind().dialect.name == "postgresql"
+    day: Any = cast(func.timezone("UTC", moment), Date) if postgres else func.date(moment, type_=Date)
+    # SUM is a NUMERIC on PostgreSQL, which divides with a rest.
+    total = (
+        func.floor(func.sum(line.amount * weight) / WHOLE)
+        if postgres
+        else func.sum(line.amount * weight) // WHOLE
+    )
+    return (
+        select(
+            line.member_id,
+            Member.number,
+            cast(total, Integer).label("points"),
+            cast(func.sum(line.honours), Integer).label("honours"),
+            day.label("last_day"),
+        )
+        .join(Member, Member.id == line.member_id)
+        .where(
+            line.occurred_at >= season.starts_at,
+            line.occurred_at < season.ends_at,
+            line.reverses_id.is_(None),
+            ~select(reversal.id).where(reversal.reverses_id == line.id).exists(),
+            Member.number.is_not(None),
+            *([line.kind.not_in(silent)] if silent else []),
+        )
+        .group_by(line.member_id, Member.number)
+    )
