@@ -23,6 +23,7 @@ from qunclub.orders import models_money as orders_money
 from qunclub.orders import models_selling as orders_selling
 from qunclub.passes import models as passes
 from qunclub.points import models as points
+from qunclub.projects import models as projects
 from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
 
@@ -53,6 +54,7 @@ __all__ = [
     "outbox",
     "passes",
     "points",
+    "projects",
     "rewards",
     "seasons",
     "store",

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import contests, courses, groups, homework, members, orders, passes
+from qunclub import contests, courses, groups, homework, members, orders, passes, projects
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.kernel import N_, Actor, Conflict, mail, outbox
@@ -131,6 +131,7 @@ def leave(
             passes.tickets.ensure(session, seat_id=seat.id, member_id=seat.member_id, now=now)
     courses.forget(session, member_id=member_id, now=now)
     works = homework.forget(session, member_id=member_id, now=now)
+    works += projects.forget(session, member_id=member_id, now=now)
     for key in (*works, *contests.forget(session, member_id=member_id, now=now)):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
     for key in orders.forget_papers(session, member_id=member_id):

@@ -26,6 +26,8 @@ __all__ = [
     "Identity",
     "MailMessage",
     "Mailer",
+    "MemberPart",
+    "Part",
     "ScanFailed",
     "SeasonBook",
     "SeasonTime",
@@ -167,6 +169,27 @@ class SeasonBook(Protocol):
 
     def core_since(self, session: Session, member_id: int) -> dt.datetime | None:
         """Since when a member sits in the core; None when they do not: one statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that a room above members shows on a member's page.
+
+    Attributes:
+        template: what shows *facts*.
+        beside: whether it stands beside the name and not below the card.
+    """
+
+    template: str
+    facts: Any
+    beside: bool = False
+
+
+class MemberPart(Protocol):
+    """One room's share of a member's page; rooms above answer, the page asks them all."""
+
+    def __call__(self, session: Session, *, number: int, actor: Actor | None) -> list[Part]:
+        """What *actor* may see of it, in a constant number of statements."""
 
 
 class FileStore(Protocol):

@@ -39,6 +39,7 @@ KINDS: dict[str, Kind] = {
     "homework_featured": Kind(N_("Homework featured"), 20, honours=1),
     "lesson_completed": Kind(N_("Lesson completed"), 2),
     "answer_best": Kind(N_("Best answer to a question"), 5),
+    "piece_delivered": Kind(N_("Piece of a project delivered"), 20, own_amount=True),
     "granted": Kind(N_("Given by hand"), 10, own_amount=True),
 }
 

@@ -21,6 +21,7 @@ from qunclub.kernel.ports import (
     GroupBook,
     Identity,
     Mailer,
+    MemberPart,
     SeasonBook,
 )
 
@@ -72,6 +73,7 @@ class ClubState:
     load_member: Callable[[Session, Actor, dt.datetime], tuple[Actor, Me]]
     keep_locale: Callable[[Session, int, str], None]
     limiter: Any
+    member_parts: tuple[MemberPart, ...] = ()
     scanner: FileScanner | None = None
     wake: Callable[[], None] = lambda: None
     huey: Any = None

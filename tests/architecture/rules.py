@@ -23,6 +23,7 @@ BELOW: dict[str, frozenset[str]] = {
     "contests": frozenset({"members", "points"}),
     "homework": frozenset({"members", "points", "courses"}),
     "seasons": frozenset({"members", "points", "groups"}),
+    "projects": frozenset({"members", "points", "homework", "seasons"}),
     "rewards": frozenset({"members", "points", "groups", "courses", "passes", "orders", "homework"}),
 }
 # They put the house together or stand on all of it.
