@@ -107,6 +107,8 @@ def test_an_overdue_piece_goes_back_once_however_many_sweep(db, make, now):
     with db.uow() as session:
         due = projects.claim(session, piece_id=piece.id, member_id=member.id, now=now).due_at
 
+    assert due is not None
+
     def sweep(session, index):
         return projects.return_overdue(session, piece_id=piece.id, now=due)
 
