@@ -26,6 +26,7 @@ from qunclub.points import models as points
 from qunclub.projects import models as projects
 from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
+from qunclub.seasons import models_profile as seasons_profile
 
 metadata = Base.metadata
 
@@ -57,5 +58,6 @@ __all__ = [
     "projects",
     "rewards",
     "seasons",
+    "seasons_profile",
     "store",
 ]

@@ -1,4 +1,4 @@
-"""What somebody made in projects, and what was said of it, as their own data."""
+"""What somebody says of themselves in the core, made in projects, and was told of it, as their own data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub.projects.models import Delivery, DeliveryFile, Piece, PieceEvent, Project
+from qunclub.seasons.models_profile import CoreProfile
 
 from .export_rows import Rows, plain
 
@@ -60,7 +61,13 @@ def _piece_events(session: Session, member_id: int) -> Rows:
     return _told([plain(row) for row in session.scalars(query)])
 
 
+def _core_profile(session: Session, member_id: int) -> Rows:
+    query = select(CoreProfile).where(CoreProfile.member_id == member_id)
+    return [plain(row) for row in session.scalars(query)]
+
+
 PARTS: dict[str, Callable[[Session, int], Rows]] = {
+    "core_profile": _core_profile,
     "projects_led": _projects,
     "pieces": _pieces,
     "deliveries": _deliveries,

@@ -19,6 +19,7 @@ from qunclub.orders.models import Order, OrderEvent
 from qunclub.passes.models import Pass, Plan
 from qunclub.seasons.leaving import leave_core
 from qunclub.seasons.queries import is_core
+from qunclub.seasons.services_profile import forget_profile
 from qunclub.web.state import ClubState
 
 REASON = "The member left the club."
@@ -124,6 +125,7 @@ def leave(
     for pass_id in session.scalars(held).all():
         passes.revoke(session, pass_id=pass_id, reason=REASON, now=now, actor=actor)
     leave_core(session, member_id=member_id, now=now)
+    forget_profile(session, member_id=member_id)
     live = select(Seat.id).where(Seat.member_id == member_id, Seat.state.in_(("waiting", "admitted")))
     for seat_id in session.scalars(live.order_by(Seat.id)).all():
         passes.tickets.void(session, seat_id=seat_id, reason=REASON)

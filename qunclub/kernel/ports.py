@@ -24,6 +24,8 @@ __all__ = [
     "Finding",
     "GroupBook",
     "Identity",
+    "Made",
+    "MadeBook",
     "MailMessage",
     "Mailer",
     "MemberPart",
@@ -190,6 +192,33 @@ class MemberPart(Protocol):
 
     def __call__(self, session: Session, *, number: int, actor: Actor | None) -> list[Part]:
         """What *actor* may see of it, in a constant number of statements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Something a member made that is there to be seen.
+
+    Attributes:
+        kind: ``work`` (the showcase), ``piece`` (of a project) or ``lesson``.
+        place: the project, the course or the homework it belongs to.
+        endpoint, values: where it is found.
+    """
+
+    kind: str
+    title: str
+    place: str
+    endpoint: str
+    values: dict[str, Any]
+    at: dt.datetime
+
+
+class MadeBook(Protocol):
+    """What members made in one room; rooms beside and above the core's page answer."""
+
+    def __call__(
+        self, session: Session, *, member_ids: Collection[int], reader: str
+    ) -> dict[int, list[Made]]:
+        """What a *reader* (``visitor``, ``member`` or ``core``) may see of it, in a constant number of statements."""
 
 
 class FileStore(Protocol):

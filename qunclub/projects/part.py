@@ -1,19 +1,20 @@
-"""What projects show on a member's page: the pieces they made."""
+"""What projects tell of a member elsewhere: the pieces they made."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Actor
+from qunclub.kernel import Actor, ports
 from qunclub.kernel.ports import Part
 from qunclub.members.models import Member
 from qunclub.seasons.models import CoreSeat
 
 from .models import Piece, Project
-from .queries import Made
+from .queries import Made, made_by
 
 MOST = 20
 
@@ -35,3 +36,15 @@ def of_member(session: Session, *, number: int, actor: Actor | None) -> list[Par
     rows: list[Any] = list(session.execute(query))
     made = [Made(*row) for row in rows]
     return [Part("qunclub/projects/_made.html", made)] if made else []
+
+
+def made(session: Session, *, member_ids: Collection[int], reader: str) -> dict[int, list[ports.Made]]:
+    """Accepted pieces (``kernel.ports.MadeBook``): whoever is not of the core sees those of public projects."""
+    found = made_by(session, member_ids, public_only=reader != "core")
+    return {
+        ident: [
+            ports.Made("piece", one.piece, one.project, "qunclub.projects.show", {"slug": one.slug}, one.at)
+            for one in things
+        ]
+        for ident, things in found.items()
+    }

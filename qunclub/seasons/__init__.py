@@ -16,6 +16,7 @@ from .queries import (
     preview,
     recent,
 )
+from .queries_core import core_cards
 from .queries_live import LiveSeason, live_season
 from .rules import Distance, Outcome, Plan, Row, distance, plan_season
 from .services import (
@@ -27,6 +28,7 @@ from .services import (
     publish,
     update_season,
 )
+from .services_profile import forget_profile, save_profile, take_back
 
 __all__ = [
     "Distance",
@@ -36,6 +38,7 @@ __all__ = [
     "Published",
     "Row",
     "close",
+    "core_cards",
     "core_members",
     "create_season",
     "current",
@@ -44,6 +47,7 @@ __all__ = [
     "decisions_about",
     "distance",
     "end_early",
+    "forget_profile",
     "freeze",
     "is_core",
     "latest",
@@ -53,5 +57,7 @@ __all__ = [
     "preview",
     "publish",
     "recent",
+    "save_profile",
+    "take_back",
     "update_season",
 ]

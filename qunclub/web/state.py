@@ -20,6 +20,7 @@ from qunclub.kernel.ports import (
     FileStore,
     GroupBook,
     Identity,
+    MadeBook,
     Mailer,
     MemberPart,
     SeasonBook,
@@ -74,6 +75,7 @@ class ClubState:
     keep_locale: Callable[[Session, int, str], None]
     limiter: Any
     member_parts: tuple[MemberPart, ...] = ()
+    made_books: tuple[MadeBook, ...] = ()
     scanner: FileScanner | None = None
     wake: Callable[[], None] = lambda: None
     huey: Any = None
