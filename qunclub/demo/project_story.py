@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub import members, projects
+from qunclub import members, projects, seasons
 from qunclub.kernel import Actor
 from qunclub.projects.models import Piece, Project
 
@@ -34,8 +34,27 @@ class Cast(Protocol):
 
 def add_projects(story: Story, cast: Cast) -> None:
     """Let every project happen at its moments."""
-    for told in content.table("projects")["project"]:
+    texts = content.table("projects")
+    for told in texts["project"]:
         _Told(cast, told).tell(story)
+    for profile in texts["profile"]:
+        story.add(cast.ago(profile["days"]), _writing(cast, profile))
+
+
+def _writing(cast: Cast, told: Mapping[str, Any]) -> Step:
+    def write(session: Session, now: dt.datetime) -> None:
+        ident = cast.people[told["by"]].member_id
+        assert ident is not None  # the people were made first
+        seasons.save_profile(
+            session,
+            member_id=ident,
+            skills_typed=told["skills"],
+            about=told["about"],
+            public=told["public"],
+            now=now,
+        )
+
+    return write
 
 
 class _Told:

@@ -235,6 +235,14 @@ def history(session: Session, piece_id: int) -> Rows:
     )  # fmt: skip
 
 
+def good_at(session: Session, skill: str) -> list[seasons.CoreCard]:
+    """Core members who say that they are good at *skill*, by number: one statement, none without a skill."""
+    if not skill:
+        return []
+    cards = seasons.core_cards(session, names=True)
+    return [card for card in cards if skill.casefold() in (one.casefold() for one in card.skills)]
+
+
 def mine(session: Session, member_id: int) -> Rows:
     """The pieces somebody is at work on, the soonest due first: one statement."""
     return list(

@@ -210,6 +210,9 @@ def piece_page(
             told=[one for one in told if reader.leads or one[0].member_id == actor.member_id],
             files=queries.files_of(session, piece_id),
             history=queries.history(session, piece_id),
+            fits=queries.good_at(session, row.skill)
+            if reader.leads and row.state in ("open", "claimed")
+            else [],
             pictures=PICTURES,
             moment=moment,
             accept=uploads.ACCEPT,

@@ -16,7 +16,7 @@ from .queries import (
     preview,
     recent,
 )
-from .queries_core import core_cards
+from .queries_core import CoreCard, core_cards
 from .queries_live import LiveSeason, live_season
 from .rules import Distance, Outcome, Plan, Row, distance, plan_season
 from .services import (
@@ -31,6 +31,7 @@ from .services import (
 from .services_profile import forget_profile, save_profile, take_back
 
 __all__ = [
+    "CoreCard",
     "Distance",
     "LiveSeason",
     "Outcome",

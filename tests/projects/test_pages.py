@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from qunclub import projects
+from qunclub import projects, seasons
 from qunclub.home.export import export
 from qunclub.home.leaving import leave
 from qunclub.jobs import dispatch, sweep
@@ -217,6 +217,19 @@ def make_core(make):
     account, member = make.person(number=True)
     make.core_member(member)
     return account
+
+
+def test_the_lead_sees_who_is_good_at_a_piece(visit, make, core, lead, site_db, now):
+    project = make.project(pieces=0, lead=lead[1], slug="book", state="draft")
+    with site_db.uow() as session:
+        text = projects.PieceText(title="Charts", skill="Charts")
+        piece = projects.add_piece(session, project_id=project.id, text=text, now=now, actor=ADMIN)
+        projects.set_state(session, project_id=project.id, state="open", now=now, actor=ADMIN)
+        seasons.save_profile(
+            session, member_id=core[1].id, skills_typed="maps, charts", about="", public=False, now=now
+        )
+    assert f"Core Hand ({core[1].number})" in text_of(visit(lead[0]).get(path(piece)))
+    assert "Good at it" not in text_of(visit(core[0]).get(path(piece)))
 
 
 def test_the_lead_hands_out_extends_and_leaves_out(visit, core, lead, pieces):

@@ -71,7 +71,7 @@ def seat(make, member, since, until=None, reason=""):
 
 
 def test_the_database_names_the_same_alumni_as_the_rule(session, make, now):
-    histories = [
+    histories: list[list[tuple[int, int | None, str]]] = [
         [(0, 5, "lowest")],
         [(0, 5, "lowest"), (6, 9, "resigned")],
         [(0, 5, "lowest"), (6, None, "")],
