@@ -101,10 +101,18 @@ BLUEPRINTS = (
     "qunclub.contests.admin:bp",
     "qunclub.rewards.admin:bp",
     "qunclub.seasons.views:bp",
+<<<<<<< HEAD
     "qunclub.seasons.views_leave:bp",
     "qunclub.seasons.views_nominate:bp",
     "qunclub.seasons.admin:bp",
     "qunclub.seasons.admin_review:bp",
+=======
+    "qunclub.seasons.views_core:bp",
+    "qunclub.seasons.admin:bp",
+    "qunclub.projects.views:bp",
+    "qunclub.projects.views_lead:bp",
+    "qunclub.projects.admin:bp",
+>>>>>>> projects
     "qunclub.admin.views:bp",
     "qunclub.home.views:bp",
     "qunclub.home.own:bp",
@@ -118,9 +126,13 @@ DOCTORS = (
     "points",
     "homework",
     "seasons",
+    "projects",
     "contests",
     "rewards",
 )
+# What rooms above members show on a member's page, and what they know of what members made.
+MEMBER_PARTS = ("qunclub.seasons.queries_core:of_member", "qunclub.projects.part:of_member")
+MADE_BOOKS = ("qunclub.homework.made:made", "qunclub.projects.part:made", "qunclub.courses.made:made")
 
 
 def load(path: str) -> Any:
@@ -193,6 +205,8 @@ class QunClub:
             course_offer=load("qunclub.passes.queries_prices:cheapest_for"),
             group_book=cast(GroupBook, import_module("qunclub.groups.book")),
             season_book=season_book,
+            member_parts=tuple(load(path) for path in MEMBER_PARTS),
+            made_books=tuple(load(path) for path in MADE_BOOKS),
             find_member=members.find_identity,
             load_member=members.identify,
             keep_locale=members.keep_locale,

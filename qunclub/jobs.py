@@ -43,6 +43,7 @@ SWEEPS = {
     "verdicts": "qunclub.homework.jobs:sweep",
     "tuition": "qunclub.rewards.jobs:sweep",
     "similar": "qunclub.homework.jobs_similar:sweep",
+    "pieces": "qunclub.projects.jobs:sweep",
 }
 
 

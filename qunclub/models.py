@@ -24,9 +24,14 @@ from qunclub.orders import models_money as orders_money
 from qunclub.orders import models_selling as orders_selling
 from qunclub.passes import models as passes
 from qunclub.points import models as points
+from qunclub.projects import models as projects
 from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
+<<<<<<< HEAD
 from qunclub.seasons import models_review as seasons_review
+=======
+from qunclub.seasons import models_profile as seasons_profile
+>>>>>>> projects
 
 metadata = Base.metadata
 
@@ -56,8 +61,13 @@ __all__ = [
     "outbox",
     "passes",
     "points",
+    "projects",
     "rewards",
     "seasons",
+<<<<<<< HEAD
     "seasons_review",
+=======
+    "seasons_profile",
+>>>>>>> projects
     "store",
 ]

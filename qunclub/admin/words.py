@@ -9,6 +9,7 @@ from qunclub.courses import admin_certificates, admin_media, views_questions_des
 from qunclub.homework import admin_showcase
 from qunclub.members import admin as members
 from qunclub.points import admin as points
+from qunclub.projects import admin as projects
 from qunclub.rewards import admin as rewards
 from qunclub.seasons import admin as seasons
 from qunclub.seasons import admin_review as seasons_review
@@ -37,6 +38,7 @@ THINGS: dict[str, Any] = {
     "points": _l("Points"),
     "season": _l("Seasons"),
     "contest": _l("Contests"),
+    "project": _l("Projects"),
     "outbox": _l("Messages"),
     "settings": _l("Settings"),
 }
@@ -46,6 +48,7 @@ ACTS: dict[str, Any] = {
     **seasons.ACTS,
     **seasons_review.ACTS,
     **contests.ACTS,
+    **projects.ACTS,
     **views_questions_desk.ACTS,
     **admin_certificates.ACTS,
     **admin_showcase.ACTS,

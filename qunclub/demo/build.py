@@ -35,6 +35,7 @@ from .contest_story import add_contests
 from .homework_story import Piece
 from .judging_story import add_judging
 from .money_story import add_money, money_settings
+from .project_story import add_projects
 from .season_story import HalfWay, Reading, add_seasons
 from .showcase_story import add_likes
 from .story import Story, tell
@@ -293,6 +294,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
         _homework(story, cast, slug, work, place * 53 % 110 / 60)
     _seasons(story, cast)
     add_contests(story, cast)
+    add_projects(story, cast)
     _progress(story, cast)
     add_money(story, cast, state.files)
     add_judging(story, cast)

@@ -10,7 +10,11 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+<<<<<<< HEAD
 from qunclub import contests, courses, groups, homework, members, orders, passes, rewards
+=======
+from qunclub import contests, courses, groups, homework, members, orders, passes, projects
+>>>>>>> projects
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.homework.queries_teams import works_of
@@ -20,6 +24,7 @@ from qunclub.orders.models import Order, OrderEvent
 from qunclub.passes.models import Pass, Plan
 from qunclub.seasons.leaving import leave_core
 from qunclub.seasons.queries import is_core
+from qunclub.seasons.services_profile import forget_profile
 from qunclub.web.state import ClubState
 
 REASON = "The member left the club."
@@ -127,6 +132,7 @@ def leave(
     for pass_id in session.scalars(held).all():
         passes.revoke(session, pass_id=pass_id, reason=REASON, now=now, actor=actor)
     leave_core(session, member_id=member_id, now=now)
+    forget_profile(session, member_id=member_id)
     live = select(Seat.id).where(Seat.member_id == member_id, Seat.state.in_(("waiting", "admitted")))
     for seat_id in session.scalars(live.order_by(Seat.id)).all():
         passes.tickets.void(session, seat_id=seat_id, reason=REASON)
@@ -134,6 +140,7 @@ def leave(
             passes.tickets.ensure(session, seat_id=seat.id, member_id=seat.member_id, now=now)
     courses.forget(session, member_id=member_id, now=now)
     works = homework.forget(session, member_id=member_id, now=now)
+    works += projects.forget(session, member_id=member_id, now=now)
     for key in (*works, *contests.forget(session, member_id=member_id, now=now)):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
     for key in orders.forget_papers(session, member_id=member_id):

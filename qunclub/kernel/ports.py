@@ -24,8 +24,12 @@ __all__ = [
     "Finding",
     "GroupBook",
     "Identity",
+    "Made",
+    "MadeBook",
     "MailMessage",
     "Mailer",
+    "MemberPart",
+    "Part",
     "ScanFailed",
     "SeasonBook",
     "SeasonTime",
@@ -167,6 +171,54 @@ class SeasonBook(Protocol):
 
     def core_since(self, session: Session, member_id: int) -> dt.datetime | None:
         """Since when a member sits in the core; None when they do not: one statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that a room above members shows on a member's page.
+
+    Attributes:
+        template: what shows *facts*.
+        beside: whether it stands beside the name and not below the card.
+    """
+
+    template: str
+    facts: Any
+    beside: bool = False
+
+
+class MemberPart(Protocol):
+    """One room's share of a member's page; rooms above answer, the page asks them all."""
+
+    def __call__(self, session: Session, *, number: int, actor: Actor | None) -> list[Part]:
+        """What *actor* may see of it, in a constant number of statements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Something a member made that is there to be seen.
+
+    Attributes:
+        kind: ``work`` (the showcase), ``piece`` (of a project) or ``lesson``.
+        place: the project, the course or the homework it belongs to.
+        endpoint, values: where it is found.
+    """
+
+    kind: str
+    title: str
+    place: str
+    endpoint: str
+    values: dict[str, Any]
+    at: dt.datetime
+
+
+class MadeBook(Protocol):
+    """What members made in one room; rooms beside and above the core's page answer."""
+
+    def __call__(
+        self, session: Session, *, member_ids: Collection[int], reader: str
+    ) -> dict[int, list[Made]]:
+        """What a *reader* (``visitor``, ``member`` or ``core``) may see of it, in a constant number of statements."""
 
 
 class FileStore(Protocol):

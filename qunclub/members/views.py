@@ -6,7 +6,17 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from qunclub.web import NavItem, _l, allow, page_number, reading, register, render
+from qunclub.web import (
+    NavItem,
+    _l,
+    allow,
+    club,
+    current_actor_or_none,
+    page_number,
+    reading,
+    register,
+    render,
+)
 
 from . import queries
 
@@ -31,5 +41,8 @@ def index() -> Any:
 @allow("member")
 def show(number: int) -> Any:
     """One member: the card, the city, what they say of themselves."""
+    actor = current_actor_or_none()
     with reading() as session:
-        return render("members/show.html", member=queries.by_number(session, number))
+        member = queries.by_number(session, number)
+        shown = [part for ask in club().member_parts for part in ask(session, number=number, actor=actor)]
+        return render("members/show.html", member=member, parts=shown)

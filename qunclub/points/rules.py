@@ -41,6 +41,7 @@ KINDS: dict[str, Kind] = {
     "homework_featured": Kind(N_("Homework featured"), 20, honours=1),
     "lesson_completed": Kind(N_("Lesson completed"), 2),
     "answer_best": Kind(N_("Best answer to a question"), 5),
+    "piece_delivered": Kind(N_("Piece of a project delivered"), 20, own_amount=True),
     "granted": Kind(N_("Given by hand"), 10, own_amount=True),
     "review_by_core": Kind(N_("Review written by a core member"), 3, active=False),
     "event_hosted": Kind(N_("Event hosted"), 30, active=False),

@@ -16,6 +16,7 @@ from .queries import (
     preview,
     recent,
 )
+from .queries_core import CoreCard, core_cards
 from .queries_live import LiveSeason, live_season
 from .rules import Distance, Outcome, Plan, Row, distance, plan_season
 from .rules_formula import Formula
@@ -28,8 +29,10 @@ from .services import (
     publish,
     update_season,
 )
+from .services_profile import forget_profile, save_profile, take_back
 
 __all__ = [
+    "CoreCard",
     "Distance",
     "Formula",
     "LiveSeason",
@@ -38,6 +41,7 @@ __all__ = [
     "Published",
     "Row",
     "close",
+    "core_cards",
     "core_members",
     "create_season",
     "current",
@@ -46,6 +50,7 @@ __all__ = [
     "decisions_about",
     "distance",
     "end_early",
+    "forget_profile",
     "freeze",
     "is_core",
     "latest",
@@ -55,5 +60,7 @@ __all__ = [
     "preview",
     "publish",
     "recent",
+    "save_profile",
+    "take_back",
     "update_season",
 ]

@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from qunclub import points
 from qunclub.kernel import Actor
+from qunclub.kernel.ports import Made
 from qunclub.web import (
     NavItem,
     _l,
     allow,
+    club,
     current_actor_or_none,
     current_me,
     now,
@@ -22,7 +24,11 @@ from qunclub.web import (
     see_other,
 )
 
+<<<<<<< HEAD
 from . import explain, field, queries, queries_review, services_review
+=======
+from . import explain, field, queries, queries_core, services_profile
+>>>>>>> projects
 from . import views_words as words
 from .models import Season
 from .queries_live import live_season
@@ -31,11 +37,11 @@ from .rules import why_not
 bp = Blueprint("seasons", __name__)
 register(
     NavItem("main", _l("Season"), "qunclub.seasons.index", "flag", 70),
-    NavItem("main", _l("Core group"), "qunclub.seasons.core", "star", 80),
+    NavItem("main", _l("Core"), "qunclub.seasons.core", "star", 80),
 )
 
 
-def _sees_names(actor: Actor | None) -> bool:
+def sees_names(actor: Actor | None) -> bool:
     """Names are for members and staff; a visitor sees numbers."""
     me = current_me()
     return (me is not None and me.number is not None) or (actor is not None and actor.has("host"))
@@ -43,7 +49,7 @@ def _sees_names(actor: Actor | None) -> bool:
 
 def _shared(actor: Actor | None) -> dict[str, Any]:
     return {
-        "sees_names": _sees_names(actor),
+        "sees_names": sees_names(actor),
         "my_id": actor.member_id if actor is not None else None,
         "nominates": actor is not None and actor.has("instructor") and actor.member_id is not None,
         "states": words.STATES,
@@ -128,8 +134,30 @@ def _mine(session: Session, season: Season, member_id: int | None) -> dict[str, 
 def core() -> Any:
     """Who sits in the core group, since when, and how one gets there."""
     actor = current_actor_or_none()
+    mine = actor.member_id if actor is not None else None
+    shared = _shared(actor)
     with reading() as session:
         season = queries.current(session, now())
+        cards = queries_core.core_cards(session, names=shared["sees_names"])
+        inside = any(card.member_id == mine for card in cards) or (actor is not None and actor.has("admin"))
+        shown = [card.member_id for card in cards if card.name]
+        reader = "core" if inside else "member" if shared["sees_names"] else "visitor"
         return render(
-            "seasons/core.html", members=queries.core_members(session), season=season, **_shared(actor)
+            "seasons/core.html",
+            members=cards,
+            taken=queries_core.seats_taken(session),
+            made=made_by(session, shown, reader),
+            may_write=mine is not None and services_profile.may_write(session, mine),
+            profile=queries_core.profile(session, mine) if mine is not None else None,
+            season=season,
+            **shared,
         )
+
+
+def made_by(session: Session, member_ids: list[int], reader: str) -> dict[int, list[Made]]:
+    """What members made, told by every room that knows, the newest first."""
+    found: dict[int, list[Made]] = {}
+    for ask in club().made_books:
+        for ident, things in ask(session, member_ids=member_ids, reader=reader).items():
+            found.setdefault(ident, []).extend(things)
+    return {ident: sorted(things, key=lambda one: one.at, reverse=True) for ident, things in found.items()}

@@ -20,7 +20,9 @@ from qunclub.kernel.ports import (
     FileStore,
     GroupBook,
     Identity,
+    MadeBook,
     Mailer,
+    MemberPart,
     SeasonBook,
 )
 
@@ -72,6 +74,8 @@ class ClubState:
     load_member: Callable[[Session, Actor, dt.datetime], tuple[Actor, Me]]
     keep_locale: Callable[[Session, int, str], None]
     limiter: Any
+    member_parts: tuple[MemberPart, ...] = ()
+    made_books: tuple[MadeBook, ...] = ()
     scanner: FileScanner | None = None
     wake: Callable[[], None] = lambda: None
     huey: Any = None

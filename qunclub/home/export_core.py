@@ -1,0 +1,76 @@
+"""What somebody says of themselves in the core, made in projects, and was told of it, as their own data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from qunclub.projects.models import Delivery, DeliveryFile, Piece, PieceEvent, Project
+from qunclub.seasons.models_profile import CoreProfile
+
+from .export_rows import Rows, plain
+
+# The club's own keys, which mean nothing to a reader, and of others' doings nothing but what concerns oneself.
+KEYS = ("lead_id", "holder_id", "by_id", "entry_id", "description_html", "brief_html")
+
+
+def _told(rows: Rows) -> Rows:
+    return [{name: value for name, value in row.items() if name not in KEYS} for row in rows]
+
+
+def _projects(session: Session, member_id: int) -> Rows:
+    query = select(Project).where(Project.lead_id == member_id).order_by(Project.id)
+    return _told([plain(row) for row in session.scalars(query)])
+
+
+def _pieces(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Piece, Project.title)
+        .join(Project, Project.id == Piece.project_id)
+        .where(Piece.holder_id == member_id)
+        .order_by(Piece.id)
+    )
+    return _told([plain(row, project=title) for row, title in session.execute(query)])
+
+
+def _deliveries(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Delivery, Piece.title)
+        .join(Piece, Piece.id == Delivery.piece_id)
+        .where(Delivery.member_id == member_id)
+        .order_by(Delivery.id)
+    )
+    return _told([plain(row, piece=title) for row, title in session.execute(query)])
+
+
+def _delivery_files(session: Session, member_id: int) -> Rows:
+    query = (
+        select(DeliveryFile)
+        .join(Delivery, Delivery.id == DeliveryFile.delivery_id)
+        .where(Delivery.member_id == member_id)
+        .order_by(DeliveryFile.id)
+    )
+    return _told([plain(row) for row in session.scalars(query)])
+
+
+def _piece_events(session: Session, member_id: int) -> Rows:
+    mine = (PieceEvent.member_id == member_id) | (PieceEvent.by_id == member_id)
+    query = select(PieceEvent).where(mine).order_by(PieceEvent.id)
+    return _told([plain(row) for row in session.scalars(query)])
+
+
+def _core_profile(session: Session, member_id: int) -> Rows:
+    query = select(CoreProfile).where(CoreProfile.member_id == member_id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+PARTS: dict[str, Callable[[Session, int], Rows]] = {
+    "core_profile": _core_profile,
+    "projects_led": _projects,
+    "pieces": _pieces,
+    "deliveries": _deliveries,
+    "delivery_files": _delivery_files,
+    "piece_history": _piece_events,
+}
