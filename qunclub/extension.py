@@ -101,18 +101,14 @@ BLUEPRINTS = (
     "qunclub.contests.admin:bp",
     "qunclub.rewards.admin:bp",
     "qunclub.seasons.views:bp",
-<<<<<<< HEAD
     "qunclub.seasons.views_leave:bp",
     "qunclub.seasons.views_nominate:bp",
-    "qunclub.seasons.admin:bp",
-    "qunclub.seasons.admin_review:bp",
-=======
     "qunclub.seasons.views_core:bp",
     "qunclub.seasons.admin:bp",
+    "qunclub.seasons.admin_review:bp",
     "qunclub.projects.views:bp",
     "qunclub.projects.views_lead:bp",
     "qunclub.projects.admin:bp",
->>>>>>> projects
     "qunclub.admin.views:bp",
     "qunclub.home.views:bp",
     "qunclub.home.own:bp",

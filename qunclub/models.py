@@ -27,11 +27,8 @@ from qunclub.points import models as points
 from qunclub.projects import models as projects
 from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
-<<<<<<< HEAD
-from qunclub.seasons import models_review as seasons_review
-=======
 from qunclub.seasons import models_profile as seasons_profile
->>>>>>> projects
+from qunclub.seasons import models_review as seasons_review
 
 metadata = Base.metadata
 
@@ -64,10 +61,7 @@ __all__ = [
     "projects",
     "rewards",
     "seasons",
-<<<<<<< HEAD
-    "seasons_review",
-=======
     "seasons_profile",
->>>>>>> projects
+    "seasons_review",
     "store",
 ]

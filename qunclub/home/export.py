@@ -53,11 +53,8 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "standings": _standings,
         "decisions": _decisions,
         "core_seats": _core_seats,
-<<<<<<< HEAD
         "season_leaves": _season_leaves,
-=======
         **export_core.PARTS,
->>>>>>> projects
         "tuition": _tuition,
         "contest_entries": _contest_entries,
         "contest_votes": _contest_votes,

@@ -10,11 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-<<<<<<< HEAD
-from qunclub import contests, courses, groups, homework, members, orders, passes, rewards
-=======
-from qunclub import contests, courses, groups, homework, members, orders, passes, projects
->>>>>>> projects
+from qunclub import contests, courses, groups, homework, members, orders, passes, projects, rewards
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.homework.queries_teams import works_of

@@ -46,7 +46,6 @@ KINDS: dict[str, Kind] = {
     "review_by_core": Kind(N_("Review written by a core member"), 3, active=False),
     "event_hosted": Kind(N_("Event hosted"), 30, active=False),
     "lesson_delivered": Kind(N_("Lesson delivered"), 50, active=False),
-    "piece_delivered": Kind(N_("Piece of a project delivered"), 20, own_amount=True, active=False),
     "topic_led": Kind(N_("Topic led"), 10, active=False),
     "referral_stayed": Kind(N_("Somebody brought along who stayed"), 20, active=False),
     "check_in_streak": Kind(N_("Checked in day after day"), 5, active=False),

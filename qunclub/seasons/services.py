@@ -183,14 +183,11 @@ def freeze(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) 
     )
     if earlier is not None:
         raise Conflict(N_("%(earlier)s comes first: seasons are published in order."), earlier=earlier)
-<<<<<<< HEAD
+    session.flush()
+    services_seats.end_due(session, now=now)
     if season.window_id is not None:
         # Nobody writes a line between this and the copy; what comes later counts in what runs then.
         points.close_window(session, window_id=season.window_id, now=now)
-=======
-    session.flush()
-    services_seats.end_due(session, now=now)
->>>>>>> formula
     field.freeze(session, season)
     season.snapshot_hash = snapshot_hash(field.stream(session, season.id))
     season.frozen_at = now

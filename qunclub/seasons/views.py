@@ -24,11 +24,7 @@ from qunclub.web import (
     see_other,
 )
 
-<<<<<<< HEAD
-from . import explain, field, queries, queries_review, services_review
-=======
-from . import explain, field, queries, queries_core, services_profile
->>>>>>> projects
+from . import explain, field, queries, queries_core, queries_review, services_profile, services_review
 from . import views_words as words
 from .models import Season
 from .queries_live import live_season

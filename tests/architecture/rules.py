@@ -22,12 +22,8 @@ BELOW: dict[str, frozenset[str]] = {
     "orders": frozenset({"members", "points", "groups", "courses", "passes"}),
     "contests": frozenset({"members", "points"}),
     "homework": frozenset({"members", "points", "courses"}),
-<<<<<<< HEAD
     "seasons": frozenset({"members", "points", "groups", "courses", "passes", "homework"}),
-=======
-    "seasons": frozenset({"members", "points", "groups"}),
     "projects": frozenset({"members", "points", "homework", "seasons"}),
->>>>>>> projects
     "rewards": frozenset({"members", "points", "groups", "courses", "passes", "orders", "homework"}),
 }
 # They put the house together or stand on all of it.

@@ -18,7 +18,7 @@ from tests.support.tampering import tampering
 
 ADMIN = Actor("test:admin", "Ada", roles=frozenset({"admin"}))
 NEW = (
-    "review_by_core", "event_hosted", "lesson_delivered", "piece_delivered", "topic_led", "referral_stayed",
+    "review_by_core", "event_hosted", "lesson_delivered", "topic_led", "referral_stayed",
     "check_in_streak",
 )  # fmt: skip
 

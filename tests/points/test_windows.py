@@ -59,6 +59,7 @@ def test_what_is_earned_in_a_closed_season_counts_once_in_the_running_one(sessio
     assert (late.occurred_at, late.counts_at) == (now - DAY, now)
     assert (held(session, first, member), held(session, second, member)) == ((30, 0), (20, 1))
     everything = points.window_by_key(session, points.ALL_TIME)
+    assert everything is not None
     assert held(session, everything, member) == (50, 1)
     assert doctor.check(session, now) == []
     for window in (first, second, everything):
@@ -77,6 +78,7 @@ def test_what_is_taken_back_after_the_end_is_taken_in_the_running_season(session
     assert (back.occurred_at, back.counts_at) == (now - DAY, now + DAY)
     assert (held(session, first, member), held(session, second, member)) == ((50, 0), (-50, 0))
     everything = points.window_by_key(session, points.ALL_TIME)
+    assert everything is not None
     assert held(session, everything, member) is None
     assert doctor.check(session, now) == []
     # Below zero is not ranked; what is earned makes up for it.
