@@ -204,7 +204,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     of it. A project they led waits for another lead.
     """
     working = select(Piece.id).where(Piece.holder_id == member_id, Piece.state.in_(rules.HELD))
-    for piece_id in session.scalars(working.order_by(Piece.id)).all():
+    for piece_id in session.scalars(working.order_by(Piece.project_id, Piece.id)).all():
         _project, piece = locked(session, piece_id)
         note(session, piece, "left", now=now)
         free(piece)
