@@ -24,6 +24,7 @@ from qunclub.kernel import (
 from qunclub.kernel.uploads import StoredFile
 
 from . import (
+    queries_allocation,
     queries_extensions,
     rules,
     rules_links,
@@ -31,6 +32,7 @@ from . import (
     rules_second,
     rules_similar,
     rules_work,
+    services_allocation,
     services_appeals,
     services_similar,
 )
@@ -55,6 +57,7 @@ _ASSIGNMENT = select(
     Assignment.points_accepted,
     Assignment.points_featured,
     Assignment.brief_html,
+    queries_allocation.planned().label("planned"),
 ).where(Assignment.id == bindparam("assignment_id"))
 _SUBMISSION = (
     select(Submission)
@@ -131,6 +134,11 @@ def submit(
         raise closed
     timely = rules.on_time(deadlines.due_at, now)
     off = rules_work.taken_off(deadlines, now)
+    meant_for = None
+    if assignment.planned and not actor.key.startswith("system:"):
+        meant_for = services_allocation.choose(
+            session, assignment_id=assignment_id, groups=group_ids, kept_from=(member_id,), now=now
+        )
     if submission is None:
         submission = Submission(
             assignment_id=assignment_id,
@@ -157,6 +165,7 @@ def submit(
         submission.score = None
         submission.claimed_by = submission.claimed_until = None
         services_appeals.lapse(session, submission_id=submission.id, now=now)
+    services_allocation.give(submission, meant_for, now)
     session.flush()
     html = render_markdown(body_md) if body_md else ""
     attempt_id = session.execute(
