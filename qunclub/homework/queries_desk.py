@@ -16,7 +16,7 @@ from qunclub.kernel import Marked, NotFound, Page, paginate, paginate_by_mark
 from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 
-from . import queries_allocation, queries_blind, queries_second, rules
+from . import queries_allocation, queries_blind, queries_second, rules, rules_allocation
 from .models import Assignment, Review, Submission
 
 COUNTED = 1_000
@@ -80,6 +80,12 @@ class QueueRow:
         """Whether it waits longer than the club promises, or was judged later than that."""
         until = self.reviewed_at if self.judged and self.reviewed_at else now
         return self.submitted_at < until - rules.TURNAROUND
+
+    def kept_for_other(self, reader: int | None, now: dt.datetime) -> bool:
+        """Whether the desk keeps it for another instructor than *reader*."""
+        return rules_allocation.reserved(
+            self.allocated_to, self.submitted_at, reader=reader, promise=rules.TURNAROUND, now=now
+        )
 
     @property
     def judged(self) -> bool:
