@@ -16,6 +16,7 @@ from qunclub.homework import (
     queries_desk,
     queries_workload,
     rules,
+    rules_allocation,
     services_allocation,
     services_plans,
     services_take_over,
@@ -408,13 +409,13 @@ def test_the_workload_in_numbers(session, make, work, judges, now, db):
 @pytest.fixture
 def slow(monkeypatch):
     """Time passes between counting and giving."""
-    choose = services_allocation.rules_allocation.meant_for
+    choose = rules_allocation.meant_for
 
     def look(*args):
         time.sleep(0.02)
         return choose(*args)
 
-    monkeypatch.setattr(services_allocation.rules_allocation, "meant_for", look)
+    monkeypatch.setattr(rules_allocation, "meant_for", look)
 
 
 def hand_in_at_once(db, make, now, n=6):

@@ -180,7 +180,7 @@ def test_the_workload_page(visit, make, site_db, teacher, boss, work):
             page = text_of(client.get(url))
         counts.append(seen.count)
     assert counts[0] == counts[1] and "Teacher" in page and "longest since" in page
-    assert "待评" in text_of(visit(boss[0], "zh").get(f"{url}?period=all"))
+    assert "待点评" in text_of(visit(boss[0], "zh").get(f"{url}?period=all"))
     lines = text_of(client.get("/admin/homework/workload.csv?period=season")).splitlines()
     assert lines[0].startswith("\ufeffInstructor") and len(lines) == 12
 
