@@ -287,22 +287,24 @@ def _locked(session: Session, ids: Collection[int]) -> list[Submission]:
     return list(session.scalars(query))
 
 
-def _lock_people(session: Session, ids: Collection[int] | None) -> None:
-    """Keep the open works of instructors (all of them for None) from changing under a count, until the commit."""
+def _lock_people(session: Session, ids: Collection[int] | None) -> list[int]:
+    """Keep the open works of instructors (all of them for None) from changing under a count, until the commit.
+
+    Returns who of them there is.
+    """
     query = select(Member.id).where(queries_second.is_instructor()).order_by(Member.id)
     if ids is not None:
         query = query.where(Member.id.in_(ids))
     if locks.enabled():
         # Not so strong that a row which only names them would have to wait.
         query = query.with_for_update(key_share=True)
-    session.execute(query).all()
+    return list(session.scalars(query))
 
 
 def _hands(session: Session, plans: Collection[Plan], now: dt.datetime) -> list[Hand]:
     everybody = any(one.mode == "evenly" for one in plans)
     ids = None if everybody else {ident for one in plans for ident in one.people}
-    _lock_people(session, ids)
-    return queries_allocation.hands(session, ids, now=now)
+    return queries_allocation.hands(session, _lock_people(session, ids), now=now)
 
 
 def _spread(
