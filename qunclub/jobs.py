@@ -42,6 +42,7 @@ SWEEPS = {
     # Before tuition: what comes out may complete a promise.
     "verdicts": "qunclub.homework.jobs:sweep",
     "tuition": "qunclub.rewards.jobs:sweep",
+    "allocation": "qunclub.homework.jobs_allocation:sweep",
     "similar": "qunclub.homework.jobs_similar:sweep",
     "pieces": "qunclub.projects.jobs:sweep",
 }

@@ -7,6 +7,7 @@ from qunclub.courses import models_access as courses_access
 from qunclub.courses import models_media as courses_media
 from qunclub.groups import models as groups
 from qunclub.homework import models as homework
+from qunclub.homework import models_allocation as homework_allocation
 from qunclub.homework import models_desk as homework_desk
 from qunclub.homework import models_fair as homework_fair
 from qunclub.homework import models_judging as homework_judging
@@ -40,6 +41,7 @@ __all__ = [
     "courses_media",
     "groups",
     "homework",
+    "homework_allocation",
     "homework_desk",
     "homework_fair",
     "homework_judging",

@@ -8,6 +8,7 @@ from typing import Any
 
 from qunclub import homework, points
 from qunclub.courses.models import Course
+from qunclub.homework import services_plans
 from qunclub.homework.models import Assignment, Submission
 from qunclub.kernel import Access, Actor
 from qunclub.members.models import Member
@@ -96,4 +97,26 @@ def judging(make: Make, assignment: Assignment, *, version: int = 0, **values: A
         wanted=homework.Judging(**values),
         now=make.now,
         actor=Actor.system("test"),
+    )
+
+
+def allocation(
+    make: Make,
+    *,
+    course_id: int | None = None,
+    assignment_id: int | None = None,
+    mode: str = "evenly",
+    people: dict[int, set[int]] | None = None,
+) -> None:
+    """The plan of a course or an assignment, the first or the next one."""
+    kept = services_plans.kept(make.session, course_id=course_id, assignment_id=assignment_id)
+    services_plans.set_plan(
+        make.session,
+        course_id=course_id,
+        assignment_id=assignment_id,
+        mode=mode,
+        people=people or {},
+        version=kept.version,
+        actor=Actor.system("test"),
+        now=make.now,
     )

@@ -10,7 +10,7 @@ from alembic import op
 from qunclub.kernel import append_only
 
 revision = "0020"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

@@ -31,6 +31,7 @@ from qunclub.web.state import ClubState
 from qunclub.web.uow import transaction
 
 from . import content
+from .allocation_story import add_allocation
 from .contest_story import add_contests
 from .homework_story import Piece
 from .judging_story import add_judging
@@ -298,6 +299,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     _progress(story, cast)
     add_money(story, cast, state.files)
     add_judging(story, cast)
+    add_allocation(story, cast, state.group_book)
     add_likes(story, cast)
     add_team(story, cast, "straighten-chart")
     add_tuition(story, cast, 400)

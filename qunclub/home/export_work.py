@@ -18,6 +18,7 @@ from qunclub.homework.models import (
     Submission,
     SubmissionFile,
 )
+from qunclub.homework.models_allocation import InstructorAway
 from qunclub.homework.models_desk import Phrase, ReviewDraft
 from qunclub.homework.models_fair import VerdictChange, WorkAppeal
 from qunclub.homework.models_remarks import Remark
@@ -40,7 +41,7 @@ def _submissions(session: Session, member_id: int) -> Rows:
     rows = [plain(row, assignment=title) for row, title in session.execute(query)]
     for row in rows:
         # Whether a second instructor judges it is not told before the verdict, and not of whom it was drawn.
-        del row["sampled"], row["stage"]
+        del row["sampled"], row["stage"], row["allocated_to"], row["allocated_at"]
     return rows
 
 
@@ -161,6 +162,11 @@ def _phrases(session: Session, member_id: int) -> Rows:
     return [plain(row) for row in session.scalars(query)]
 
 
+def _away(session: Session, member_id: int) -> Rows:
+    query = select(InstructorAway).where(InstructorAway.member_id == member_id).order_by(InstructorAway.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
 def _showcase(session: Session, member_id: int) -> Rows:
     query = select(ShowcaseEntry).where(ShowcaseEntry.submission_id.in_(works_of(member_id)))
     return [plain(row) for row in session.scalars(query.order_by(ShowcaseEntry.id))]
@@ -220,6 +226,7 @@ PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "work_appeals": _work_appeals,
     "review_drafts": _review_drafts,
     "phrases": _phrases,
+    "away": _away,
     "showcase": _showcase,
     "likes": _likes,
     "teams": _teams,

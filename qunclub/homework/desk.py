@@ -84,7 +84,7 @@ def kept() -> dict[str, Any]:
     """The filters of this request, to be handed on in links."""
     found: dict[str, Any] = {name: _number(name) for name in ("course", "assignment", "group")}
     found["state"] = _state() if _state() != "waiting" else None
-    found |= {name: 1 if request.values.get(name) == "1" else None for name in ("mine", "late")}
+    found |= {name: 1 if request.values.get(name) == "1" else None for name in ("mine", "late", "for_me")}
     return {key: value for key, value in found.items() if value}
 
 
@@ -99,6 +99,7 @@ def _filters() -> Filters:
         course_id=_number("course"),
         assignment_id=_number("assignment"),
         mine=member_id() if "mine" in wanted else None,
+        for_me=member_id() if "for_me" in wanted else None,
         state=_state(),
         late="late" in wanted,
         members=club().group_book.members_of(group) if group else None,

@@ -19,6 +19,7 @@ from .doctor_showcase import likes
 from .doctor_teams import earns
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_fair import VerdictChange, WorkAppeal
+from .queries_allocation import misallocated
 
 SHOWN = 20
 RECEIPTS = 500
@@ -44,6 +45,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         ),
         (6, "submissions that earned their score more than once", _doubled()),
         (6, "submissions held without being waited for, by their own author, or without an end", _claims()),
+        (6, "submissions that wait for their author, their judge or no instructor", misallocated()),
         (9, "submissions judged otherwise than the last line of their history says", _unexplained()),
         (9, "appeals that are open without a verdict in force, or upheld without another one", _appeals()),
         (9, "works in the showcase that are not featured, or with another's consent", _consents()),

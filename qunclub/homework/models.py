@@ -116,6 +116,9 @@ class Submission(Base):
     score: Mapped[int | None]
     claimed_by: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
     claimed_until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    # While it waits: the instructor it is meant for, and since when; see rules_allocation.
+    allocated_to: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
+    allocated_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     version: Mapped[int] = mapped_column(default=1)
 
     assignment: Mapped[Assignment] = relationship(lazy="raise")
@@ -152,6 +155,17 @@ class Submission(Base):
             "id",
             sqlite_where=text("claimed_by IS NOT NULL"),
             postgresql_where=text("claimed_by IS NOT NULL"),
+        ),
+        # Only what is or was meant for somebody: the desk asks for mine, a tie for who was given one longest ago.
+        *(
+            Index(
+                None,
+                "allocated_to",
+                *columns,
+                sqlite_where=text("allocated_to IS NOT NULL"),
+                postgresql_where=text("allocated_to IS NOT NULL"),
+            )
+            for columns in (("state", "submitted_at", "id"), ("allocated_at",))
         ),
     )
 

@@ -16,7 +16,7 @@ from qunclub.kernel import Marked, NotFound, Page, paginate, paginate_by_mark
 from qunclub.kernel.unindexed import among, unindexed
 from qunclub.members.models import Member
 
-from . import queries_blind, queries_second, queries_teams, rules
+from . import queries_allocation, queries_blind, queries_second, queries_teams, rules, rules_allocation
 from .models import Assignment, Review, Submission
 
 COUNTED = 1_000
@@ -74,11 +74,20 @@ class QueueRow:
     stage: str = "first"
     # By whoever reads: then others judge it now.
     seen: bool = False
+    # For whom it is meant, while it waits.
+    allocated_to: int | None = None
+    meant: str = ""
 
     def late(self, now: dt.datetime) -> bool:
         """Whether it waits longer than the club promises, or was judged later than that."""
         until = self.reviewed_at if self.judged and self.reviewed_at else now
         return self.submitted_at < until - rules.TURNAROUND
+
+    def kept_for_other(self, reader: int | None, now: dt.datetime) -> bool:
+        """Whether the desk keeps it for another instructor than *reader*."""
+        return rules_allocation.reserved(
+            self.allocated_to, self.submitted_at, reader=reader, promise=rules.TURNAROUND, now=now
+        )
 
     @property
     def judged(self) -> bool:
@@ -103,6 +112,8 @@ class Filters:
     # The members of a group, and whether somebody is one, as the groups know them; the room above hands them in.
     members: Select[int] | None = None
     seated: Callable[[Any], ColumnElement[bool]] | None = None
+    # What is meant for them.
+    for_me: int | None = None
     # Who reads: what they have unveiled is named.
     viewer: int | None = None
 
@@ -114,7 +125,7 @@ def queue(session: Session, filters: Filters, *, now: dt.datetime, after: str = 
     """
     query = _rows(filters.viewer).add_columns(
         Submission.state, Submission.featured, Submission.score, Submission.reviewed_at, Submission.stage,
-        queries_second.judged_by(filters.viewer or 0).label("seen"),
+        queries_second.judged_by(filters.viewer or 0).label("seen"), *queries_allocation.meant(),
     )  # fmt: skip
     narrowed = _narrowing(session, filters)
     waits = filters.state in WAITING
@@ -135,7 +146,10 @@ def queue(session: Session, filters: Filters, *, now: dt.datetime, after: str = 
 
 
 def next_free(session: Session, filters: Filters, *, member_id: int, now: dt.datetime) -> list[int]:
-    """The ids of the first few that *member_id* could claim under *filters*: one statement, two for a group."""
+    """The ids of the first few that *member_id* could claim under *filters*, first those that are meant for them.
+
+    One statement, two for a group.
+    """
     narrowed = _narrowing(session, filters)
     query = _waiting(select(Submission.id), narrowed, now).where(
         queries_teams.not_of(member_id),
@@ -145,8 +159,10 @@ def next_free(session: Session, filters: Filters, *, member_id: int, now: dt.dat
         | (Submission.claimed_by == member_id),
     )
     query = query.join(Assignment, Assignment.id == Submission.assignment_id)
-    query = query.order_by(narrowed.off(Submission.submitted_at), Submission.id)
-    return list(session.scalars(_places(query, narrowed).limit(TRIED)))
+    query = _places(query.add_columns(Submission.submitted_at), narrowed)
+    return queries_allocation.mine_first(
+        session, query, off=narrowed.off, member_id=member_id, now=now, most=TRIED
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +189,8 @@ def _waiting(query: Select[Any], narrowed: _Narrowing, now: dt.datetime) -> Sele
     query = query.where(narrowed.off(Submission.state) == "waiting")
     if filters.mine is not None:
         query = query.where(Submission.claimed_by == filters.mine, Submission.claimed_until > now)
+    if filters.for_me is not None:
+        query = query.where(Submission.allocated_to == filters.for_me)
     if filters.state in ("second", "third"):
         query = query.where(Submission.stage == filters.state)
     if filters.late:
@@ -233,6 +251,7 @@ def desk_row(session: Session, submission_id: int, *, viewer: int | None = None)
             Submission.carried_over,
             Submission.stage,
             Submission.sampled,
+            *queries_allocation.meant(),
             Assignment.rubric_id,
             Assignment.blind,
             Assignment.id.label("assignment_id"),

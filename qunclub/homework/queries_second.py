@@ -65,6 +65,11 @@ def _instructors() -> ColumnElement[bool]:
     return or_(roles.contains('"instructor"'), roles.contains('"admin"')) & Member.suspended_at.is_(None)
 
 
+def is_instructor() -> ColumnElement[bool]:
+    """Whether a ``Member`` may judge, by the club's own roles."""
+    return _instructors()
+
+
 def instructors(session: Session) -> list[Row[Any]]:
     """(id, name) of everybody who may judge, by the club's own roles: one statement."""
     name = func.coalesce(func.nullif(Member.nickname, ""), Member.name).label("name")

@@ -148,13 +148,19 @@ def accepted_count(member: Any) -> ColumnElement[int]:
     return alone.scalar_subquery() + together.scalar_subquery()
 
 
-def not_of(member_id: int) -> ColumnElement[bool]:
+def joined(session: Session, team_id: int) -> list[int]:
+    """Who is in a team: one statement."""
+    query = select(TeamMember.member_id).where(TeamMember.team_id == team_id, TeamMember.state == "joined")
+    return list(session.scalars(query))
+
+
+def not_of(member_id: Any) -> ColumnElement[bool]:
     """That the statement's ``Submission`` is not one of *member_id*'s: what they may judge."""
     shared = exists().where(WorkShare.submission_id == Submission.id, WorkShare.member_id == member_id)
-    return (Submission.member_id != member_id) & ~shared
+    return and_(Submission.member_id != member_id, ~shared)
 
 
-def is_of(member_id: int) -> ColumnElement[bool]:
+def is_of(member_id: Any) -> ColumnElement[bool]:
     """The opposite of :func:`not_of`."""
     return ~not_of(member_id)
 

@@ -24,6 +24,7 @@ from qunclub.kernel import (
 from qunclub.kernel.uploads import StoredFile
 
 from . import (
+    queries_allocation,
     queries_extensions,
     queries_teams,
     rules,
@@ -32,6 +33,7 @@ from . import (
     rules_second,
     rules_similar,
     rules_work,
+    services_allocation,
     services_appeals,
     services_similar,
     services_teams,
@@ -59,6 +61,7 @@ _ASSIGNMENT = select(
     Assignment.team_min,
     Assignment.team_max,
     Assignment.brief_html,
+    queries_allocation.planned().label("planned"),
 ).where(Assignment.id == bindparam("assignment_id"))
 _SUBMISSION = (
     select(Submission)
@@ -152,6 +155,12 @@ def submit(
         raise closed
     timely = rules.on_time(deadlines.due_at, now)
     off = rules_work.taken_off(deadlines, now)
+    meant_for = None
+    if assignment.planned and not actor.key.startswith("system:"):
+        team = [] if team_id is None else queries_teams.joined(session, team_id)
+        meant_for = services_allocation.choose(
+            session, assignment_id=assignment_id, groups=group_ids, kept_from={member_id, *team}, now=now
+        )
     if submission is None:
         submission = Submission(
             assignment_id=assignment_id,
@@ -179,6 +188,7 @@ def submit(
         submission.score = None
         submission.claimed_by = submission.claimed_until = None
         services_appeals.lapse(session, submission_id=submission.id, now=now)
+    services_allocation.give(submission, meant_for, now)
     session.flush()
     html = render_markdown(body_md) if body_md else ""
     attempt_id = session.execute(

@@ -7,7 +7,13 @@ import datetime as dt
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from . import services_second, services_showcase, services_teams_admin, services_voice
+from . import (
+    services_allocation,
+    services_second,
+    services_showcase,
+    services_teams_admin,
+    services_voice,
+)
 from .models import Attempt, Review, ShowcaseEntry, Submission, SubmissionFile
 from .models_desk import Phrase, ReviewDraft
 from .models_fair import VerdictChange, WorkAppeal
@@ -47,6 +53,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     session.execute(delete(WorkBand).where(WorkBand.attempt_id.in_(attempts)))
     session.execute(delete(Remark).where(Remark.attempt_id.in_(attempts)))
     services_second.forget_pending(session, member_id)
+    services_allocation.forget(session, member_id=member_id)
     session.execute(delete(SubmissionFile).where(SubmissionFile.attempt_id.in_(attempts)))
     unseen = list(
         session.scalars(mine.where(~exists().where(Review.submission_id == Submission.id)))

@@ -26,6 +26,7 @@ from . import (
     queries_desk,
     queries_teams,
     rules,
+    services_allocation,
     services_levels,
     services_release,
     services_second,
@@ -57,6 +58,7 @@ def claim(
     if rules.held_by_other(submission.claimed_by, submission.claimed_until, member_id=reviewer, now=now):
         raise Conflict(N_("Another reviewer holds this work at the moment."))
     services_second.refuse_again(session, submission, reviewer)
+    services_allocation.refuse_reserved(session, submission, reviewer, now)
     submission.claimed_by = reviewer
     submission.claimed_until = now + lease
     return submission

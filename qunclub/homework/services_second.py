@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, Stale, locks, store
 
-from . import queries_second, queries_teams, rules_second, services_verdict
+from . import queries_second, queries_teams, rules_second, services_allocation, services_verdict
 from .models import Attempt, Review, ReviewScore, Submission
 from .models_judging import HeldVerdict
 from .models_voice import SpokenComment
@@ -67,6 +67,8 @@ def judged(
         submission.stage = step.need
         submission.claimed_by = submission.claimed_until = None
         submission.version += 1
+        session.flush()
+        services_allocation.pass_on(session, submission, now=now)
         session.flush()
         return row
     if step.by == "agreed":
