@@ -201,7 +201,7 @@ def _overpaid() -> Select[Any]:
             or_(
                 Submission.state != "accepted",
                 Submission.carried_over.is_(True),
-                and_(Attempt.n == Submission.attempt, LedgerEntry.amount != _earns()),
+                and_(Attempt.n == Submission.attempt, LedgerEntry.amount + LedgerEntry.lost != _earns()),
                 LedgerEntry.member_id != Submission.member_id,
             )
         )

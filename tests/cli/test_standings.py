@@ -37,6 +37,7 @@ def test_the_standings_of_a_date_and_those_of_now(app, make, site_db, now):
         line = points.award(
             session, member_id=one.id, kind="granted", source="x", amount=5, occurred_at=now, now=now, actor=ADMIN
         )  # fmt: skip
+        assert line is not None
         points.reverse(session, entry_id=line.id, reason="x", actor=ADMIN, now=now + dt.timedelta(days=2))
     first = run(app, "--at", "2026-04-15")
     assert first.exit_code == 0

@@ -59,6 +59,7 @@ def test_what_is_earned_in_a_closed_season_counts_once_in_the_running_one(sessio
     assert (late.occurred_at, late.counts_at) == (now - DAY, now)
     assert (held(session, first, member), held(session, second, member)) == ((30, 0), (20, 1))
     everything = points.window_by_key(session, points.ALL_TIME)
+    assert everything is not None
     assert held(session, everything, member) == (50, 1)
     assert doctor.check(session, now) == []
     for window in (first, second, everything):
