@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import Actor, Me
 
 from .queries import beginning, find_identity, meant
-from .rules import clean_nickname, effective_roles
+from .rules import ERASED, clean_nickname, effective_roles
 from .services import (
     allocate_number,
     current_number,
@@ -44,6 +44,7 @@ def identify(session: Session, identity: Actor, now: dt.datetime) -> tuple[Actor
 
 
 __all__ = [
+    "ERASED",
     "allocate_number",
     "beginning",
     "clean_nickname",

@@ -83,7 +83,7 @@ def _board(session: Session, window: Span | None, me: int) -> dict[str, Any]:
         board = ranking.around(session, window.id, mine, limit=PER_PAGE)
     else:
         board = ranking.board(
-            session, window.id, limit=PER_PAGE, after=_cursor("after"), before=_cursor("before")
+            session, window.id, limit=PER_PAGE, after=_cursor("after"), before=_cursor("before"), viewer=me
         )
     point = ranking.standpoint(session, window.id, mine.points) if mine is not None else None
     return {"board": board, "mine": mine, "point": point}
