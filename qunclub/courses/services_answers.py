@@ -132,6 +132,7 @@ def mark_best(session: Session, *, answer_id: int, now: dt.datetime, actor: Acto
             occurred_at=now,
             now=now,
             actor=actor,
+            from_member_id=actor.member_id,
         )
     return question
 

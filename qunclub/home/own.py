@@ -55,6 +55,7 @@ def page(form: ProfileForm | None = None) -> Any:
                 "nickname": member.nickname or member.name,
                 "city": member.city,
                 "bio": member.bio,
+                "hidden_on_boards": member.hidden_on_boards,
                 "locale": member.locale or locale(),
             }
             form = ProfileForm(formdata=None, data=values)
@@ -90,6 +91,7 @@ def profile() -> Any:
                 nickname=form.nickname.data or "",
                 city=form.city.data or "",
                 bio=form.bio.data or "",
+                hidden_on_boards=bool(form.hidden_on_boards.data),
             )
             if form.locale.data in LOCALES:
                 members.keep_locale(session, ident, form.locale.data)

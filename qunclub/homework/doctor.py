@@ -200,7 +200,7 @@ def _overpaid() -> Select[Any]:
             or_(
                 Submission.state != "accepted",
                 Submission.carried_over.is_(True),
-                and_(Attempt.n == Submission.attempt, LedgerEntry.amount != earns()),
+                and_(Attempt.n == Submission.attempt, LedgerEntry.amount + LedgerEntry.lost != earns()),
                 LedgerEntry.member_id != Submission.member_id,
             )
         )

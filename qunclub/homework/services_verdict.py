@@ -267,6 +267,7 @@ def _award(
                 occurred_at=earned.get(f"homework_{what}", now),
                 amount=amount,
                 reason=facts.title,
+                from_member_id=row.reviewer_id,
             )
             for one in _earners(session, submission, numbered=True)
             for what, amount in given

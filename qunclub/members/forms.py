@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from wtforms import SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -31,6 +31,10 @@ class ProfileForm(Form):
         _l("About you"),
         description=_l("What you do, what you are good at, what you look for."),
         render_kw={"rows": 4, "maxlength": 1000},
+    )
+    hidden_on_boards = BooleanField(
+        _l("Do not show me on rankings"),
+        description=_l("Your points and your place count as before; others do not see your row."),
     )
     locale = SelectField(_l("Language"), choices=[("zh", "简体中文"), ("en", "English")])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.kernel import Base, UTCDateTime, pk
@@ -44,6 +44,7 @@ class Member(Base):
     numbered_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     suspended_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     suspend_reason: Mapped[str] = mapped_column(Text, default="")
+    hidden_on_boards: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     tier: Mapped[Tier | None] = relationship(lazy="raise")
     __table_args__ = tuple(

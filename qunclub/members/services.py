@@ -216,9 +216,19 @@ def restore(session: Session, *, member_id: int, actor: Actor, now: dt.datetime)
 
 
 def update_profile(
-    session: Session, *, member_id: int, nickname: str, city: str, bio: str, name: str | None = None
+    session: Session,
+    *,
+    member_id: int,
+    nickname: str,
+    city: str,
+    bio: str,
+    name: str | None = None,
+    hidden_on_boards: bool | None = None,
 ) -> Member:
     """What a member says of themselves.
+
+    Args:
+        hidden_on_boards: whether others do not see them on rankings; None leaves it.
 
     Raises:
         Invalid: naming the field.
@@ -232,6 +242,8 @@ def update_profile(
         raise Invalid(N_("At most %(most)s characters, please."), field="bio", most=1000)
     member.city = city
     member.bio = bio.strip()
+    if hidden_on_boards is not None:
+        member.hidden_on_boards = hidden_on_boards
     if name is not None:
         if not name.strip() or len(name.strip()) > 120:
             raise Invalid(N_("Write your name, up to %(most)s characters."), field="name", most=120)

@@ -23,6 +23,7 @@ from qunclub.web import (
 from . import queries_rulebook, services_rulebook
 from .forms import RuleForm
 from .rules import KINDS
+from .rules_limits import Limits, parse_steps, written_steps
 from .views import labels
 
 bp = Blueprint("points_rules", __name__, url_prefix="/admin/points/rules")
@@ -39,8 +40,11 @@ def _rules_page(failed: tuple[str, RuleForm] | None = None) -> Any:
     with reading() as session:
         shown = []
         for rule in queries_rulebook.all_rules(session):
+            limits = Limits.of(rule.limits)
             data = {
-                "amount": rule.amount, "active": rule.active, "honours": rule.honours, "version": rule.version
+                "amount": rule.amount, "active": rule.active, "honours": rule.honours, "version": rule.version,
+                "day": limits.day, "season": limits.season, "steps": written_steps(limits.steps),
+                "ring_days": limits.ring_days,
             }  # fmt: skip
             form = RuleForm(formdata=None, data=data, prefix=rule.kind)
             if failed is not None and failed[0] == rule.kind:
@@ -68,6 +72,12 @@ def set_rule(kind: str) -> Any:
                 amount=form.amount.data or 0,
                 honours=form.honours.data,
                 active=bool(form.active.data),
+                limits=Limits(
+                    form.day.data,
+                    form.season.data,
+                    parse_steps(form.steps.data or ""),
+                    form.ring_days.data or 0,
+                ),
                 reason=form.reason.data or "",
                 version=int(shown) if shown.isdecimal() else 0,
                 actor=current_actor(),

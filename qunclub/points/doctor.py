@@ -137,7 +137,12 @@ def _strangers(session: Session) -> list[Finding]:
     rows = session.execute(
         select(LedgerEntry.id, LedgerEntry.member_id)
         .join(Member, Member.id == LedgerEntry.member_id)
-        .where(or_(Member.number.is_(None), and_(LedgerEntry.amount <= 0, LedgerEntry.reverses_id.is_(None))))
+        .where(
+            or_(
+                Member.number.is_(None),
+                and_(LedgerEntry.amount <= 0, LedgerEntry.lost == 0, LedgerEntry.reverses_id.is_(None)),
+            )
+        )
         .limit(100)
     ).all()
     return _finding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wtforms import BooleanField, HiddenField, IntegerField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, Optional
 
 from qunclub.web import Form, _l
 
@@ -46,6 +46,31 @@ class RuleForm(Form):
         render_kw={"inputmode": "numeric", "min": 0, "max": 10},
     )
     active = BooleanField(_l("Switched on"))
+    day = IntegerField(
+        _l("Most points of a day"),
+        [Optional()],
+        description=_l("For one member; empty: no limit. A day is one of UTC."),
+        render_kw={"inputmode": "numeric", "min": 0},
+    )
+    season = IntegerField(
+        _l("Most points of a season"),
+        [Optional()],
+        description=_l("For one member; empty: no limit."),
+        render_kw={"inputmode": "numeric", "min": 0},
+    )
+    steps = StringField(
+        _l("Less for more of a day"),
+        [Length(max=80)],
+        description=_l("3:50, 10:0 means: after 3 of a day each gives half, after 10 nothing."),
+    )
+    ring_days = IntegerField(
+        _l("Days without giving back"),
+        [Optional()],
+        description=_l(
+            "Nobody earns from somebody to whom they gave points within so many days; 0: not asked."
+        ),
+        render_kw={"inputmode": "numeric", "min": 0},
+    )
     reason = StringField(
         _l("Why it changes"),
         [Length(max=500)],

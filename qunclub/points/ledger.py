@@ -30,6 +30,7 @@ from qunclub.members.models import Member
 from . import rules, rules_windows
 from .models import LedgerEntry, PointRule, PointRuleVersion, ScoreCount, Standing, Window
 from .rules import ALL_TIME, Rule
+from .rules_limits import Limits
 
 
 class AppendOnly(RuntimeError):
@@ -77,6 +78,7 @@ class Statements:
                 PointRule.honours,
                 PointRule.active,
                 PointRule.version,
+                PointRule.limits,
             )
             .select_from(Window)
             .join(Member, Member.id.in_(bindparam("members", expanding=True)))
@@ -135,14 +137,23 @@ def enter(
         write_down(session, now)
         rows = session.connection().execute(query, values).all()
     numbers = {row[0]: row[1] for row in rows}
-    found = {row[2]: Rule(*row[3:7]) for row in rows if row[2] is not None}
+    found = {
+        row[2]: Rule(row[3], row[4], row[5], row[6], Limits.of(row[7])) for row in rows if row[2] is not None
+    }
     return numbers, {kind: found.get(kind) or rules.default_rule(kind) for kind in named}
 
 
 def write_down(session: Session, now: dt.datetime) -> None:
     """Write down the rules that have no row yet, as their first version, and the window of all time."""
     known = [
-        {"kind": kind, "amount": k.amount, "honours": k.honours, "active": k.active, "version": 1}
+        {
+            "kind": kind,
+            "amount": k.amount,
+            "honours": k.honours,
+            "active": k.active,
+            "version": 1,
+            "limits": {},
+        }
         for kind, k in sorted(rules.KINDS.items())
     ]
     session.execute(
@@ -203,6 +214,8 @@ def add_to_standings(
         return
     added: dict[tuple[int, int], list[Any]] = {}
     for line in lines:
+        if not line["amount"]:
+            continue  # a limit left nothing
         day = line["counts_at"].astimezone(dt.UTC).date()
         for window in windows:
             if window.holds(line["counts_at"]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.kernel import Base, BigInt, UTCDateTime, pk
@@ -25,6 +25,7 @@ class PointRule(Base):
     honours: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column(default=1, server_default="1")
+    limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
 
 
@@ -41,6 +42,7 @@ class PointRuleVersion(Base):
     amount: Mapped[int]
     honours: Mapped[int]
     active: Mapped[bool]
+    limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     valid_from: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     actor: Mapped[str] = mapped_column(String(120))
     actor_name: Mapped[str] = mapped_column(String(120), default="")
@@ -59,6 +61,8 @@ class LedgerEntry(Base):
     ``occurred_at`` is when it was earned, ``created_at`` when it was written. ``counts_at`` decides the windows it
     counts in: the former, or, when that lay in a window that was closed already, a moment after it.
     ``rule_version`` is the rule that gave it (0: written before rules had versions); a reversal has that of its line.
+    ``from_member_id`` is who judged or gave. ``lost`` is what a limit took of it, ``lost_why`` which of
+    ``rules_limits.WHY``.
     """
 
     __tablename__ = "qunclub_ledger_entry"
@@ -75,10 +79,14 @@ class LedgerEntry(Base):
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_ledger_entry.id"), unique=True)
     rule_version: Mapped[int] = mapped_column(default=0, server_default="0")
+    from_member_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
+    lost: Mapped[int] = mapped_column(default=0, server_default="0")
+    lost_why: Mapped[str] = mapped_column(String(10), default="", server_default="")
     __table_args__ = (
         Index(None, "member_id", "occurred_at"),
         Index(None, "occurred_at"),
         Index(None, "counts_at"),
+        Index(None, "from_member_id"),
         {"info": {"append_only": True}},
     )
 

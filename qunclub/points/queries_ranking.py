@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from qunclub import members
 from qunclub.kernel import N_, Invalid, UTCDateTime, reads
 from qunclub.members.models import Member
 
@@ -34,6 +35,8 @@ from .models import ScoreCount, Standing, Window
 from .rules import ALL_TIME
 
 PER_PAGE = 50
+SLACK = 10
+"""How many rows more are read than a page shows, so that it is full also where some are hidden."""
 MAX_INT = 2**31 - 1
 
 
@@ -79,7 +82,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """One line of a ranking; *place* is shared by equal points."""
+    """One line of a ranking; *place* is shared by equal points.
+
+    *hidden* from others: suspended, gone, or by their own wish. Their place still counts.
+    """
 
     place: int
     member_id: int
@@ -88,6 +94,7 @@ class BoardRow:
     points: int
     honours: int
     last_day: dt.date
+    hidden: bool = False
 
     @property
     def cursor(self) -> Cursor:
@@ -97,11 +104,13 @@ class BoardRow:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A stretch of a ranking."""
+    """A stretch of a ranking; the page after begins behind *further*, the one before ends at *better*."""
 
     rows: list[BoardRow] = field(default_factory=list)
     has_prev: bool = False
     has_next: bool = False
+    further: Cursor | None = None
+    better: Cursor | None = None
 
 
 def window_by_key(session: Session, key: str) -> Window | None:
@@ -178,6 +187,12 @@ def _ordered(columns: Any, up: bool) -> tuple[Any, ...]:
     return columns.points.desc(), columns.honours.desc(), columns.last_day, columns.number
 
 
+def _hidden() -> ColumnElement[bool]:
+    """SQL: whether others do not see the member on a ranking."""
+    gone = Member.suspended_at.is_not(None) | Member.user_key.like(f"{members.ERASED}%")
+    return (gone | Member.hidden_on_boards.is_(True)).label("hidden")
+
+
 @cache
 def _stretch(started: bool, up: bool, named: bool) -> Select[*tuple[Any, ...]]:
     """The next :limit rows after a key (before it when *up*), each branch one range of the ranking's index."""
@@ -209,7 +224,7 @@ def _stretch(started: bool, up: bool, named: bool) -> Select[*tuple[Any, ...]]:
     if not named:
         return select(found).order_by(*_ordered(found.c, up))
     return (
-        select(found, Member.nickname, Member.name)
+        select(found, Member.nickname, Member.name, _hidden())
         .join(Member, Member.id == found.c.member_id)
         .order_by(*_ordered(found.c, up))
     )
@@ -295,28 +310,53 @@ def board(
     limit: int = PER_PAGE,
     after: Cursor | None = None,
     before: Cursor | None = None,
+    viewer: int | None = None,
 ) -> Board:
-    """A page of the ranking, after one row or before another."""
+    """A page of the ranking, after one row or before another, without those who are hidden from *viewer*."""
+    read = limit + SLACK + 1
     if before is not None:
-        found = _read(session, window_id, limit + 1, before, up=True)
-        if len(found) > limit:
-            return Board(_placed(session, window_id, found[-limit:]), True, True)
+        found = _read(session, window_id, read, before, up=True)
+        shown = _seen(_placed(session, window_id, found), viewer)
+        if len(shown) > limit or len(found) == read:
+            rows = shown[-limit:]
+            return Board(rows, True, True, *_ends(rows, found))
         after = None
-    found = _read(session, window_id, limit + 1, after)
-    rows = _placed(session, window_id, found[:limit])
-    return Board(rows, after is not None, len(found) > limit)
+    found = _read(session, window_id, read, after)
+    shown = _seen(_placed(session, window_id, found), viewer)
+    rows, more = shown[:limit], len(shown) > limit or len(found) == read
+    return Board(rows, after is not None, more, *_ends(rows, found))
 
 
 def around(session: Session, window_id: int, mine: Score, *, above: int = 9, limit: int = PER_PAGE) -> Board:
-    """The page of the ranking on which somebody stands, a few rows before them."""
+    """The page of the ranking on which somebody stands, a few rows before them; they see themselves in any case."""
     assert mine.last_day is not None  # whoever has a standing has a day
     here = Cursor(mine.points, mine.honours, mine.last_day, mine.number)
-    over = _read(session, window_id, above + 1, here, up=True)
-    shown = over[-above:] if above else []
+    over = _read(session, window_id, above + SLACK + 1, here, up=True)
     just_before = Cursor(mine.points, mine.honours, mine.last_day, mine.number - 1)
-    below = _read(session, window_id, limit - len(shown) + 1, just_before)
-    rows = [*shown, *below]
-    return Board(_placed(session, window_id, rows[:limit]), len(over) > above, len(rows) > limit)
+    below = _read(session, window_id, limit + SLACK + 1, just_before)
+    rows = _seen(_placed(session, window_id, [*over, *below]), mine.member_id)
+    me = next(index for index, row in enumerate(rows) if row.member_id == mine.member_id)
+    first = max(0, me - above)
+    further = len(rows) > first + limit or len(below) > limit + SLACK
+    rows = rows[first : first + limit]
+    return Board(rows, first > 0 or len(over) > above + SLACK, further, *_ends(rows, []))
+
+
+def _ends(rows: Sequence[BoardRow], found: Sequence[Any]) -> tuple[Cursor | None, Cursor | None]:
+    """Where the pages beside this one go on: its own ends, or those of what was read when all of it is hidden."""
+    if rows:
+        return rows[-1].cursor, rows[0].cursor
+    if found:
+        low, high = found[-1], found[0]
+        return (
+            Cursor(low.points, low.honours, low.last_day, low.number),
+            Cursor(high.points, high.honours, high.last_day, high.number),
+        )
+    return None, None
+
+
+def _seen(rows: Sequence[BoardRow], viewer: int | None) -> list[BoardRow]:
+    return [row for row in rows if not row.hidden or row.member_id == viewer]
 
 
 def _placed(session: Session, window_id: int, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[BoardRow]:
@@ -329,7 +369,16 @@ def _placed(session: Session, window_id: int, rows: Sequence[Row[*tuple[Any, ...
     assert found is not None  # a select without FROM always has its row
     first, second = found
     return [
-        BoardRow(place, r.member_id, r.number, r.nickname or r.name, r.points, r.honours, r.last_day)
+        BoardRow(
+            place,
+            r.member_id,
+            r.number,
+            r.nickname or r.name,
+            r.points,
+            r.honours,
+            r.last_day,
+            bool(r.hidden),
+        )
         for place, r in zip(rules.places(points, 1 + first, 1 + second), rows, strict=True)
     ]
 

@@ -14,19 +14,21 @@ from qunclub.kernel import NotFound, reads
 
 from .models import PointRule, PointRuleVersion
 from .rules import KINDS, Rule, default_rule
+from .rules_limits import Limits
 from .services_rulebook import untouched
 
 
 @cache
 def _rules() -> Select[*tuple[Any, ...]]:
-    return select(PointRule.kind, PointRule.amount, PointRule.honours, PointRule.active, PointRule.version)
+    rule = PointRule
+    return select(rule.kind, rule.amount, rule.honours, rule.active, rule.version, rule.limits)
 
 
 def rules_in_force(session: Session) -> dict[str, Rule]:
     """What every kind earns at present, for pages that say so."""
     found = {kind: default_rule(kind) for kind in KINDS}
-    for kind, amount, honours, active, version in reads.rows(session, _rules()):
-        found[kind] = Rule(amount, honours, active, version)
+    for kind, amount, honours, active, version, limits in reads.rows(session, _rules()):
+        found[kind] = Rule(amount, honours, active, version, Limits.of(limits))
     return found
 
 
@@ -43,6 +45,11 @@ class Form:
     version: PointRuleVersion
     since: dt.datetime
     until: dt.datetime | None
+
+    @property
+    def limits(self) -> Limits:
+        """What one member can earn by it."""
+        return Limits.of(self.version.limits)
 
 
 def forms_of(session: Session, kind: str) -> list[Form]:

@@ -21,7 +21,7 @@ Row = tuple[int | None, int, int, int, dt.date | None]
 
 @dataclass(frozen=True, slots=True)
 class Reckoned:
-    """Place (None for whoever has nothing), number, points, featured works, last day; whether what is kept differs."""
+    """Place (None: has nothing), number, points, featured works, last day of each; whether what is kept differs."""
 
     rows: list[Row]
     differs: bool

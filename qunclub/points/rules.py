@@ -9,6 +9,8 @@ from typing import Protocol
 
 from qunclub.kernel import N_, Invalid
 
+from .rules_limits import NONE, Limits
+
 ALL_TIME = "all"
 """The key of the window without ends."""
 
@@ -60,6 +62,7 @@ class Award:
         source: names the cause; the same source never earns twice.
         amount: for kinds that bring their own; None takes the rule's.
         occurred_at: when it was earned, which decides the season; None takes the call's.
+        from_member_id: the member who judged or gave; never the one who earns, and watched for rings.
     """
 
     member_id: int
@@ -68,6 +71,7 @@ class Award:
     amount: int | None = None
     reason: str = ""
     occurred_at: dt.datetime | None = None
+    from_member_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class Rule:
     honours: int
     active: bool
     version: int = 1
+    limits: Limits = NONE
 
 
 def default_rule(kind: str) -> Rule:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
-from . import ledger, sums
+from . import ledger, limiting, sums
 from .models import LedgerEntry, Window
 from .rules import Award, check_amount, worth
 from .services_rulebook import rule_of
@@ -42,6 +42,7 @@ def award(
     actor: Actor,
     amount: int | None = None,
     reason: str = "",
+    from_member_id: int | None = None,
 ) -> LedgerEntry | None:
     """Give points once for *source*.
 
@@ -51,7 +52,7 @@ def award(
     Raises:
         Conflict: when the member has no number yet.
     """
-    one = Award(member_id, kind, source, amount, reason, occurred_at)
+    one = Award(member_id, kind, source, amount, reason, occurred_at, from_member_id)
     earned = award_many(session, [one], now=now, actor=actor)
     return session.get(LedgerEntry, earned[0].entry_id) if earned else None
 
@@ -65,6 +66,9 @@ def award_many(
     occurred_at: dt.datetime | None = None,
 ) -> list[Earned]:
     """Give points for many sources, each once, in five statements however many there are.
+
+    Where the rule of a kind has limits they are counted first; a line of which they leave nothing is written with 0
+    points, so that its member reads why.
 
     Args:
         occurred_at: when they were earned, for those that do not say; *now* when not given.
@@ -103,10 +107,14 @@ def award_many(
                     "created_at": now,
                     "reverses_id": None,
                     "rule_version": rule.version,
+                    "from_member_id": one.from_member_id,
+                    "lost": 0,
+                    "lost_why": "",
                 },
             )
     if not lines:
         return []
+    limiting.apply(session, list(lines.values()), in_force, windows)
     written = ledger.append(session, list(lines.values()))
     new = [line for source, line in lines.items() if source in written]
     ledger.add_to_standings(session, new, numbers, windows)
@@ -154,6 +162,9 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
         "created_at": now,
         "reverses_id": line.id,
         "rule_version": line.rule_version,
+        "from_member_id": line.from_member_id,
+        "lost": 0,
+        "lost_why": "",
     }
     written = ledger.append(session, [fields])
     if not written:
@@ -176,10 +187,10 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
 def grant(
     session: Session, *, member_id: int, amount: int, reason: str, key: str, actor: Actor, now: dt.datetime
 ) -> LedgerEntry | None:
-    """Give points by hand; the same *key* (one shown form) gives once, and then None.
+    """Give points by hand, never to oneself; the same *key* (one shown form) gives once, and then None.
 
     Raises:
-        Invalid: naming the field: no reason, no amount.
+        Invalid: naming the field: no reason, no amount, oneself.
         Conflict: when the kind is switched off, or the member has no number.
     """
     if not reason.strip():
@@ -187,6 +198,8 @@ def grant(
     check_amount(amount)
     if amount == 0:
         raise Invalid(N_("Give at least one point."), field="amount")
+    if actor.member_id == member_id:
+        raise Invalid(N_("Nobody gives points to themselves; ask another admin."), field="number")
     if not rule_of(session, "granted").active:
         raise Conflict(N_("Points by hand are switched off in the rules."))
     line = award(
@@ -199,6 +212,7 @@ def grant(
         actor=actor,
         amount=amount,
         reason=reason.strip(),
+        from_member_id=actor.member_id,
     )
     if line is not None:
         store.record(
@@ -208,7 +222,7 @@ def grant(
             target=f"member:{member_id}",
             now=now,
             summary=f"+{amount}",
-            details={"entry_id": line.id, "amount": amount, "reason": reason.strip()},
+            details={"entry_id": line.id, "amount": line.amount, "reason": reason.strip()},
         )
     return line
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Invalid, NotFound, Stale, store
 
-from . import ledger
+from . import ledger, rules_limits
 from .models import PointRule, PointRuleVersion
 from .rules import KINDS, check_amount, check_honours, default_rule
+from .rules_limits import Limits
 
 MOST_WORDS = 500
 
@@ -24,7 +26,9 @@ def rule_of(session: Session, kind: str) -> PointRule:
 def untouched(kind: str) -> PointRule:
     """The rule of a *kind* that nobody has set or used: a row that is not added."""
     rule = default_rule(kind)
-    return PointRule(kind=kind, amount=rule.amount, honours=rule.honours, active=rule.active, version=1)
+    return PointRule(
+        kind=kind, amount=rule.amount, honours=rule.honours, active=rule.active, version=1, limits={}
+    )
 
 
 def ensure_rules(session: Session, now: dt.datetime) -> None:
@@ -43,12 +47,14 @@ def set_rule(
     honours: int | None = None,
     reason: str = "",
     version: int | None = None,
+    limits: Limits | None = None,
 ) -> PointRule:
     """Set what a kind earns from now on; lines that are written stay as they are, and so does the old rule.
 
     Args:
         honours: what a line adds to the tie-breaking count; None leaves it.
         reason: why, for those who read the rule's history.
+        limits: what one member can earn by it; None leaves them.
         version: the rule that was shown to whoever changes it; None asks nothing.
 
     Returns:
@@ -56,7 +62,7 @@ def set_rule(
 
     Raises:
         NotFound: for an unknown kind.
-        Invalid: on field ``amount``, ``honours`` or ``reason``.
+        Invalid: on field ``amount``, ``honours``, ``reason`` or one of the limits.
         Stale: when somebody else changed it meanwhile.
     """
     if kind not in KINDS:
@@ -64,6 +70,8 @@ def set_rule(
     check_amount(amount)
     if honours is not None:
         check_honours(honours)
+    if limits is not None:
+        rules_limits.check(limits)
     words = " ".join(reason.split())
     if len(words) > MOST_WORDS:
         raise Invalid(N_("Write the reason in up to %(most)s characters."), field="reason", most=MOST_WORDS)
@@ -77,10 +85,16 @@ def set_rule(
     if version is not None and rule.version != version:
         raise Stale(N_("Somebody else changed this rule while you were writing. Nothing was overwritten."))
     before = _facts(rule)
-    after = {"amount": amount, "active": active, "honours": rule.honours if honours is None else honours}
+    after = {
+        "amount": amount,
+        "active": active,
+        "honours": rule.honours if honours is None else honours,
+        "limits": rule.limits if limits is None else limits.to_json(),
+    }
     if before == after:
         return rule
-    rule.amount, rule.active, rule.honours = after["amount"], active, after["honours"]
+    for name, value in after.items():
+        setattr(rule, name, value)
     rule.version += 1
     rule.updated_at = now
     session.add(
@@ -107,5 +121,5 @@ def set_rule(
     return rule
 
 
-def _facts(rule: PointRule) -> dict[str, int]:
-    return {"amount": rule.amount, "active": rule.active, "honours": rule.honours}
+def _facts(rule: PointRule) -> dict[str, Any]:
+    return {name: getattr(rule, name) for name in ("amount", "active", "honours", "limits")}

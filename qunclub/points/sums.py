@@ -96,7 +96,8 @@ def sums(
         query = query.join(source, _inside(None, source.c, line.counts_at))
     elif window is not None:
         query = query.where(_inside(window, None, line.counts_at))
-    query = query.where(~undone.exists(), or_(line.reverses_id.is_(None), ~undoes.exists()))
+    # A line of which a limit left nothing does not stand for a day on which something was earned.
+    query = query.where(line.amount != 0, ~undone.exists(), or_(line.reverses_id.is_(None), ~undoes.exists()))
     if known_at is not None:
         query = query.where(line.created_at <= known_at)
     if member_id is not None:

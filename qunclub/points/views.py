@@ -26,6 +26,7 @@ from . import queries_ranking as ranking
 from .ledger import Span
 from .queries_ranking import Board, Cursor
 from .rules import KINDS
+from .rules_limits import WHY
 
 bp = Blueprint("points", __name__)
 register(NavItem("main", _l("Ranking"), "qunclub.points.index", "trophy", 60, role="member"))
@@ -36,6 +37,11 @@ PER_PAGE = 25
 def labels() -> dict[str, str]:
     """What each kind of line is called."""
     return {kind: _(known.label) for kind, known in KINDS.items()}
+
+
+def whys() -> dict[str, str]:
+    """Why a limit took something, in words."""
+    return {code: _(text) for code, text in WHY.items()}
 
 
 def _cursor(name: str) -> Cursor | None:
@@ -77,7 +83,7 @@ def _board(session: Session, window: Span | None, me: int) -> dict[str, Any]:
         board = ranking.around(session, window.id, mine, limit=PER_PAGE)
     else:
         board = ranking.board(
-            session, window.id, limit=PER_PAGE, after=_cursor("after"), before=_cursor("before")
+            session, window.id, limit=PER_PAGE, after=_cursor("after"), before=_cursor("before"), viewer=me
         )
     point = ranking.standpoint(session, window.id, mine.points) if mine is not None else None
     return {"board": board, "mine": mine, "point": point}
@@ -106,6 +112,7 @@ def mine() -> Any:
             kinds=KINDS,
             labels=labels(),
             my_key=current_actor().key,
+            why=whys(),
         )
 
 
@@ -116,7 +123,7 @@ def line(entry_id: int) -> Any:
     me = member_id()
     with reading() as session:
         shown = queries.my_line(session, me, entry_id)
-        return render("points/line.html", line=shown, my_key=current_actor().key, labels=labels())
+        return render("points/line.html", line=shown, my_key=current_actor().key, labels=labels(), why=whys())
 
 
 @bp.get("/points/rules/<kind>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -134,11 +135,12 @@ def test_the_profile_is_kept_clean(session: Session, make: Make) -> None:
     row = make.member()
     members.update_profile(session, member_id=row.id, nickname=" 阿 明 ", city=" 上海 ", bio=" hi \n")
     assert (row.nickname, row.city, row.bio) == ("阿 明", "上海", "hi")
-    for field, values in (
+    wrong: tuple[tuple[str, dict[str, Any]], ...] = (
         ("city", {"city": "x" * 31}),
         ("bio", {"bio": "x" * 1001}),
         ("name", {"name": " "}),
-    ):
+    )
+    for field, values in wrong:
         with pytest.raises(Invalid) as caught:
             members.update_profile(
                 session, member_id=row.id, **{"nickname": "n", "city": "", "bio": "", **values}
