@@ -26,6 +26,7 @@ from qunclub.points import models as points
 from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
 from qunclub.seasons import models_review as seasons_review
+from qunclub.seasons import models_undo as seasons_undo
 
 metadata = Base.metadata
 
@@ -57,5 +58,6 @@ __all__ = [
     "rewards",
     "seasons",
     "seasons_review",
+    "seasons_undo",
     "store",
 ]
