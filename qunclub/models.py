@@ -30,6 +30,7 @@ from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
 from qunclub.seasons import models_profile as seasons_profile
 from qunclub.seasons import models_review as seasons_review
+from qunclub.seasons import models_undo as seasons_undo
 
 metadata = Base.metadata
 
@@ -65,5 +66,6 @@ __all__ = [
     "seasons",
     "seasons_profile",
     "seasons_review",
+    "seasons_undo",
     "store",
 ]

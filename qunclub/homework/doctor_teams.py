@@ -91,7 +91,7 @@ def _overpaid() -> Select[Any]:
     wrong = or_(
         Submission.state != "accepted",
         LedgerEntry.member_id != WorkShare.member_id,
-        and_(Attempt.n == Submission.attempt, LedgerEntry.amount != earns()),
+        and_(Attempt.n == Submission.attempt, LedgerEntry.amount + LedgerEntry.lost != earns()),
     )
     return live.having(
         or_(func.count(LedgerEntry.id.distinct()) > 1, func.sum(case((wrong, 1), else_=0)) > 0)

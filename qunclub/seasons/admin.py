@@ -30,7 +30,7 @@ from qunclub.web import (
 
 from . import ending, queries, queries_review, services, services_leave
 from . import views_words as words
-from .admin_review import ExceptionForm
+from .admin_review import ExceptionForm, UndoForm
 from .forms import EndForm, SeasonForm, data_of, fresh
 from .models import SEASON_STATES, Season
 
@@ -155,13 +155,16 @@ def show(season_id: int) -> Any:
     return _show(season_id, EndForm(formdata=None))
 
 
-def show_with(season_id: int, *, exception: ExceptionForm) -> Any:
-    """The same page with an exception that was refused."""
-    return _show(season_id, EndForm(formdata=None), exception)
+def show_with(season_id: int, *, exception: ExceptionForm | None = None, undo: UndoForm | None = None) -> Any:
+    """The same page with a form that was refused."""
+    return _show(season_id, EndForm(formdata=None), exception, undo)
 
 
-def _show(season_id: int, end: EndForm, exception: ExceptionForm | None = None) -> Any:
+def _show(
+    season_id: int, end: EndForm, exception: ExceptionForm | None = None, undo: UndoForm | None = None
+) -> Any:
     exception = exception or ExceptionForm(formdata=None)
+    undo = undo or UndoForm(formdata=None)
     with reading() as session:
         season = queries.get(session, season_id)
         plan = queries.preview(session, season, now())
@@ -182,8 +185,9 @@ def _show(season_id: int, end: EndForm, exception: ExceptionForm | None = None) 
             review=queries_review.review(session, season, plan),
             rulings=words.RULINGS,
             exception=exception,
+            undo=undo,
             me=current_actor().key,
-        ), 422 if end.errors or exception.errors else 200
+        ), 422 if end.errors or exception.errors or undo.errors else 200
 
 
 @bp.get("/<int:season_id>/outcomes.csv")

@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired, Length
 
 from qunclub.web import Form, _, _l, allow, current_actor, flash, form_errors, now, see_other, unit_of_work
 
-from . import services_review
+from . import services_review, services_undo
 from . import views_words as words
 
 bp = Blueprint("seasons_review", __name__, url_prefix="/admin/seasons")
@@ -19,8 +19,20 @@ ACTS = {
     "season.except": _l("Exception made"),
     "season.unexcept": _l("Exception taken back"),
     "season.propose": _l("Result proposed"),
+    "season.undo": _l("Result taken back"),
     "core.leave": _l("Core seat ended"),
 }
+
+
+class UndoForm(Form):
+    """Why a result is taken back."""
+
+    reason = TextAreaField(
+        _l("Reason"),
+        [InputRequired(), Length(max=services_undo.MOST_WORDS)],
+        description=_l("Whoever had a letter about the result reads it."),
+        render_kw={"rows": 2, "maxlength": services_undo.MOST_WORDS},
+    )
 
 
 class ExceptionForm(Form):
@@ -96,3 +108,25 @@ def propose(season_id: int) -> Any:
         services_review.dry_run(session, season_id=season_id, actor=current_actor(), now=now(), propose=True)
     flash(_("The result is proposed. Another admin looks at it and publishes it."))
     return _back(season_id)
+
+
+@bp.post("/<int:season_id>/undo")
+@allow("admin")
+def undo(season_id: int) -> Any:
+    """Take the result back, before the season is put away."""
+    from .admin import show_with
+
+    form = UndoForm()
+    if form.validate_on_submit():
+        with form_errors(form), unit_of_work() as session:
+            services_undo.undo(
+                session,
+                season_id=season_id,
+                reason=form.reason.data or "",
+                actor=current_actor(),
+                now=now(),
+            )
+        if not form.errors:
+            flash(_("The result is taken back. Everybody sits where they sat when the season was frozen."))
+            return _back(season_id)
+    return show_with(season_id, undo=form)

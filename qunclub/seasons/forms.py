@@ -255,7 +255,7 @@ def fresh(now: dt.datetime, last: Season | None, *, admins: int = 1) -> dict[str
         admins: of the club; where there are several, the first season asks two of them for its result.
     """
     start = typed(last.ends_at) if last is not None else _first_of_next_month(typed(now))
-    first = {"seats": 69, "eliminate": 7, "protection": 1, "min_points": 1, "leaves": 1, "appeal_days": 7}
+    first = {"seats": 69, "eliminate": 7, "protection": 1, "min_points": 1, "leaves": 1}
     kept = (
         {**_formula(last), "group_id": last.group_id}
         if last is not None

@@ -19,7 +19,7 @@ from qunclub.kernel import N_, Conflict
 
 from .rules_formula import TIES, Formula
 
-# What may follow what. Nothing leads back: a season closes once.
+# What may follow what. Nothing leads back but taking a result back (services_undo), before the season is closed.
 STATES = ("draft", "open", "frozen", "published", "closed")
 STEPS = {"open": "draft", "frozen": "open", "published": "frozen", "closed": "published"}
 

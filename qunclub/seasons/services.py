@@ -7,15 +7,16 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from qunclub import points
 from qunclub.groups.models import Group
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, signals, store
 
-from . import closing, field, services_review, services_seats
+from . import closing, field, services_review, services_seats, services_undo
 from .models import Decision, Season
+from .models_undo import SeasonJournal
 from .rules import Plan, check_step, snapshot_hash
 from .rules_formula import COLUMNS, Formula, check_formula, terms_of
 
@@ -218,9 +219,11 @@ def publish(session: Session, *, season_id: int, actor: Actor, now: dt.datetime)
     closing.check_core(session, rows, said)
     plan = field.plan_of(season, rows, said)
     services_review.check_review(session, season, rows, said, plan, actor)
+    before = services_undo.image(session, season)
     services_review.keep_facts(session, season, said, now)
     closing.decide(session, season, plan, now=now)
     closing.move_core(session, season, plan, now=now)
+    services_undo.keep(session, season, before)
     closing.tell(session, season, plan, now=now)
     season.published_at = now
     _step(session, season, "published", actor, now, details=_effect(plan))
@@ -259,6 +262,7 @@ def close(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) -
     season = locks.lock(session, Season, season_id)
     check_step(season.state, "closed")
     season.closed_at = now
+    session.execute(delete(SeasonJournal).where(SeasonJournal.season_id == season.id))
     _step(session, season, "closed", actor, now)
     done = _published(session, season, first=True)
     signals.after_commit(

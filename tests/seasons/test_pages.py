@@ -209,7 +209,10 @@ def test_an_admin_takes_a_season_from_draft_to_the_archive(admin, make, people, 
     assert "Freeze the standings" in text_of(admin.get(path))
     assert post(admin, f"{path}/freeze").status_code == 303
     page = text_of(admin.get(path))
-    assert "2 rise, 0 stay, 0 leave the core group" in page and "cannot be taken back" in page
+    assert (
+        "2 rise, 0 stay, 0 leave the core group" in page
+        and "until the season is put away it can be taken back" in page
+    )
     done = post(admin, f"{path}/publish", follow_redirects=True)
     assert "The season is published: 2 rose, 0 stay, 0 left." in text_of(done)
     again = post(admin, f"{path}/publish", follow_redirects=True)

@@ -322,7 +322,7 @@ def test_the_doctor_sees_broken_stories(session, make, now):
     one, _two = make.ranking([0, 0])
     season = make.season(seats=2, eliminate=0)
     make.earn(one, 5, at=season.starts_at)
-    make.closed(season)
+    make.closed(season, steps=("freeze", "publish"))
     assert doctor.check(session, now) == []
     session.execute(update(CoreSeat).values(since_season_id=None))
     assert any("moved no core seat" in f.message for f in doctor.check(session, now))

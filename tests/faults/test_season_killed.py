@@ -1,0 +1,117 @@
+"""kill -9 at every statement of publishing a season and of taking it back, and about the commit: all or nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from qunclub import models
+from qunclub.groups.models import Group
+from qunclub.seasons import doctor
+from tests.support.servers import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+class Closer:
+    """A warm process whose children publish, and are killed."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def ask(self, **command: Any) -> dict[str, Any]:
+        """Have a child do it; its answer, or ``{"killed": True}``."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(json.dumps(command), file=self._process.stdin, flush=True)
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        return answer
+
+
+@pytest.fixture
+def season(db, make):
+    """A frozen season in which one rises, one stays and one leaves, with a core group."""
+    line = make.group_line(slug="core", kind="core", capacities=[2], posting="all")
+    with db.session() as session:
+        group_id = session.scalars(select(Group.id).where(Group.line_id == line.id)).one()
+    people = make.ranking([0] * 4)
+    first = make.season(seats=2, eliminate=1, protection=0, group_id=group_id)
+    for member in people[:2]:
+        make.earn(member, 10, at=first.starts_at)
+    make.closed(first)
+    second = make.season(starts_at=first.ends_at, seats=2, eliminate=1, group_id=group_id)
+    for member, many in zip(people, (20, 5, 50, 40), strict=False):
+        make.earn(member, many, at=second.starts_at)
+    return make.closed(second, steps=("freeze",))
+
+
+@pytest.fixture
+def closer(db, season) -> Iterator[Closer]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.closing"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    settings = {"url": db.url, "season_id": season.id, "now": season.ends_at.isoformat()}
+    print(json.dumps(settings), file=process.stdin, flush=True)
+    try:
+        assert json.loads(process.stdout.readline()) == {"ready": True}
+        yield Closer(process)
+    finally:
+        process.stdin.close()
+        process.wait(timeout=20)
+
+
+def everything(db) -> dict[str, list[str]]:
+    """Every row of every table."""
+    with db.engine.connect() as connection:
+        return {
+            table.name: sorted(repr(tuple(row)) for row in connection.execute(select(table)))
+            for table in models.metadata.sorted_tables
+        }
+
+
+def kill_all_the_way(db, closer: Closer, do: str) -> int:
+    """Kill at step after step; nothing may have changed, until the one after the commit, when all has."""
+    before, at = everything(db), 0
+    while True:
+        assert closer.ask(do=do, at=at)["killed"], (do, at)
+        now = everything(db)
+        if now != before:
+            return at
+        at += 1
+
+
+def test_a_result_is_published_wholly_or_not_at_all(db, season, closer):
+    at = kill_all_the_way(db, closer, "publish")
+    assert at > 15, "it was killed after the commit, with every statement before it"
+    published = everything(db)
+    with db.session() as session:
+        assert doctor.check(session, season.ends_at) == []
+    again = closer.ask(do="publish")
+    assert not again["killed"] and again["first"] is False
+    assert everything(db) == published
+    assert len(published["qunclub_decision"]) == 2 + 3
+
+
+def test_a_result_is_taken_back_wholly_or_not_at_all(db, season, closer):
+    frozen = everything(db)
+    assert closer.ask(do="publish")["first"]
+    at = kill_all_the_way(db, closer, "undo")
+    assert at > 10
+    kept = ("qunclub_audit", "qunclub_counter")
+    after = everything(db)
+    differ = [name for name in after if name not in kept and after[name] != frozen[name]]
+    assert differ == []
+    with db.session() as session:
+        assert doctor.check(session, season.ends_at) == []
+    assert closer.ask(do="publish")["first"]
