@@ -5,6 +5,7 @@ Every window (all time, each season) keeps a standing for each member and counts
 ranking and a place in it cost the same at any size.
 """
 
+from .ledger import Span
 from .queries_history import standings_at
 from .queries_ranking import (
     Board,
@@ -37,6 +38,7 @@ from .services import (
     reverse,
 )
 from .services_rulebook import ensure_rules, set_rule
+from .sums import sums as ledger_sums
 
 __all__ = [
     "ALL_TIME",
@@ -48,6 +50,7 @@ __all__ = [
     "Earned",
     "Rule",
     "Score",
+    "Span",
     "Standpoint",
     "all_rules",
     "around",
@@ -58,6 +61,7 @@ __all__ = [
     "end_window",
     "ensure_rules",
     "grant",
+    "ledger_sums",
     "member_by_number",
     "open_window",
     "order",

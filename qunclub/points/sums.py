@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Date,
     FromClause,
     Select,
+    case,
     cast,
     delete,
     func,
@@ -29,6 +31,9 @@ from qunclub.members.models import Member
 from . import ledger, rules
 from .ledger import Span
 from .models import LedgerEntry, ScoreCount, Standing
+
+WHOLE = 100
+"""The weight of a kind that counts as it is, in percent."""
 
 
 def utc_day(session: Session, moment: Any) -> Any:
@@ -52,6 +57,17 @@ def _inside(window: Span | None, ends: Any, moment: Any) -> ColumnElement[bool]:
     return inside
 
 
+def _weighed(amount: Any, kind: Any, weights: Mapping[str, int] | None) -> ColumnElement[Any]:
+    if not weights:
+        return func.sum(amount)
+    weight = case(
+        *((kind == one, literal(percent)) for one, percent in weights.items()), else_=literal(WHOLE)
+    )
+    whole = cast(func.sum(amount * weight), BigInteger)
+    # Rounded down below zero too, alike on both databases.
+    return (whole - ((whole % WHOLE + WHOLE) % WHOLE)) // WHOLE
+
+
 def sums(
     session: Session,
     *,
@@ -59,6 +75,7 @@ def sums(
     member_id: int | None = None,
     known_at: dt.datetime | None = None,
     source: FromClause | None = None,
+    weights: Mapping[str, int] | None = None,
 ) -> Select[*tuple[Any, ...]]:
     """Member, number, points, honours, last day of everybody with a line that stands in the window.
 
@@ -68,6 +85,8 @@ def sums(
     Args:
         known_at: what was written by this moment; what came later, reversals too, is not known yet.
         source: another window table to join instead of one *window*; its id becomes the last column.
+        weights: percent by kind; kinds that are not named count whole, those of weight 0 give no featured work and no
+            day either. A sum that does not come out even is rounded down.
     """
     line, reversal, original = LedgerEntry, aliased(LedgerEntry), aliased(LedgerEntry)
     ends = None if source is None else source.c
@@ -83,7 +102,7 @@ def sums(
         select(
             line.member_id,
             Member.number,
-            func.sum(line.amount).label("points"),
+            _weighed(line.amount, line.kind, weights).label("points"),
             func.sum(line.honours).label("honours"),
             utc_day(session, func.max(line.counts_at)).label("last_day"),
         )
@@ -98,6 +117,9 @@ def sums(
         query = query.where(_inside(window, None, line.counts_at))
     # A line of which a limit left nothing does not stand for a day on which something was earned.
     query = query.where(line.amount != 0, ~undone.exists(), or_(line.reverses_id.is_(None), ~undoes.exists()))
+    silent = [kind for kind, percent in (weights or {}).items() if percent == 0]
+    if silent:
+        query = query.where(line.kind.not_in(silent))
     if known_at is not None:
         query = query.where(line.created_at <= known_at)
     if member_id is not None:

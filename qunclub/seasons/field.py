@@ -38,12 +38,16 @@ COLUMNS = (
 
 
 def _scored(session: Session, season: Season, formula: Formula) -> Subquery:
-    """SQL: the points of everybody who has some in the season."""
+    """SQL: the points of everybody who has some in the season.
+
+    What was taken back after an earlier season's freeze can leave somebody below zero in this one: that is none.
+    """
     if formula.weighted:
-        return weighed(session, season, formula).subquery("scored")
+        every = weighed(session, season, formula).subquery("every")
+        return select(every).where(every.c.points > 0).subquery("scored")
     s = Standing
     kept = select(s.member_id, s.number, s.points, s.honours, s.last_day)
-    return kept.where(s.window_id == season.window_id).subquery("scored")
+    return kept.where(s.window_id == season.window_id, s.points > 0).subquery("scored")
 
 
 def _order(formula: Formula, f: Any) -> list[Any]:
@@ -105,7 +109,9 @@ def best(session: Session, season: Season, *, limit: int) -> list[Row]:
     seated = select(CoreSeat.id).where(CoreSeat.member_id == s.member_id, CoreSeat.left_at.is_(None)).exists()
     found = session.execute(
         select(s.member_id, s.number, s.points, s.honours, s.last_day)
-        .where(s.window_id == season.window_id, ~seated, bar(season, formula, s.member_id) == "")
+        .where(
+            s.window_id == season.window_id, s.points > 0, ~seated, bar(season, formula, s.member_id) == ""
+        )
         .order_by(*_order(formula, s))
         .limit(limit)
     )

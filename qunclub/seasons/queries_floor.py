@@ -8,27 +8,24 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Date,
-    Integer,
     Select,
     String,
     case,
-    cast,
     func,
     literal,
     or_,
     select,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
+from qunclub import points
 from qunclub.homework.models import Submission
 from qunclub.members import ERASED
 from qunclub.members.models import Member
 from qunclub.passes.models import Pass
-from qunclub.points.models import LedgerEntry
 
 from .models import CoreSeat, Season, SeasonLeave
-from .rules_formula import WHOLE, Formula
+from .rules_formula import Formula
 
 
 def bar(season: Season, formula: Formula, member: Any) -> ColumnElement[str]:
@@ -114,39 +111,8 @@ def bars(session: Session, season: Season, formula: Formula, member_ids: Collect
 def weighed(session: Session, season: Season, formula: Formula) -> Select[*tuple[Any, ...]]:
     """SQL: the points of the season with their weights, from the ledger: as ``Standing`` has them without.
 
-    A kind of weight 0 gives no featured work and no day either. It reads every line of the season.
+    It reads every line of the season.
     """
-    line, reversal = LedgerEntry, aliased(LedgerEntry)
-    weights = dict(formula.weights)
-    weight = case(
-        *((line.kind == kind, literal(percent)) for kind, percent in weights.items()), else_=literal(WHOLE)
-    )
-    silent = [kind for kind, percent in weights.items() if percent == 0]
-    moment = func.max(line.occurred_at)
-    postgres = session.get_bind().dialect.name == "postgresql"
-    day: Any = cast(func.timezone("UTC", moment), Date) if postgres else func.date(moment, type_=Date)
-    # SUM is a NUMERIC on PostgreSQL, which divides with a rest.
-    total = (
-        func.floor(func.sum(line.amount * weight) / WHOLE)
-        if postgres
-        else func.sum(line.amount * weight) // WHOLE
-    )
-    return (
-        select(
-            line.member_id,
-            Member.number,
-            cast(total, Integer).label("points"),
-            cast(func.sum(line.honours), Integer).label("honours"),
-            day.label("last_day"),
-        )
-        .join(Member, Member.id == line.member_id)
-        .where(
-            line.occurred_at >= season.starts_at,
-            line.occurred_at < season.ends_at,
-            line.reverses_id.is_(None),
-            ~select(reversal.id).where(reversal.reverses_id == line.id).exists(),
-            Member.number.is_not(None),
-            *([line.kind.not_in(silent)] if silent else []),
-        )
-        .group_by(line.member_id, Member.number)
-    )
+    window = points.Span(season.window_id or 0, season.starts_at, season.ends_at)
+    everybody = points.ledger_sums(session, window=window, weights=dict(formula.weights))
+    return everybody.where(Member.number.is_not(None))

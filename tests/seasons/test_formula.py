@@ -199,3 +199,29 @@ def test_a_coming_season_is_known_before_it_begins(session, make, now):
     assert queries.coming(session, now) == [coming]
     assert queries.coming(session, coming.starts_at) == []
     assert session.scalars(select(Member)).all() == []
+
+
+def test_a_late_line_weighs_in_the_season_that_runs_then(session, make):
+    """Weighted seasons count a line where the kept standings do (promise 7): once, and not in what is frozen."""
+    late, early = make.ranking([0, 0])
+    first = make.season(seats=1, eliminate=0, weights=(("granted", 50),))
+    second = following(make, first, seats=1, eliminate=0, weights=(("granted", 300),))
+    grant(session, early, "granted", 9, first.starts_at)
+    taken = points.award(
+        session, member_id=early.id, kind="granted", source="taken", amount=100, reason="", actor=ADMIN,
+        occurred_at=first.starts_at, now=first.starts_at,
+    )  # fmt: skip
+    make.closed(first, steps=("freeze",))
+    after = first.ends_at + dt.timedelta(hours=1)
+    # Earned in the first season, written after its freeze; and one of the first taken back too late for it.
+    points.award(
+        session, member_id=late.id, kind="granted", source="late", amount=7, reason="", actor=ADMIN,
+        occurred_at=first.starts_at, now=after,
+    )  # fmt: skip
+    points.reverse(session, entry_id=taken.id, reason="a mistake", actor=ADMIN, now=after)
+    assert [(row.number, row.points) for row in field.stream(session, first.id)] == [(early.number, 54)]
+    assert [(one.row.number, one.row.points) for one in seasons.live_season(session, second).others] == [
+        (late.number, 21)
+    ]
+    kept = {one: points.standing(session, second.window_id, one.id).points for one in (late, early)}
+    assert kept == {late: 7, early: -100}
