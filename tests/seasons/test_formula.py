@@ -218,6 +218,7 @@ def test_a_late_line_weighs_in_the_season_that_runs_then(session, make):
         session, member_id=late.id, kind="granted", source="late", amount=7, reason="", actor=ADMIN,
         occurred_at=first.starts_at, now=after,
     )  # fmt: skip
+    assert taken is not None
     points.reverse(session, entry_id=taken.id, reason="a mistake", actor=ADMIN, now=after)
     assert [(row.number, row.points) for row in field.stream(session, first.id)] == [(early.number, 54)]
     assert [(one.row.number, one.row.points) for one in seasons.live_season(session, second).others] == [
