@@ -13,7 +13,7 @@ from qunclub.kernel.ports import GroupBook
 
 from .story import Story
 
-COURSE = "one-page"
+COURSE = "true-charts"
 AWAY = "miaoke@example.com"
 REASON = "回成都乡下收玉米，山里信号不好。"
 
