@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, literal_column, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub import members
@@ -192,7 +192,7 @@ def _waiting(query: Select[Any], narrowed: _Narrowing, now: dt.datetime) -> Sele
     if filters.for_me is not None:
         query = query.where(Submission.allocated_to == filters.for_me)
     if filters.state in ("second", "third"):
-        query = query.where(Submission.stage == filters.state)
+        query = query.where(_staged(filters.state))
     if filters.late:
         query = query.where(narrowed.off(Submission.submitted_at) < now - rules.TURNAROUND)
     return query
@@ -216,6 +216,11 @@ def _judged(query: Select[Any], narrowed: _Narrowing) -> Select[Any]:
     return query.where(state == filters.state)
 
 
+def _staged(stage: str) -> ColumnElement[bool]:
+    """That a ``Submission`` waits for that judgement, in words in which SQLite knows the index's own condition."""
+    return and_(Submission.stage == stage, Submission.stage != literal_column("'first'"))
+
+
 def stats(session: Session, *, member_id: int, now: dt.datetime) -> QueueStats:
     """How many wait, how many wait too long, how many I hold, and since when the longest waits.
 
@@ -224,7 +229,9 @@ def stats(session: Session, *, member_id: int, now: dt.datetime) -> QueueStats:
     waiting = select(Submission.id).where(Submission.state == "waiting")
     late = waiting.where(Submission.submitted_at < now - rules.TURNAROUND)
     mine = waiting.where(Submission.claimed_by == member_id, Submission.claimed_until > now)
-    more = [waiting.where(Submission.stage == stage) for stage in ("second", "third")]
+    # Along the small index of the stages; that of all that waits would be read to its end.
+    staged = select(Submission.id).where(unindexed(Submission.state) == "waiting")
+    more = [staged.where(_staged(stage)) for stage in ("second", "third")]
     counts = [
         select(func.count()).select_from(part.limit(COUNTED).subquery()).scalar_subquery()
         for part in (waiting, late, mine, *more)
@@ -300,7 +307,9 @@ def _recorded(filters: Filters) -> Marked:
         return Marked(
             Submission.submitted_at, Submission.id, newest=True, of=lambda row: (row.submitted_at, row.id)
         )
-    return Marked(Submission.id, Submission.id, newest=True, of=lambda row: (row.id, row.id), number=True)
+    # Whose works a search finds is looked up by them, not read past along the whole record.
+    ident = unindexed(Submission.id) if filters.q else Submission.id
+    return Marked(ident, ident, newest=True, of=lambda row: (row.id, row.id), number=True)
 
 
 def _record(session: Session, filters: Filters) -> Select[Any]:
@@ -345,7 +354,7 @@ def _rows(viewer: int | None) -> Any:
             func.coalesce(func.nullif(Reviewer.nickname, ""), Reviewer.name, "").label("holder"),
             queries_teams.is_of(viewer or 0).label("own"),
         )
-        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .join(Assignment, Assignment.id == unindexed(Submission.assignment_id))
         .join(Course, Course.id == Assignment.course_id)
         .join(Member, Member.id == Submission.member_id)
         .outerjoin(Reviewer, Reviewer.id == Submission.claimed_by)

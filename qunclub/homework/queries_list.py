@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.courses.models import Course
 from qunclub.kernel import reads
+from qunclub.kernel.unindexed import unindexed
 
 from . import queries_extensions, queries_teams, rules, rules_work
 from .models import Assignment, Submission
@@ -81,7 +82,7 @@ def _work(of_course: bool) -> Select[*tuple[Any, ...]]:
         .join(Course, Course.id == Assignment.course_id)
         .outerjoin(
             mine,
-            mine.c.assignment_id == Assignment.id,
+            unindexed(mine.c.assignment_id) == Assignment.id,
         )
         .where((Assignment.state == "published") | mine.c.id.is_not(None))
         .order_by(Course.position, Course.id, Assignment.position, Assignment.id)

@@ -15,7 +15,10 @@ from .models_fair import VerdictChange
 
 
 def judged_by(reviewer_id: int) -> ColumnElement[bool]:
-    """Whether *reviewer_id* has judged the attempt a ``Submission`` waits with."""
+    """Whether *reviewer_id* has judged the attempt a ``Submission`` waits with.
+
+    Asked work by work: as EXISTS, PostgreSQL would first gather all that they ever judged.
+    """
     return (
         select(Review.id)
         .join(Attempt, Attempt.id == Review.attempt_id)
@@ -24,8 +27,10 @@ def judged_by(reviewer_id: int) -> ColumnElement[bool]:
             Review.reviewer_id == reviewer_id,
             Attempt.n == Submission.attempt,
         )
+        .limit(1)
         .correlate(Submission)
-        .exists()
+        .scalar_subquery()
+        .is_not(None)
     )
 
 

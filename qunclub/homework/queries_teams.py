@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
+from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 
 from .models import Assignment, Submission
@@ -80,7 +81,7 @@ def works_of(member: Any) -> CompoundSelect[Any]:
     """
     own, share = aliased(Submission), aliased(WorkShare)
     return union_all(
-        select(own.id).where(own.member_id == member, own.team_id.is_(None)),
+        select(own.id).where(own.member_id == member, unindexed(own.team_id).is_(None)),
         select(share.submission_id).where(share.member_id == member),
     )
 
@@ -142,7 +143,7 @@ def accepted_count(member: Any) -> ColumnElement[int]:
     """How many accepted works are those of *member*, a column of the statement around it."""
     own, share, shared = aliased(Submission), aliased(WorkShare), aliased(Submission)
     alone = select(func.count()).select_from(own)
-    alone = alone.where(own.member_id == member, own.team_id.is_(None), own.state == "accepted")
+    alone = alone.where(own.member_id == member, unindexed(own.team_id).is_(None), own.state == "accepted")
     together = select(func.count()).select_from(share).join(shared, shared.id == share.submission_id)
     together = together.where(share.member_id == member, shared.state == "accepted")
     return alone.scalar_subquery() + together.scalar_subquery()

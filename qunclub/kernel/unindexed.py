@@ -51,6 +51,10 @@ class among(FunctionElement[bool]):  # named as it is read in a query
     def __init__(self, column: Any, choice: Select[Any] | CompoundSelect[Any]) -> None:
         super().__init__(column, choice.scalar_subquery())
 
+    def self_group(self, against: Any = None) -> Any:
+        """Itself: compared with 1, as SQLite's conditions are, it would be read row by row and no index followed."""
+        return self
+
 
 @compiles(among)
 def _one_of(element: among, compiler: SQLCompiler, **how: Any) -> str:
