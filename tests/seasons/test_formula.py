@@ -201,11 +201,17 @@ def test_a_coming_season_is_known_before_it_begins(session, make, now):
     assert session.scalars(select(Member)).all() == []
 
 
-def test_a_late_line_weighs_in_the_season_that_runs_then(session, make):
-    """Weighted seasons count a line where the kept standings do (promise 7): once, and not in what is frozen."""
+@pytest.mark.parametrize(
+    ("weights", "worth"), [((("granted", 300),), 21), ((), 7)], ids=["weighted", "usual"]
+)
+def test_a_late_line_counts_in_the_season_that_runs_then(session, make, weights, worth):
+    """Weighted seasons count a line where the kept standings do (promise 7): once, and not in what is frozen.
+
+    Whoever is below zero by it has nothing: no place on the board, no chance to rise.
+    """
     late, early = make.ranking([0, 0])
     first = make.season(seats=1, eliminate=0, weights=(("granted", 50),))
-    second = following(make, first, seats=1, eliminate=0, weights=(("granted", 300),))
+    second = following(make, first, seats=2, eliminate=0, weights=weights)
     grant(session, early, "granted", 9, first.starts_at)
     taken = points.award(
         session, member_id=early.id, kind="granted", source="taken", amount=100, reason="", actor=ADMIN,
@@ -222,7 +228,12 @@ def test_a_late_line_weighs_in_the_season_that_runs_then(session, make):
     points.reverse(session, entry_id=taken.id, reason="a mistake", actor=ADMIN, now=after)
     assert [(row.number, row.points) for row in field.stream(session, first.id)] == [(early.number, 54)]
     assert [(one.row.number, one.row.points) for one in seasons.live_season(session, second).others] == [
-        (late.number, 21)
+        (late.number, worth)
     ]
+    assert [one.number for one in seasons.preview(session, second, after).promoted] == [late.number]
+    assert late.id in {row.member for row in field.best(session, second, limit=9)}
+    assert early.id not in {row.member for row in field.best(session, second, limit=9)}
     kept = {one: points.standing(session, second.window_id, one.id) for one in (late, early)}
     assert {one: found and found.points for one, found in kept.items()} == {late: 7, early: -100}
+    make.closed(second, steps=("freeze",))
+    assert [row.number for row in field.stream(session, second.id)] == [late.number]
