@@ -106,6 +106,8 @@ BLUEPRINTS = (
     "qunclub.seasons.views_leave:bp",
     "qunclub.seasons.views_nominate:bp",
     "qunclub.seasons.views_core:bp",
+    "qunclub.seasons.views_offers:bp",
+    "qunclub.seasons.admin_offers:bp",
     "qunclub.seasons.admin:bp",
     "qunclub.seasons.admin_review:bp",
     "qunclub.projects.views:bp",

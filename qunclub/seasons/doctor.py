@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Finding
 
-from . import field, services_review
+from . import doctor_offers, field, services_review
 from .models import CoreSeat, Decision, Season, SnapshotRow
 from .models_review import SeasonException
 from .rules import snapshot_hash
@@ -27,6 +27,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         *_seats(session),
         *_core_size(session),
         *_last_snapshot(session),
+        *doctor_offers.check(session, now),
     ]
 
 
@@ -134,7 +135,7 @@ def _core_size(session: Session) -> list[Finding]:
     seated = (
         select(func.count())
         .select_from(CoreSeat)
-        .where(or_(CoreSeat.left_at.is_(None), left))
+        .where(or_(and_(CoreSeat.left_at.is_(None), ~doctor_offers.came_later(last, since)), left))
         .scalar_subquery()
     )
     found, decided, core = session.execute(select(last, staying, seated)).one()

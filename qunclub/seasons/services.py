@@ -14,7 +14,7 @@ from qunclub import points
 from qunclub.groups.models import Group
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, signals, store
 
-from . import closing, field, services_review, services_seats, services_undo
+from . import closing, field, services_offers, services_review, services_seats, services_undo
 from .models import Decision, Season
 from .models_undo import SeasonJournal
 from .rules import Plan, check_step, snapshot_hash
@@ -186,6 +186,7 @@ def freeze(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) 
         raise Conflict(N_("%(earlier)s comes first: seasons are published in order."), earlier=earlier)
     session.flush()
     services_seats.end_due(session, now=now)
+    services_offers.end_open(session, now=now)
     if season.window_id is not None:
         # Nobody writes a line between this and the copy; what comes later counts in what runs then.
         points.close_window(session, window_id=season.window_id, now=now)
@@ -224,6 +225,7 @@ def publish(session: Session, *, season_id: int, actor: Actor, now: dt.datetime)
     closing.decide(session, season, plan, now=now)
     closing.move_core(session, season, plan, now=now)
     services_undo.keep(session, season, before)
+    services_offers.keep_runners(session, season)
     closing.tell(session, season, plan, now=now)
     season.published_at = now
     _step(session, season, "published", actor, now, details=_effect(plan))

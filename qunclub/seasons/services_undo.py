@@ -19,6 +19,7 @@ from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import N_, Actor, Conflict, Invalid, UTCDateTime, locks, mail, store
 from qunclub.kernel.outbox import OutboxMessage
 
+from . import services_offers
 from .models import CoreSeat, Decision, Season
 from .models_review import SeasonException
 from .models_undo import SeasonJournal
@@ -124,6 +125,7 @@ def undo(session: Session, *, season_id: int, reason: str, actor: Actor, now: dt
     _put_back(session, journal)
     decided = session.scalars(select(Decision.member_id).where(Decision.season_id == season_id)).all()
     session.execute(delete(Decision).where(Decision.season_id == season_id))
+    services_offers.drop_runners(session, season_id)
     _letters(session, season, words, now)
     season.state, season.published_at, season.version = "frozen", None, journal.version
     session.delete(journal)
