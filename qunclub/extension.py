@@ -108,6 +108,8 @@ BLUEPRINTS = (
     "qunclub.seasons.views_core:bp",
     "qunclub.seasons.views_offers:bp",
     "qunclub.seasons.admin_offers:bp",
+    "qunclub.seasons.views_appeals:bp",
+    "qunclub.seasons.admin_appeals:bp",
     "qunclub.seasons.admin:bp",
     "qunclub.seasons.admin_review:bp",
     "qunclub.projects.views:bp",

@@ -93,7 +93,7 @@ def _seats(session: Session) -> list[Finding]:
     without = (
         select(d.season_id, d.member_id, d.outcome)
         .outerjoin(c, case((d.outcome == "promoted", rose), else_=left))
-        .where(d.outcome != "kept", c.id.is_(None))
+        .where(d.outcome != "kept", c.id.is_(None), ~doctor_offers.corrected(d))
         .limit(100)
     )
     rows = [tuple(row) for row in session.execute(without)]

@@ -13,6 +13,7 @@ from qunclub.members.models import Member
 
 from . import queries_floor
 from .models import CoreSeat, Season
+from .models_appeals import SeasonAppeal
 from .models_offers import RunnerUp, SeatOffer
 from .rules_offers import Candidate, stands_back
 from .services_seats import DEPARTURES, core_size, shut_out
@@ -51,6 +52,11 @@ def vacated(session: Session, season: Season) -> list[CoreSeat]:
 def open_offers(session: Session) -> int:
     """How many seats are on offer."""
     return session.scalar(select(func.count()).where(SeatOffer.state == "open")) or 0
+
+
+def appealed(session: Session) -> int:
+    """How many members wait for an answer to their appeal, and may need a seat."""
+    return session.scalar(select(func.count()).where(SeasonAppeal.state == "open")) or 0
 
 
 def free_seats(session: Session, season: Season) -> int:

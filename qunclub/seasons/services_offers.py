@@ -61,8 +61,11 @@ def drop_runners(session: Session, season_id: int) -> None:
     )
 
 
-def lock_core(session: Session) -> Season | None:
+def lock_core(session: Session, *also: int) -> Season | None:
     """Lock what seats the core: seasons that run or are decided, the last result, the core group's line.
+
+    Args:
+        also: ids of seasons that are locked with them.
 
     Returns:
         the season whose result holds, afresh; None before the first.
@@ -70,7 +73,7 @@ def lock_core(session: Session) -> Season | None:
     going = select(Season.id).where(Season.state.in_(("open", "frozen")))
     last = select(Season.id).where(Season.state.in_(("published", "closed")))
     last = last.order_by(Season.starts_at.desc()).limit(1)
-    for ident in sorted({*session.scalars(going), *session.scalars(last)}):
+    for ident in sorted({*session.scalars(going), *session.scalars(last), *also}):
         locks.lock(session, Season, ident)
     season = queries_offers.decided(session)
     if season is not None and season.group_id is not None:
@@ -97,7 +100,9 @@ def offer_due(session: Session, *, now: dt.datetime) -> int:
     )
     if until is None:
         return moved
-    free = queries_offers.vacated(session, season)[: queries_offers.free_seats(session, season)]
+    # An appeal that waits may need a seat: it comes before the next on the list.
+    many = max(0, queries_offers.free_seats(session, season) - queries_offers.appealed(session))
+    free = queries_offers.vacated(session, season)[:many]
     if not free:
         return moved
     listed = queries_offers.candidates(session, season, now)

@@ -76,8 +76,11 @@ def settle(session: Session, *, now: dt.datetime) -> int:
     if not to_end(session):
         return 0
     # Freezing and publishing take the same locks: they see all of it or nothing.
-    going = select(Season.id).where(Season.state.in_(("open", "frozen"))).order_by(Season.id)
-    for season_id in session.scalars(going).all():
+    going = select(Season.id).where(Season.state.in_(("open", "frozen")))
+    # And offers and appeals, which the last result's season orders when none runs.
+    last = select(Season.id).where(Season.state.in_(("published", "closed")))
+    last = last.order_by(Season.starts_at.desc()).limit(1)
+    for season_id in sorted({*session.scalars(going), *session.scalars(last)}):
         locks.lock(session, Season, season_id)
     return end_due(session, now=now)
 

@@ -28,6 +28,7 @@ from . import (
     explain,
     field,
     queries,
+    queries_appeals,
     queries_core,
     queries_offers,
     queries_review,
@@ -102,10 +103,19 @@ def show(slug: str) -> Any:
             grouped=grouped,
             excepted=queries_review.published(session, season.id),
             rulings=words.RULINGS,
+            corrections=queries_appeals.corrections(session, season.id),
+            appeal=_appeal(session, season, actor),
             came_in=queries_offers.came_in(session, season.id),
             mine=_mine(session, season, actor.member_id if actor is not None else None),
             **_shared(actor),
         )
+
+
+def _appeal(session: Session, season: Season, actor: Actor | None) -> queries_appeals.Mine | None:
+    me = current_me()
+    if actor is None or actor.member_id is None or me is None or me.number is None:
+        return None
+    return queries_appeals.mine(session, season, actor.member_id, now())
 
 
 def _mine(session: Session, season: Season, member_id: int | None) -> dict[str, Any] | None:
