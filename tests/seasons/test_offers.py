@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 
 import pytest
 from hypothesis import given
@@ -19,11 +20,13 @@ from qunclub.seasons import (
     doctor,
     queries_offers,
     rules_offers,
+    services_appeals,
     services_offers,
     services_resign,
     services_seats,
 )
 from qunclub.seasons.models import CoreSeat
+from qunclub.seasons.models_appeals import SeasonAppeal
 from qunclub.seasons.models_offers import RunnerUp, SeatOffer
 from qunclub.seasons.rules_offers import Candidate, next_up, stands_back, until
 from qunclub.web.state import club
@@ -371,3 +374,94 @@ def test_leaving_the_club_lets_the_offer_go_on(app, client, visible, site_db):
         services_offers.forget(session, member_id=people[1][1].id, now=season.ends_at + DAY)
         services_offers.offer_due(session, now=season.ends_at + DAY)
         assert offers(session) == [(people[1][1].id, "declined"), (people[2][1].id, "open")]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_between_two_results_seats_are_never_exceeded(session, make, seed):
+    """Chance resigns, suspends, offers, answers, appeals, decides, freezes, publishes; the doctor looks each time."""
+    chance = random.Random(seed)
+    people = make.ranking([0] * 9)
+    line = make.group_line(slug="core", kind="core", capacities=[3], posting="all")
+    group_id = session.scalars(select(Group.id).where(Group.line_id == line.id)).one()
+    shape = {"seats": 3, "eliminate": 1, "protection": 0, "group_id": group_id}
+    season = make.season(**shape, offer_days=3, appeal_days=5)
+    for member in people:
+        make.earn(member, chance.randint(1, 40), at=season.starts_at)
+    make.closed(season, steps=("freeze", "publish"))
+    decided, spares = [season], 0
+    running = make.season(starts_at=season.ends_at, **shape, offer_days=3, appeal_days=5)
+    for member in people:
+        make.earn(member, chance.randint(1, 40), at=running.starts_at)
+    now, done = season.ends_at, set()
+
+    def attempt(verb):
+        with session.begin_nested() as step:
+            try:
+                verb()
+                done.add(verb.__name__)
+            except (Conflict, Invalid, Forbidden, NotFound):
+                step.rollback()
+                session.expire_all()
+
+    def gives_back():
+        sitting = {one.member_id for one in seasons.core_members(session)}
+        resign(session, chance.choice([one for one in people if one.id in sitting] or people), now)
+
+    def suspends():
+        chance.choice(people).suspended_at = chance.choice([None, None, now])
+        session.flush()
+        services_seats.settle(session, now=now)
+
+    def sweeps():
+        services_offers.offer_due(session, now=now)
+
+    def answers():
+        live = session.scalars(select(SeatOffer).where(SeatOffer.state == "open")).all()
+        if not live:
+            raise NotFound
+        one = chance.choice(live)
+        verb = services_offers.accept if chance.random() < 0.7 else services_offers.decline
+        answer(session, verb, one, next(p for p in people if p.id == one.member_id), now)
+
+    def appeals():
+        member = chance.choice(people)
+        services_appeals.open_appeal(
+            session,
+            season_id=chance.choice(decided).id,
+            member_id=member.id,
+            reason="Look",
+            actor=ADMIN,
+            now=now,
+        )
+
+    def decides():
+        nonlocal spares
+        waiting = session.scalars(select(SeasonAppeal.id).where(SeasonAppeal.state == "open")).all()
+        if not waiting:
+            raise NotFound
+        made = services_appeals.uphold(
+            session, appeal_id=chance.choice(waiting), answer="Right",
+            spare="One more" if chance.random() < 0.3 else "", actor=ADMIN, now=now,
+        )  # fmt: skip
+        spares += made.spare
+
+    acts = [gives_back, suspends, sweeps, sweeps, answers, answers, appeals, decides]
+    for turn in range(40):
+        now += DAY / 4
+        attempt(chance.choice(acts))
+        if turn == 30:
+            now = max(now, running.ends_at)
+            seasons.freeze(session, season_id=running.id, actor=ADMIN, now=now)
+        if turn == 34:
+            seasons.publish(session, season_id=running.id, actor=ADMIN, now=now)
+            decided, spares = [season, running], 0
+        session.expire_all()
+        sitting = session.scalar(select(func.count(CoreSeat.id)).where(CoreSeat.left_at.is_(None)))
+        in_group = session.scalar(
+            select(func.count(Seat.id)).where(Seat.group_id == group_id, Seat.state == "admitted")
+        )
+        assert sitting == in_group and sitting + queries_offers.open_offers(session) <= 3 + spares, turn
+        late = {"offers nobody ended though their deadline is long past"}
+        found = [one for one in doctor.check(session, now) if one.message.split(":")[0] not in late]
+        assert found == [], (turn, found)
+    assert {"gives_back", "sweeps"} <= done
