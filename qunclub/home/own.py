@@ -68,7 +68,7 @@ def page(form: ProfileForm | None = None) -> Any:
             seats=groups.my_seats(session, ident),
             certificates=queries_certificates.of_member(session, ident),
             core=seasons.is_core(session, ident),
-            core_offer=queries_offers.mine(session, ident, now()),
+            core_offer=queries_offers.mine(session, ident, moment),
             decisions=seasons.decisions_about(session, ident, limit=3),
             form=form,
             unverified=accounts.unverified(),

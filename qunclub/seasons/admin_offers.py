@@ -23,7 +23,7 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries_offers, services_offers, services_seats
+from . import queries_offers, services_offers, services_resign, services_seats
 
 bp = Blueprint("core_offers_admin", __name__, url_prefix="/admin/core-seats")
 
@@ -32,6 +32,7 @@ ACTS = {
     "core.offer": _l("Core seat offered"),
     "core.accept": _l("Offered core seat taken"),
     "core.decline": _l("Offered core seat declined"),
+    "core.dismiss": _l("Core seat ended for a violation"),
     "core.pass_over": _l("Runner-up passed over"),
 }
 STATES: dict[str, tuple[Any, str]] = {
@@ -59,6 +60,24 @@ LEFT: dict[str, Any] = {
 }
 
 
+# Two forms on one page: their fields have names of their own.
+END = "end-"
+
+
+class DismissForm(Form):
+    """Why somebody's seat ends."""
+
+    number = IntegerField(
+        _l("Member number"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 1}
+    )
+    reason = TextAreaField(
+        _l("Reason"),
+        [InputRequired(), Length(max=services_offers.MOST_WORDS)],
+        description=_l("The member reads it."),
+        render_kw={"rows": 2, "maxlength": services_offers.MOST_WORDS},
+    )
+
+
 class PassOverForm(Form):
     """Why a runner-up is left out."""
 
@@ -73,13 +92,16 @@ class PassOverForm(Form):
     )
 
 
-def _page(form: PassOverForm) -> Any:
+def _page(form: PassOverForm | None = None, ending: DismissForm | None = None) -> Any:
+    form = form or PassOverForm(formdata=None)
+    ending = ending or DismissForm(formdata=None, prefix=END)
     with reading() as session:
         season = queries_offers.decided(session)
         return render(
             "seasons/admin_offers.html",
             season=season,
             form=form,
+            ending=ending,
             taken=services_seats.core_size(session),
             free=queries_offers.free_seats(session, season) if season else 0,
             vacated=queries_offers.vacated(session, season) if season else [],
@@ -88,14 +110,14 @@ def _page(form: PassOverForm) -> Any:
             offer_states=STATES,
             why=WHY,
             left_words=LEFT,
-        ), 422 if form.errors else 200
+        ), 422 if form.errors or ending.errors else 200
 
 
 @bp.get("")
 @allow("admin")
 def index() -> Any:
     """The list, and who was asked."""
-    return _page(PassOverForm(formdata=None))
+    return _page()
 
 
 @bp.post("/pass-over")
@@ -116,3 +138,23 @@ def pass_over() -> Any:
             flash(_("They are passed over. A free seat goes to the next within a minute."))
             return see_other(".index")
     return _page(form)
+
+
+@bp.post("/dismiss")
+@allow("admin")
+def dismiss() -> Any:
+    """End somebody's seat for a violation."""
+    form = DismissForm(prefix=END)
+    if form.validate_on_submit():
+        with form_errors(form), unit_of_work() as session:
+            services_resign.dismiss(
+                session,
+                number=form.number.data,
+                reason=form.reason.data or "",
+                actor=current_actor(),
+                now=now(),
+            )
+        if not form.errors:
+            flash(_("The seat has ended, and the member has a letter with the reason."))
+            return see_other(".index")
+    return _page(ending=form)

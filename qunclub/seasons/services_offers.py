@@ -259,6 +259,12 @@ def pass_over_number(
     return pass_over(session, season_id=season.id, member_id=member_id, reason=reason, actor=actor, now=now)
 
 
+def stands_on_the_list(session: Session, member_id: int | None) -> bool:
+    """Whether somebody may gain by a seat that becomes free. Called under the core's lock."""
+    season = queries_offers.decided(session)
+    return season is not None and session.get(RunnerUp, (season.id, member_id or 0)) is not None
+
+
 def end_open(session: Session, *, now: dt.datetime) -> int:
     """End every open offer: a season is frozen, and its result gives the seats. Called under that season's lock."""
     live = select(SeatOffer).where(SeatOffer.state == "open").order_by(SeatOffer.id)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from qunclub import groups, jobs, seasons
+from qunclub import groups, jobs, passes, seasons
 from qunclub.groups.models import Group, Seat
 from qunclub.home.export import export
 from qunclub.kernel import Actor, Conflict, Forbidden, Invalid, NotFound, locks
@@ -360,6 +360,11 @@ def test_a_member_resigns_and_the_next_takes_the_seat_on_the_pages(app, client, 
     assert post(second, "/admin/core-seats/pass-over", {"number": "3", "reason": "x"}).status_code == 403
     assert post(admin, "/admin/core-seats/pass-over", {"number": "3", "reason": "Away"}).status_code == 303
     assert "passed over" in text_of(admin.get("/admin/core-seats"))
+    gone = {"end-number": "2", "end-reason": "Copied works"}
+    assert post(second, "/admin/core-seats/dismiss", gone).status_code == 403
+    assert post(admin, "/admin/core-seats/dismiss", {**gone, "end-number": "3"}).status_code == 422
+    assert post(admin, "/admin/core-seats/dismiss", gone).status_code == 303
+    assert "was taken out of the group" in text_of(admin.get("/admin/core-seats"))
     assert "递补核心席位" in text_of(in_language(admin, "zh").get("/admin/audit"))
 
 
@@ -465,3 +470,34 @@ def test_whatever_happens_between_two_results_seats_are_never_exceeded(session, 
         found = [one for one in doctor.check(session, now) if one.message.split(":")[0] not in late]
         assert found == [], (turn, found)
     assert {"gives_back", "sweeps"} <= done
+
+
+def test_an_admin_ends_a_seat_for_a_violation(session, story):
+    people, season, _running = story
+
+    def dismiss(number, reason="Copied works", actor=ADMIN):
+        return services_resign.dismiss(session, number=number, reason=reason, actor=actor, now=soon(season))
+
+    with pytest.raises(Invalid):
+        dismiss(people[3].number)
+    with pytest.raises(Invalid):
+        dismiss(people[0].number, reason=" ")
+    for who in (people[0], people[3]):
+        with pytest.raises(Forbidden):
+            dismiss(people[0].number, actor=Actor("x", "X", roles=frozenset({"admin"}), member_id=who.id))
+    seat = dismiss(people[0].number)
+    assert seat.left_reason == "removed"
+    assert [one["context"]["reason"] for one in letters(session, "core_dismissed")] == ["Copied works"]
+    assert services_seats.settle(session, now=soon(season)) == 0
+    services_offers.offer_due(session, now=soon(season))
+    assert offers(session) == [(people[2].id, "open")]
+    assert doctor.check(session, soon(season)) == []
+
+
+def test_a_refunded_seat_is_offered(session, make, story):
+    people, season, _running = story
+    held = make.pass_(of=people[0])
+    passes.revoke(session, pass_id=held.id, reason="Refunded", now=soon(season), actor=ADMIN)
+    services_seats.settle(session, now=soon(season))
+    services_offers.offer_due(session, now=soon(season))
+    assert offers(session) == [(people[2].id, "open")]
