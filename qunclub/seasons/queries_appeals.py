@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from qunclub.members.models import Member
@@ -131,6 +131,14 @@ def of_season(session: Session, season_id: int) -> list[Appealed]:
 def open_of(session: Session, season_id: int) -> int:
     """How many wait to be decided."""
     query = select(func.count()).where(SeasonAppeal.season_id == season_id, SeasonAppeal.state == "open")
+    return session.scalar(query) or 0
+
+
+def admins_beside(session: Session, member_id: int) -> int:
+    """How many admins the club has by its own roles, without one member and without who is suspended."""
+    query = select(func.count(Member.id)).where(
+        cast(Member.roles, Text).contains('"admin"'), Member.suspended_at.is_(None), Member.id != member_id
+    )
     return session.scalar(query) or 0
 
 

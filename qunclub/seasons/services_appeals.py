@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from qunclub import groups
 from qunclub.groups.models import Group
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, mail, store
-from qunclub.members import queries_people
 from qunclub.members.models import Member
 
 from . import queries_appeals, queries_offers, rules_appeals, services_offers, services_seats
@@ -229,11 +228,10 @@ def _to_decide(session: Session, appeal_id: int, actor: Actor) -> tuple[SeasonAp
     season = session.get_one(Season, season_id)
     if appeal.state != "open" or season.state != "published":
         raise Stale(N_("This appeal was decided meanwhile. Nothing was overwritten."))
-    appellant = session.get_one(Member, appeal.member_id)
     why = rules_appeals.may_decide(
         own=actor.member_id == appeal.member_id,
         published=queries_appeals.publisher(session, season_id) == actor.key,
-        admins=queries_people.admins(session) - ("admin" in appellant.roles),
+        admins=queries_appeals.admins_beside(session, appeal.member_id),
     )
     if why:
         raise Forbidden(
