@@ -20,7 +20,7 @@ DECIDED = ("published", "closed")
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Findings of seasons, in six statements and the rows of the last snapshot."""
+    """Findings of seasons, in eight statements and the rows of the last snapshot."""
     return [
         *_states(session),
         *_decisions(session),
