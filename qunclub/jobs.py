@@ -38,6 +38,8 @@ SWEEPS = {
     "orders": "qunclub.orders.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
     "core_seats": "qunclub.seasons.jobs_seats:sweep",
+    # After seats have ended.
+    "core_offers": "qunclub.seasons.jobs_offers:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
     # Before tuition: what comes out may complete a promise.
     "verdicts": "qunclub.homework.jobs:sweep",

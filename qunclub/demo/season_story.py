@@ -89,6 +89,7 @@ class _Season:
             eliminate=facts["eliminate"],
             protection=facts["protection"],
             min_points=1,
+            offer_days=7,
             group_id=self.core_group,
             actor=self.admin,
             now=now,

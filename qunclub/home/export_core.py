@@ -8,12 +8,26 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub.projects.models import Delivery, DeliveryFile, Piece, PieceEvent, Project
+from qunclub.seasons.models import Season
+from qunclub.seasons.models_appeals import SeasonAppeal, SeasonCorrection
+from qunclub.seasons.models_offers import RunnerUp, SeatOffer
 from qunclub.seasons.models_profile import CoreProfile
 
 from .export_rows import Rows, plain
 
 # The club's own keys, which mean nothing to a reader, and of others' doings nothing but what concerns oneself.
-KEYS = ("lead_id", "holder_id", "by_id", "entry_id", "description_html", "brief_html")
+KEYS = (
+    "passed_by",
+    "by_key",
+    "by_name",
+    "seat_id",
+    "lead_id",
+    "holder_id",
+    "by_id",
+    "entry_id",
+    "description_html",
+    "brief_html",
+)
 
 
 def _told(rows: Rows) -> Rows:
@@ -66,8 +80,36 @@ def _core_profile(session: Session, member_id: int) -> Rows:
     return [plain(row) for row in session.scalars(query)]
 
 
+def _runner_ups(session: Session, member_id: int) -> Rows:
+    query = select(RunnerUp, Season.name).join(Season, Season.id == RunnerUp.season_id)
+    query = query.where(RunnerUp.member_id == member_id).order_by(RunnerUp.season_id)
+    return _told([plain(row, season=name) for row, name in session.execute(query)])
+
+
+def _seat_offers(session: Session, member_id: int) -> Rows:
+    query = select(SeatOffer, Season.name).join(Season, Season.id == SeatOffer.season_id)
+    query = query.where(SeatOffer.member_id == member_id).order_by(SeatOffer.id)
+    return _told([plain(row, season=name) for row, name in session.execute(query)])
+
+
+def _appeals(session: Session, member_id: int) -> Rows:
+    query = select(SeasonAppeal, Season.name).join(Season, Season.id == SeasonAppeal.season_id)
+    query = query.where(SeasonAppeal.member_id == member_id).order_by(SeasonAppeal.id)
+    return _told([plain(row, season=name) for row, name in session.execute(query)])
+
+
+def _corrections(session: Session, member_id: int) -> Rows:
+    query = select(SeasonCorrection, Season.name).join(Season, Season.id == SeasonCorrection.season_id)
+    query = query.where(SeasonCorrection.member_id == member_id).order_by(SeasonCorrection.id)
+    return _told([plain(row, season=name) for row, name in session.execute(query)])
+
+
 PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "core_profile": _core_profile,
+    "runner_up": _runner_ups,
+    "seat_offers": _seat_offers,
+    "season_appeals": _appeals,
+    "season_corrections": _corrections,
     "projects_led": _projects,
     "pieces": _pieces,
     "deliveries": _deliveries,

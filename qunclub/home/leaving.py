@@ -18,6 +18,8 @@ from qunclub.kernel import N_, Actor, Conflict, mail, outbox
 from qunclub.members.rules import NAMELESS
 from qunclub.orders.models import Order, OrderEvent
 from qunclub.passes.models import Pass, Plan
+from qunclub.seasons import services_appeals as season_appeals
+from qunclub.seasons import services_offers as seats_offers
 from qunclub.seasons.leaving import leave_core
 from qunclub.seasons.queries import is_core
 from qunclub.seasons.services_profile import forget_profile
@@ -129,6 +131,8 @@ def leave(
         passes.revoke(session, pass_id=pass_id, reason=REASON, now=now, actor=actor)
     leave_core(session, member_id=member_id, now=now)
     forget_profile(session, member_id=member_id)
+    seats_offers.forget(session, member_id=member_id, now=now)
+    season_appeals.forget(session, member_id=member_id, now=now)
     live = select(Seat.id).where(Seat.member_id == member_id, Seat.state.in_(("waiting", "admitted")))
     for seat_id in session.scalars(live.order_by(Seat.id)).all():
         passes.tickets.void(session, seat_id=seat_id, reason=REASON)

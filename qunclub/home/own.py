@@ -19,6 +19,7 @@ from qunclub.orders import queries_memberships as memberships
 from qunclub.passes import queries as passes
 from qunclub.rewards import queries as rewards_queries
 from qunclub.seasons import queries as seasons
+from qunclub.seasons import queries_offers
 from qunclub.web import (
     N_,
     _,
@@ -67,6 +68,7 @@ def page(form: ProfileForm | None = None) -> Any:
             seats=groups.my_seats(session, ident),
             certificates=queries_certificates.of_member(session, ident),
             core=seasons.is_core(session, ident),
+            core_offer=queries_offers.mine(session, ident, moment),
             decisions=seasons.decisions_about(session, ident, limit=3),
             form=form,
             unverified=accounts.unverified(),

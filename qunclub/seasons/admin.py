@@ -28,7 +28,7 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import ending, queries, queries_review, services, services_leave
+from . import ending, queries, queries_appeals, queries_review, services, services_leave
 from . import views_words as words
 from .admin_review import ExceptionForm, UndoForm
 from .forms import EndForm, SeasonForm, data_of, fresh
@@ -184,6 +184,7 @@ def _show(
             end=end,
             review=queries_review.review(session, season, plan),
             rulings=words.RULINGS,
+            appeals=queries_appeals.open_of(session, season.id),
             exception=exception,
             undo=undo,
             me=current_actor().key,

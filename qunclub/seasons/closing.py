@@ -139,6 +139,7 @@ def tell(session: Session, season: Season, plan: Plan, *, now: dt.datetime) -> N
                 "name": nickname or name,
                 "season": season.name,
                 "slug": season.slug,
+                "appeal_days": season.formula.appeal_days,
                 "outcome": outcome.outcome,
                 "sentences": [[one.message, one.params] for one in told],
             },

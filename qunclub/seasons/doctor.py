@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Finding
 
-from . import field, services_review
+from . import doctor_offers, field, services_review
 from .models import CoreSeat, Decision, Season, SnapshotRow
 from .models_review import SeasonException
 from .rules import snapshot_hash
@@ -20,13 +20,14 @@ DECIDED = ("published", "closed")
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Findings of seasons, in six statements and the rows of the last snapshot."""
+    """Findings of seasons, in eight statements and the rows of the last snapshot."""
     return [
         *_states(session),
         *_decisions(session),
         *_seats(session),
         *_core_size(session),
         *_last_snapshot(session),
+        *doctor_offers.check(session, now),
     ]
 
 
@@ -92,7 +93,7 @@ def _seats(session: Session) -> list[Finding]:
     without = (
         select(d.season_id, d.member_id, d.outcome)
         .outerjoin(c, case((d.outcome == "promoted", rose), else_=left))
-        .where(d.outcome != "kept", c.id.is_(None))
+        .where(d.outcome != "kept", c.id.is_(None), ~doctor_offers.corrected(d))
         .limit(100)
     )
     rows = [tuple(row) for row in session.execute(without)]
@@ -134,7 +135,7 @@ def _core_size(session: Session) -> list[Finding]:
     seated = (
         select(func.count())
         .select_from(CoreSeat)
-        .where(or_(CoreSeat.left_at.is_(None), left))
+        .where(or_(and_(CoreSeat.left_at.is_(None), ~doctor_offers.came_later(last, since)), left))
         .scalar_subquery()
     )
     found, decided, core = session.execute(select(last, staying, seated)).one()

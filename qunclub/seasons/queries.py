@@ -15,6 +15,7 @@ from qunclub.members.models import Member
 
 from . import field, services_review
 from .models import CoreSeat, Decision, Season, SnapshotRow
+from .models_appeals import SeasonCorrection
 from .rules import Plan, Row
 
 
@@ -199,22 +200,25 @@ def snapshot(session: Session, season_id: int) -> Iterator[tuple[Row, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A decision about one member with the season's name, for their own page."""
+    """A decision about one member with its season, for their own page; *corrected* is the outcome after an appeal."""
 
     decision: Decision
     season: Season
+    corrected: str = ""
 
 
 def decisions_about(session: Session, member_id: int, *, limit: int = 12) -> list[Told]:
     """What seasons decided about a member, newest first."""
+    c = SeasonCorrection
+    corrected = select(c.outcome).where(c.season_id == Season.id, c.member_id == member_id).scalar_subquery()
     rows = session.execute(
-        select(Decision, Season)
+        select(Decision, Season, corrected)
         .join(Season, Season.id == Decision.season_id)
         .where(Decision.member_id == member_id)
         .order_by(Season.starts_at.desc())
         .limit(limit)
     )
-    return [Told(decision, season) for decision, season in rows]
+    return [Told(decision, season, later or "") for decision, season, later in rows]
 
 
 def core_groups(session: Session) -> list[tuple[int, str]]:

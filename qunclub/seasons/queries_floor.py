@@ -37,7 +37,7 @@ def bar(season: Season, formula: Formula, member: Any) -> ColumnElement[str]:
     if formula.reentry:
         asked.append((_eliminated_lately(season, formula.reentry, member), "waiting"))
     if formula.need_pass:
-        asked.append((~_holds_pass(member, season.ends_at), "no_pass"))
+        asked.append((~holds_pass(member, season.ends_at), "no_pass"))
     if formula.min_works:
         asked.append((_works(season, member) < formula.min_works, "few_works"))
     if formula.min_days:
@@ -70,7 +70,8 @@ def _eliminated_lately(season: Season, seasons: int, member: Any) -> ColumnEleme
     )
 
 
-def _holds_pass(member: Any, moment: dt.datetime) -> ColumnElement[bool]:
+def holds_pass(member: Any, moment: dt.datetime) -> ColumnElement[bool]:
+    """SQL: whether *member* (a column) holds a pass that is good at a moment."""
     good = or_(
         Pass.ends_at.is_(None), Pass.ends_at >= moment, Pass.renews.is_(True), Pass.grace_until >= moment
     )

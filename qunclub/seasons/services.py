@@ -14,7 +14,15 @@ from qunclub import points
 from qunclub.groups.models import Group
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, signals, store
 
-from . import closing, field, services_review, services_seats, services_undo
+from . import (
+    closing,
+    field,
+    services_appeals,
+    services_offers,
+    services_review,
+    services_seats,
+    services_undo,
+)
 from .models import Decision, Season
 from .models_undo import SeasonJournal
 from .rules import Plan, check_step, snapshot_hash
@@ -186,6 +194,7 @@ def freeze(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) 
         raise Conflict(N_("%(earlier)s comes first: seasons are published in order."), earlier=earlier)
     session.flush()
     services_seats.end_due(session, now=now)
+    services_offers.end_open(session, now=now)
     if season.window_id is not None:
         # Nobody writes a line between this and the copy; what comes later counts in what runs then.
         points.close_window(session, window_id=season.window_id, now=now)
@@ -223,7 +232,8 @@ def publish(session: Session, *, season_id: int, actor: Actor, now: dt.datetime)
     services_review.keep_facts(session, season, said, now)
     closing.decide(session, season, plan, now=now)
     closing.move_core(session, season, plan, now=now)
-    services_undo.keep(session, season, before)
+    services_undo.keep(session, season, before, by_key=actor.key)
+    services_offers.keep_runners(session, season)
     closing.tell(session, season, plan, now=now)
     season.published_at = now
     _step(session, season, "published", actor, now, details=_effect(plan))
@@ -261,6 +271,7 @@ def close(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) -
     """
     season = locks.lock(session, Season, season_id)
     check_step(season.state, "closed")
+    services_appeals.check_close(session, season, now)
     season.closed_at = now
     session.execute(delete(SeasonJournal).where(SeasonJournal.season_id == season.id))
     _step(session, season, "closed", actor, now)

@@ -21,7 +21,8 @@ from qunclub.passes.models import Pass
 from .models import CoreSeat, Season
 
 LEFT_CLUB, SUSPENDED, REFUNDED, REMOVED = "left_club", "suspended", "refunded", "removed"
-DEPARTURES = (LEFT_CLUB, SUSPENDED, REFUNDED, REMOVED)
+RESIGNED = "resigned"
+DEPARTURES = (LEFT_CLUB, SUSPENDED, REFUNDED, REMOVED, RESIGNED)
 SWEEPER = Actor.system("core seats")
 
 
@@ -75,8 +76,11 @@ def settle(session: Session, *, now: dt.datetime) -> int:
     if not to_end(session):
         return 0
     # Freezing and publishing take the same locks: they see all of it or nothing.
-    going = select(Season.id).where(Season.state.in_(("open", "frozen"))).order_by(Season.id)
-    for season_id in session.scalars(going).all():
+    going = select(Season.id).where(Season.state.in_(("open", "frozen")))
+    # And offers and appeals, which the last result's season orders when none runs.
+    last = select(Season.id).where(Season.state.in_(("published", "closed")))
+    last = last.order_by(Season.starts_at.desc()).limit(1)
+    for season_id in sorted({*session.scalars(going), *session.scalars(last)}):
         locks.lock(session, Season, season_id)
     return end_due(session, now=now)
 
@@ -90,7 +94,7 @@ def end_due(session: Session, *, now: dt.datetime) -> int:
             continue
         seat.left_at, seat.left_reason = now, reason
         session.flush()
-        for group_id in _groups_of(session, member_id):
+        for group_id in groups_of(session, member_id):
             groups.leave_core(session, group_id=group_id, member_id=member_id, reason=reason, now=now)
         store.record(
             session, actor=SWEEPER, action="core.leave", target=f"member:{member_id}", now=now,
@@ -100,7 +104,7 @@ def end_due(session: Session, *, now: dt.datetime) -> int:
     return ended
 
 
-def _groups_of(session: Session, member_id: int) -> list[int]:
+def groups_of(session: Session, member_id: int) -> list[int]:
     """Groups of seasons in which they sit."""
     of_seasons = select(Season.group_id).where(Season.group_id.is_not(None))
     query = (

@@ -24,7 +24,17 @@ from qunclub.web import (
     see_other,
 )
 
-from . import explain, field, queries, queries_core, queries_review, services_profile, services_review
+from . import (
+    explain,
+    field,
+    queries,
+    queries_appeals,
+    queries_core,
+    queries_offers,
+    queries_review,
+    services_profile,
+    services_review,
+)
 from . import views_words as words
 from .models import Season
 from .queries_live import live_season
@@ -93,9 +103,19 @@ def show(slug: str) -> Any:
             grouped=grouped,
             excepted=queries_review.published(session, season.id),
             rulings=words.RULINGS,
+            corrections=queries_appeals.corrections(session, season.id),
+            appeal=_appeal(session, season, actor),
+            came_in=queries_offers.came_in(session, season.id),
             mine=_mine(session, season, actor.member_id if actor is not None else None),
             **_shared(actor),
         )
+
+
+def _appeal(session: Session, season: Season, actor: Actor | None) -> queries_appeals.Mine | None:
+    me = current_me()
+    if actor is None or actor.member_id is None or me is None or me.number is None:
+        return None
+    return queries_appeals.mine(session, season, actor.member_id, now())
 
 
 def _mine(session: Session, season: Season, member_id: int | None) -> dict[str, Any] | None:
@@ -146,6 +166,7 @@ def core() -> Any:
             may_write=mine is not None and services_profile.may_write(session, mine),
             profile=queries_core.profile(session, mine) if mine is not None else None,
             season=season,
+            offer=queries_offers.mine(session, mine, now()) if mine is not None else None,
             **shared,
         )
 
