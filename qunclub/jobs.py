@@ -37,6 +37,8 @@ SWEEPS = {
     "transfers": "qunclub.orders.jobs_transfers:sweep",
     "orders": "qunclub.orders.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
+    # Before the notices, and before core seats: an announced season is open from its first minute on.
+    "season_calendar": "qunclub.seasons.jobs_calendar:sweep",
     "core_seats": "qunclub.seasons.jobs_seats:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
     # Before tuition: what comes out may complete a promise.

@@ -40,7 +40,7 @@ def _finding(message: str, rows: list[Any]) -> list[Finding]:
 def _states(session: Session) -> list[Finding]:
     s = Season
     wrong = or_(
-        and_(s.state != "draft", s.window_id.is_(None)),
+        and_(s.state.not_in(("draft", "announced")), s.window_id.is_(None)),
         and_(s.state.in_(("frozen", *DECIDED)), or_(s.frozen_at.is_(None), s.snapshot_hash == "")),
         and_(s.state.in_(DECIDED), s.published_at.is_(None)),
         and_(s.state == "closed", s.closed_at.is_(None)),

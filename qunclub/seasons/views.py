@@ -78,7 +78,7 @@ def show(slug: str) -> Any:
     actor = current_actor_or_none()
     with reading() as session:
         season = queries.by_slug(session, slug)
-        if season.state in ("open", "frozen"):
+        if season.state in ("announced", "open", "frozen"):
             running = queries.current(session, now())
             if running is not None and running.id == season.id:
                 return see_other("qunclub.seasons.index")
