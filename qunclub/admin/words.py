@@ -12,6 +12,7 @@ from qunclub.points import admin as points
 from qunclub.projects import admin as projects
 from qunclub.rewards import admin as rewards
 from qunclub.seasons import admin as seasons
+from qunclub.seasons import admin_calendar as seasons_calendar
 from qunclub.seasons import admin_review as seasons_review
 from qunclub.web import _l
 
@@ -47,6 +48,7 @@ ACTS: dict[str, Any] = {
     **points.ACTS,
     **seasons.ACTS,
     **seasons_review.ACTS,
+    **seasons_calendar.ACTS,
     **contests.ACTS,
     **projects.ACTS,
     **views_questions_desk.ACTS,

@@ -17,12 +17,14 @@ from .rules import snapshot_hash
 
 PROMISE = 8
 DECIDED = ("published", "closed")
+LATE = dt.timedelta(hours=1)
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Findings of seasons, in six statements and the rows of the last snapshot."""
+    """Findings of seasons, in seven statements and the rows of the last snapshot."""
     return [
         *_states(session),
+        *_unopened(session, now),
         *_decisions(session),
         *_seats(session),
         *_core_size(session),
@@ -48,6 +50,13 @@ def _states(session: Session) -> list[Finding]:
     )
     rows = session.execute(select(s.slug, s.state).where(wrong)).all()
     return _finding("seasons whose dates do not fit their state (season, state)", [tuple(r) for r in rows])
+
+
+def _unopened(session: Session, now: dt.datetime) -> list[Finding]:
+    """Announced seasons that should have opened by themselves: the worker that sweeps every minute does not run."""
+    late = (Season.state == "announced", Season.starts_at < now - LATE)
+    rows = session.scalars(select(Season.slug).where(*late)).all()
+    return _finding("announced seasons that did not open at their start", list(rows))
 
 
 def _decisions(session: Session) -> list[Finding]:

@@ -1,6 +1,6 @@
-"""Pure rules of the calendar: seasons one after the other by week, month, quarter or free dates, without gap or overlap.
+"""Pure rules of the calendar: seasons by week, month, quarter or free dates, without gap or overlap.
 
-Days are the club's: a season begins with the first moment of a day in the club's time zone, whatever the clocks do there.
+Days are the club's: a season begins with the first moment of a day in the club's time zone, whatever clocks do there.
 """
 
 from __future__ import annotations

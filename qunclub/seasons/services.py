@@ -303,7 +303,14 @@ def step(
     details: dict[str, Any] | None = None,
 ) -> None:
     """Bring a locked season into the state *to*, with a line in the audit log."""
-    verbs = {"announced": "announce", "draft": "withdraw", "open": "open", "frozen": "freeze", "published": "publish", "closed": "close"}
+    verbs = {
+        "announced": "announce",
+        "draft": "withdraw",
+        "open": "open",
+        "frozen": "freeze",
+        "published": "publish",
+        "closed": "close",
+    }
     season.state = to
     season.version += 1
     store.record(

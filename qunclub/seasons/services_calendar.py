@@ -1,4 +1,4 @@
-"""Seasons planned ahead, announced before they begin, opened by themselves at their start, and asked for at their end."""
+"""Seasons planned ahead, announced before they begin, opened at their start, and asked for at their end."""
 
 from __future__ import annotations
 
@@ -43,6 +43,25 @@ def plan_ahead(
             told apart or too long, and as :func:`.services.create_season`.
     """
     _alone(session)
+    named = proposed(session, slots, pattern=pattern, first_number=first_number, now=now)
+    values = formula.as_json() | {"weights": formula.weights, "ties": formula.ties}
+    return [
+        services.create_season(
+            session, slug=slot.word, name=name, starts_at=slot.starts_at, ends_at=slot.ends_at,
+            group_id=group_id, actor=actor, now=now, **values,
+        )
+        for slot, name in named
+    ]  # fmt: skip
+
+
+def proposed(
+    session: Session, slots: Sequence[Slot], *, pattern: str, first_number: int, now: dt.datetime
+) -> list[tuple[Slot, str]]:
+    """Each of *slots* with its name, as :func:`plan_ahead` would make it.
+
+    Raises:
+        Invalid: as :func:`plan_ahead`, for dates and names.
+    """
     if slots and slots[0].starts_at < now:
         raise Invalid(N_("The first of them would begin in the past; choose a later day."), field="first")
     there = session.execute(select(Season.starts_at, Season.ends_at, Season.name).order_by(Season.starts_at))
@@ -59,14 +78,7 @@ def plan_ahead(
         raise Invalid(N_("Write {n} or {when} into the name, so that the seasons differ."), field="pattern")
     if max(map(len, names), default=0) > MOST_NAME:
         raise Invalid(N_("These names get too long."), field="pattern")
-    values = formula.as_json() | {"weights": formula.weights, "ties": formula.ties}
-    return [
-        services.create_season(
-            session, slug=slot.word, name=name, starts_at=slot.starts_at, ends_at=slot.ends_at,
-            group_id=group_id, actor=actor, now=now, **values,
-        )
-        for slot, name in zip(slots, names, strict=True)
-    ]  # fmt: skip
+    return list(zip(slots, names, strict=True))
 
 
 def announce(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) -> Season:
@@ -81,7 +93,9 @@ def announce(session: Session, *, season_id: int, actor: Actor, now: dt.datetime
     check_step(season.state, "announced")
     if season.starts_at <= now:
         raise Conflict(
-            N_("The start of this season is past, so nobody could read its formula in time. Choose a later one.")
+            N_(
+                "The start of this season is past, so nobody could read its formula in time. Choose a later one."
+            )
         )
     services.check_ready(session, season)
     services.check_alone(session, season)
@@ -102,6 +116,18 @@ def withdraw(session: Session, *, season_id: int, actor: Actor, now: dt.datetime
     season.announced_at = None
     services.step(session, season, "draft", actor, now)
     return season
+
+
+def open_late(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) -> Season:
+    """Open a season whose start is past; its page says that the formula came later.
+
+    Raises:
+        Conflict: when it has not begun, and as :func:`.services.open_season`.
+    """
+    season = locks.lock(session, Season, season_id)
+    if now < season.starts_at:
+        raise Conflict(N_("This season has not begun. Announce it, and it opens by itself at its start."))
+    return services.open_season(session, season_id=season_id, actor=actor, now=now)
 
 
 def _alone(session: Session) -> None:

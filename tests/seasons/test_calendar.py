@@ -22,7 +22,14 @@ ADMIN = Actor.system("test")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAY = dt.timedelta(days=1)
 FORMULA = Formula(
-    5, 2, protection=2, min_points=3, weights=(("granted", 50),), ties=("earlier",), need_pass=True, min_days=9
+    5,
+    2,
+    protection=2,
+    min_points=3,
+    weights=(("granted", 50),),
+    ties=("earlier",),
+    need_pass=True,
+    min_days=9,
 )
 
 
@@ -64,10 +71,21 @@ def test_an_announced_season_is_public_and_locked_and_opens_at_its_start(session
     assert queries_public(session, "2026-05").id == may.id
     assert [one.slug for one in queries.coming(session, now)] == ["2026-05"]
     assert queries.current(session, may.starts_at) is None
-    values = {"name": "x", "slug": "x", "starts_at": may.starts_at, "ends_at": may.ends_at, "seats": 1, "eliminate": 0}
+    values = {
+        "name": "x",
+        "slug": "x",
+        "starts_at": may.starts_at,
+        "ends_at": may.ends_at,
+        "seats": 1,
+        "eliminate": 0,
+    }
     with pytest.raises(Conflict):
         seasons.update_season(session, season_id=may.id, version=may.version, actor=ADMIN, now=now, **values)
-    for verb, moment in ((services_calendar.announce, now), (seasons.open_season, now), (seasons.freeze, may.ends_at)):
+    for verb, moment in (
+        (services_calendar.announce, now),
+        (seasons.open_season, now),
+        (seasons.freeze, may.ends_at),
+    ):
         with pytest.raises(Conflict):
             verb(session, season_id=may.id, actor=ADMIN, now=moment)
     assert not services_calendar.open_due(session, season_id=may.id, now=may.starts_at - DAY)
@@ -76,6 +94,9 @@ def test_an_announced_season_is_public_and_locked_and_opens_at_its_start(session
     # The worker comes late: what was earned since the first moment counts, and nothing from before.
     make.earn(member, 7, at=may.starts_at)
     make.earn(member, 100, at=may.starts_at - dt.timedelta(seconds=1))
+    assert [one.message for one in doctor.check(session, may.starts_at + DAY)] == [
+        "announced seasons that did not open at their start: 2026-05"
+    ]
     assert services_calendar.open_due(session, season_id=may.id, now=may.starts_at + DAY)
     assert not services_calendar.open_due(session, season_id=may.id, now=may.starts_at + DAY)
     assert may.state == "open"

@@ -106,6 +106,9 @@ def test_what_was_typed_wrong_is_named():
 def test_names_and_clashes():
     april, may = rules.slots("month", dt.date(2026, 4, 1), 2, SHANGHAI)
     assert rules.named("Season {n}: {when}", 7, april) == "Season 7: 2026-04"
-    assert rules.clash([april, may], [(april.starts_at - dt.timedelta(days=9), april.starts_at, "March")]) is None
+    assert (
+        rules.clash([april, may], [(april.starts_at - dt.timedelta(days=9), april.starts_at, "March")])
+        is None
+    )
     found = rules.clash([april, may], [(may.ends_at - dt.timedelta(seconds=1), may.ends_at, "Late")])
     assert found == (may, "Late")
