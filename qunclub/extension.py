@@ -109,6 +109,8 @@ BLUEPRINTS = (
     "qunclub.seasons.views_calendar:bp",
     "qunclub.seasons.admin:bp",
     "qunclub.seasons.admin_calendar:bp",
+    "qunclub.seasons.views_notices:bp",
+    "qunclub.seasons.admin_notices:bp",
     "qunclub.seasons.admin_review:bp",
     "qunclub.projects.views:bp",
     "qunclub.projects.views_lead:bp",

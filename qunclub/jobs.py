@@ -39,6 +39,7 @@ SWEEPS = {
     "passes": "qunclub.passes.jobs:sweep",
     # Before the notices, and before core seats: an announced season is open from its first minute on.
     "season_calendar": "qunclub.seasons.jobs_calendar:sweep",
+    "season_notices": "qunclub.seasons.jobs_notices:sweep",
     "core_seats": "qunclub.seasons.jobs_seats:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
     # Before tuition: what comes out may complete a promise.

@@ -28,6 +28,7 @@ from qunclub.points import models as points
 from qunclub.projects import models as projects
 from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
+from qunclub.seasons import models_notices as seasons_notices
 from qunclub.seasons import models_profile as seasons_profile
 from qunclub.seasons import models_review as seasons_review
 from qunclub.seasons import models_undo as seasons_undo
@@ -64,6 +65,7 @@ __all__ = [
     "projects",
     "rewards",
     "seasons",
+    "seasons_notices",
     "seasons_profile",
     "seasons_review",
     "seasons_undo",

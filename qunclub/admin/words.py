@@ -13,6 +13,7 @@ from qunclub.projects import admin as projects
 from qunclub.rewards import admin as rewards
 from qunclub.seasons import admin as seasons
 from qunclub.seasons import admin_calendar as seasons_calendar
+from qunclub.seasons import admin_notices as seasons_notices
 from qunclub.seasons import admin_review as seasons_review
 from qunclub.web import _l
 
@@ -49,6 +50,7 @@ ACTS: dict[str, Any] = {
     **seasons.ACTS,
     **seasons_review.ACTS,
     **seasons_calendar.ACTS,
+    **seasons_notices.ACTS,
     **contests.ACTS,
     **projects.ACTS,
     **views_questions_desk.ACTS,

@@ -24,7 +24,16 @@ from qunclub.web import (
     see_other,
 )
 
-from . import explain, field, queries, queries_core, queries_review, services_profile, services_review
+from . import (
+    explain,
+    field,
+    queries,
+    queries_core,
+    queries_hints,
+    queries_review,
+    services_profile,
+    services_review,
+)
 from . import views_words as words
 from .models import Season
 from .queries_live import live_season
@@ -67,6 +76,7 @@ def index() -> Any:
         if season is not None and season.state == "open":
             live = live_season(session, season, actor.member_id if actor is not None else None)
             context["live"] = live
+            context["hint"] = live.mine and queries_hints.hint(session, season, live.plan, live.mine, now())
             context["leaving_from"] = live.plan.eliminated[0].row.member if live.plan.eliminated else None
         return render("seasons/index.html", **context, **_shared(actor))
 
