@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from qunclub.kernel import store
 from qunclub.members.models import Member
@@ -88,7 +88,8 @@ def near(
     Returns:
         Those who may get a letter, and where to go on; None when nobody is left.
     """
-    s, m, formula = field.earners(session, season, season.formula).c, Member, season.formula
+    # Under another name: what bars a member looks at members too.
+    s, m, formula = field.earners(session, season, season.formula).c, aliased(Member), season.formula
     seated = select(CoreSeat.id).where(CoreSeat.member_id == s.member_id, CoreSeat.left_at.is_(None))
     query = (
         select(
