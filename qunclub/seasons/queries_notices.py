@@ -80,7 +80,7 @@ def near(
     after: tuple[int, int] | None,
     limit: int,
 ) -> tuple[list[Reader], tuple[int, int] | None]:
-    """The next *limit* members outside the core with *least* to *most* points who may rise, best first.
+    """Of the next *limit* members with *least* to *most* points those outside the core who may rise, best first.
 
     Args:
         after: points and number of the last one that was looked at; None begins at the top.
@@ -88,30 +88,28 @@ def near(
     Returns:
         Those who may get a letter, and where to go on; None when nobody is left.
     """
-    # Under another name: what bars a member looks at members too.
-    s, m, formula = field.earners(session, season, season.formula).c, aliased(Member), season.formula
-    seated = select(CoreSeat.id).where(CoreSeat.member_id == s.member_id, CoreSeat.left_at.is_(None))
-    query = (
-        select(
-            s.member_id, s.number, s.points, m.email, m.locale, m.nickname, m.name,
-            _silent(s.member_id).label("quiet"),
-        )
-        .join(m, m.id == s.member_id)
-        .where(
-            s.points.between(least, most),
-            ~seated.exists(),
-            bar(season, formula, s.member_id) == "",
-        )
-        .order_by(s.points.desc(), s.number)
-        .limit(limit)
-    )  # fmt: skip
+    s = field.earners(session, season, season.formula).c
+    looked_at = select(s.member_id, s.number, s.points).where(s.points.between(least, most))
     if after is not None:
-        query = query.where(or_(s.points < after[0], and_(s.points == after[0], s.number > after[1])))
-    rows = session.execute(query).all()
+        looked_at = looked_at.where(or_(s.points < after[0], and_(s.points == after[0], s.number > after[1])))
+    # The few of this batch first, then what is asked of each of them; a member under another name than what bars them.
+    p = looked_at.order_by(s.points.desc(), s.number).limit(limit).subquery("looked_at").c
+    m = aliased(Member)
+    seated = select(CoreSeat.id).where(CoreSeat.member_id == p.member_id, CoreSeat.left_at.is_(None))
+    rows = session.execute(
+        select(
+            p.member_id, p.number, p.points, m.email, m.locale, m.nickname, m.name,
+            seated.exists().label("seated"),
+            bar(season, season.formula, p.member_id).label("bar"),
+            _silent(p.member_id).label("quiet"),
+        )
+        .join(m, m.id == p.member_id)
+        .order_by(p.points.desc(), p.number)
+    ).all()  # fmt: skip
     found = [
         Reader(row.member_id, row.number, row.points, row.email, row.locale, row.nickname or row.name)
         for row in rows
-        if row.email and not row.quiet
+        if row.email and not (row.seated or row.bar or row.quiet)
     ]
     return found, (rows[-1].points, rows[-1].number) if len(rows) == limit else None
 
