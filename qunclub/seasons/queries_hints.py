@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from qunclub import points
-from qunclub.points import queries_had
-from qunclub.points.rules_limits import Had
 
 from .models import Season
 from .queries_live import Mine
 from .rules import Plan
-from .rules_hints import DOABLE, DOABLE_BY_CORE, WHOLE, Lines, Offer, Way, days_left, lines, ways
+from .rules_formula import WHOLE
+from .rules_hints import DOABLE, DOABLE_BY_CORE, MOST_TIMES, Lines, Offer, Way, days_left, lines, ways
 
 NEED = ("below", "leaves")
 """Sides on which something is missing (``rules.Distance``)."""
@@ -34,13 +33,19 @@ class Rulebook:
         """Of the kinds whose points differ from one to the next: what one usually comes to."""
         return {kind: many for kind, many in self.each.items() if points.KINDS[kind].own_amount}
 
-    def offers(self, had: Mapping[str, Had], *, core: bool) -> list[Offer]:
-        """What earns for a member who has that already."""
+    def offers(self, had: Mapping[str, points.Had], *, core: bool, days: int) -> list[Offer]:
+        """What earns within so many days for a member who has that already."""
         kinds = (*DOABLE, *DOABLE_BY_CORE) if core else DOABLE
+        nothing = points.Had(season_points=0)
         return [
             Offer(
-                kind, self.each[kind], self.weights.get(kind, WHOLE), self.rules[kind].limits,
-                had.get(kind, Had(season_points=0)),
+                kind,
+                tuple(
+                    points.gains(
+                        self.rules[kind].limits, self.each[kind], had.get(kind, nothing), days=days,
+                        most=MOST_TIMES, percent=self.weights.get(kind, WHOLE),
+                    )
+                ),
             )
             for kind in kinds
             if kind in self.each
@@ -53,7 +58,7 @@ def rulebook(session: Session, season: Season) -> Rulebook:
     each = {kind: rule.amount for kind, rule in active.items() if rule.amount > 0}
     # Kinds whose lines bring their own amount have none in the rule: what one usually comes to.
     own = [kind for kind in each if points.KINDS[kind].own_amount]
-    each |= {kind: many for kind, many in queries_had.usual(session, own).items() if many > 0}
+    each |= {kind: many for kind, many in points.usual(session, own).items() if many > 0}
     return Rulebook(each, active, dict(season.formula.weights))
 
 
@@ -62,13 +67,13 @@ def ways_of(
 ) -> dict[int, list[Way]]:
     """The nearest ways for many members, given the points each misses and whether they are core: one statement."""
     limited = [kind for kind in book.each if book.rules[kind].limits.counting]
-    had = queries_had.had(session, list(gaps), limited, starts_at=season.starts_at, now=now)
-    by_member: dict[int, dict[str, Had]] = {}
+    had = points.had(session, list(gaps), limited, starts_at=season.starts_at, now=now)
+    by_member: dict[int, dict[str, points.Had]] = {}
     for (member, kind), many in had.items():
         by_member.setdefault(member, {})[kind] = many
     left = days_left(now, season.ends_at)
     return {
-        member: ways(gap, book.offers(by_member.get(member, {}), core=core), days=left)
+        member: ways(gap, book.offers(by_member.get(member, {}), core=core, days=left))
         for member, (gap, core) in gaps.items()
     }
 

@@ -10,8 +10,6 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from qunclub.points.rules_limits import NONE, Had, Limits, allowed
-
 from .rules import Plan, Row
 
 DOABLE = (
@@ -20,11 +18,9 @@ DOABLE = (
 )  # fmt: skip
 """Kinds that somebody can set out to earn; being featured or given points by hand is not among them."""
 
-NOTHING = Had()
 DOABLE_BY_CORE = ("piece_delivered", "review_by_core")
 MOST_TIMES = 30
 MOST_WAYS = 3
-WHOLE = 100
 
 RISK, NEAR = "risk", "near"
 EVERY = dt.timedelta(days=7)
@@ -67,19 +63,10 @@ def lines(row: Row, plan: Plan) -> Lines:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A kind that earns now, for one member.
-
-    Attributes:
-        each: points of one before caps and weight.
-        percent: the weight of the kind in this season.
-        had: what the member earned by it already, today and this season.
-    """
+    """A kind that earns now, for one member: what one, two, three … of it come to in the days that are left."""
 
     kind: str
-    each: int
-    percent: int = WHOLE
-    limits: Limits = NONE
-    had: Had = NOTHING
+    sums: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,38 +95,14 @@ class Way:
         return sum(part.count for part in self.parts)
 
 
-def gains(offer: Offer, days: int, most: int = MOST_TIMES) -> list[int]:
-    """What one, two, three … of a kind come to at best, spread over the *days* that are left, today among them."""
-    total, found = 0, []
-    day_points, day_lines, season = [offer.had.day_points], [offer.had.day_lines], offer.had.season_points
-    for _one in range(most):
-        if len(day_lines) < days and (day_lines[-1] or day_points[-1]) and offer.limits.counting:
-            # A day without any line yet: there a line gives the most.
-            day_points.append(0)
-            day_lines.append(0)
-        given, at = max(
-            (allowed(offer.limits, offer.each, Had(day_points[day], day_lines[day], season))[0], -day)
-            for day in range(len(day_lines))
-        )
-        day_points[-at] += given
-        day_lines[-at] += 1
-        season = None if season is None else season + given
-        worth = given * offer.percent // WHOLE
-        if worth <= 0:
-            break
-        total += worth
-        found.append(total)
-    return found
-
-
-def ways(gap: int, offers: Iterable[Offer], *, days: int, most: int = MOST_WAYS) -> list[Way]:
-    """The nearest ways to earn *gap* points within *days*: those with the fewest things to do first.
+def ways(gap: int, offers: Iterable[Offer], *, most: int = MOST_WAYS) -> list[Way]:
+    """The nearest ways to earn *gap* points: those with the fewest things to do first.
 
     Each way reaches the gap and has nothing to spare: with one thing less it does not. None when nothing reaches it.
     """
-    if gap <= 0 or days <= 0:
+    if gap <= 0:
         return []
-    known = [(offer.kind, gains(offer, days)) for offer in offers]
+    known = [(offer.kind, offer.sums) for offer in offers]
     alone = []
     for place, (kind, sums) in enumerate(known):
         count = next((n for n, points in enumerate(sums, start=1) if points >= gap), None)
@@ -151,7 +114,7 @@ def ways(gap: int, offers: Iterable[Offer], *, days: int, most: int = MOST_WAYS)
     return [together] if together is not None else []
 
 
-def _together(gap: int, known: Sequence[tuple[str, list[int]]]) -> Way | None:
+def _together(gap: int, known: Sequence[tuple[str, Sequence[int]]]) -> Way | None:
     counts = [0] * len(known)
 
     def sums(counted: Sequence[int]) -> int:

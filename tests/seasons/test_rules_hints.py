@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass, field
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -10,15 +11,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qunclub.points import rules_gains
 from qunclub.points.rules_limits import NONE, Had, Limits
 from qunclub.seasons import rules_hints as rules
 from qunclub.seasons.rules import Row, distance, plan_season
 from qunclub.seasons.rules_formula import Formula
-from qunclub.seasons.rules_hints import Offer, Part, Way
+from qunclub.seasons.rules_hints import Part, Way
 
 UTC = dt.UTC
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A kind as a member finds it: points of one, weight, limits, and what they had."""
+
+    kind: str
+    each: int
+    percent: int = 100
+    limits: Limits = NONE
+    had: Had = field(default_factory=Had)
+
+
+def gains(one, days, most=rules.MOST_TIMES):
+    return rules_gains.gains(one.limits, one.each, one.had, days=days, most=most, percent=one.percent)
+
+
+def ways(gap, offers, *, days):
+    return rules.ways(gap, [rules.Offer(one.kind, tuple(gains(one, days))) for one in offers])
 
 
 def row(number, points, *, core=False, safe=0):
@@ -68,15 +89,15 @@ OFFERS = st.lists(
 
 @given(st.integers(-5, 900), OFFERS, st.integers(0, 30))
 def test_every_way_reaches_has_nothing_to_spare_and_breaks_no_cap(gap, offers, days):
-    found = rules.ways(gap, offers, days=days)
-    assert found == rules.ways(gap, offers, days=days)
+    found = ways(gap, offers, days=days)
+    assert found == ways(gap, offers, days=days)
     if gap <= 0 or not days:
         assert found == []
     by_kind = {offer.kind: offer for offer in offers}
     for way in found:
         assert way.points >= gap
         for part in way.parts:
-            offer, sums = by_kind[part.kind], rules.gains(by_kind[part.kind], days)
+            offer, sums = by_kind[part.kind], gains(by_kind[part.kind], days)
             assert 1 <= part.count <= rules.MOST_TIMES and part.points == sums[part.count - 1]
             less = sums[part.count - 2] if part.count > 1 else 0
             assert way.points - part.points + less < gap, "one thing less does not reach"
@@ -91,7 +112,7 @@ def test_every_way_reaches_has_nothing_to_spare_and_breaks_no_cap(gap, offers, d
 @given(OFFERS, st.integers(1, 30))
 def test_more_of_a_kind_never_comes_to_less_and_each_adds_no_more_than_the_one_before(offers, days):
     for offer in offers:
-        sums = [0, *rules.gains(offer, days)]
+        sums = [0, *gains(offer, days)]
         steps = [b - a for a, b in pairwise(sums)]
         assert all(step > 0 for step in steps)
         assert steps == sorted(steps, reverse=True)
@@ -99,27 +120,27 @@ def test_more_of_a_kind_never_comes_to_less_and_each_adds_no_more_than_the_one_b
 
 def test_ways_by_example():
     homework, best = Offer("homework_accepted", 80), Offer("answer_best", 5)
-    assert rules.ways(100, [homework, best], days=9) == [
+    assert ways(100, [homework, best], days=9) == [
         Way((Part("homework_accepted", 2, 160),)), Way((Part("answer_best", 20, 100),)),
     ]  # fmt: skip
     # Half in this season: twice as many. Not at all: it is no way.
-    assert rules.ways(80, [Offer("homework_accepted", 80, 50)], days=9)[0].count == 2
-    assert rules.ways(80, [Offer("homework_accepted", 80, 0)], days=9) == []
+    assert ways(80, [Offer("homework_accepted", 80, 50)], days=9)[0].count == 2
+    assert ways(80, [Offer("homework_accepted", 80, 0)], days=9) == []
     # Ten a day: two days for twenty, and on the last day twenty is out of reach.
     capped = Offer("answer_best", 5, limits=Limits(day=10))
-    assert rules.ways(20, [capped], days=2)[0].count == 4
-    assert rules.ways(20, [capped], days=1) == []
+    assert ways(20, [capped], days=2)[0].count == 4
+    assert ways(20, [capped], days=1) == []
     # What was earned today leaves less of today; what was earned in the season leaves less of the season.
-    assert rules.ways(10, [Offer("answer_best", 5, limits=Limits(day=10), had=Had(5, 1, 5))], days=1) == []
-    assert rules.ways(10, [Offer("answer_best", 5, limits=Limits(season=12), had=Had(0, 0, 5))], days=9) == []
+    assert ways(10, [Offer("answer_best", 5, limits=Limits(day=10), had=Had(5, 1, 5))], days=1) == []
+    assert ways(10, [Offer("answer_best", 5, limits=Limits(season=12), had=Had(0, 0, 5))], days=9) == []
     # From the second of a day on half: better one a day.
     stepped = Offer("answer_best", 6, limits=Limits(steps=((1, 50),)))
-    assert rules.gains(stepped, 2, 4) == [6, 12, 15, 18]
+    assert gains(stepped, 2, 4) == [6, 12, 15, 18]
     # None alone reaches it: together.
     two = [Offer("event_hosted", 30, limits=Limits(season=30), had=Had(0, 0, 0)), capped]
-    assert rules.ways(40, two, days=1) == [Way((Part("event_hosted", 1, 30), Part("answer_best", 2, 10)))]
-    assert rules.ways(41, two, days=1) == []
-    assert rules.ways(5, [], days=3) == []
+    assert ways(40, two, days=1) == [Way((Part("event_hosted", 1, 30), Part("answer_best", 2, 10)))]
+    assert ways(41, two, days=1) == []
+    assert ways(5, [], days=3) == []
 
 
 @pytest.mark.parametrize(
