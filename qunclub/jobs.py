@@ -37,6 +37,9 @@ SWEEPS = {
     "transfers": "qunclub.orders.jobs_transfers:sweep",
     "orders": "qunclub.orders.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
+    # Before the notices, and before core seats: an announced season is open from its first minute on.
+    "season_calendar": "qunclub.seasons.jobs_calendar:sweep",
+    "season_notices": "qunclub.seasons.jobs_notices:sweep",
     "core_seats": "qunclub.seasons.jobs_seats:sweep",
     # After seats have ended.
     "core_offers": "qunclub.seasons.jobs_offers:sweep",

@@ -29,6 +29,7 @@ from qunclub.projects import models as projects
 from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
 from qunclub.seasons import models_appeals as seasons_appeals
+from qunclub.seasons import models_notices as seasons_notices
 from qunclub.seasons import models_offers as seasons_offers
 from qunclub.seasons import models_profile as seasons_profile
 from qunclub.seasons import models_review as seasons_review
@@ -67,6 +68,7 @@ __all__ = [
     "rewards",
     "seasons",
     "seasons_appeals",
+    "seasons_notices",
     "seasons_offers",
     "seasons_profile",
     "seasons_review",

@@ -13,6 +13,8 @@ from qunclub.projects import admin as projects
 from qunclub.rewards import admin as rewards
 from qunclub.seasons import admin as seasons
 from qunclub.seasons import admin_appeals as season_appeals
+from qunclub.seasons import admin_calendar as seasons_calendar
+from qunclub.seasons import admin_notices as seasons_notices
 from qunclub.seasons import admin_offers as seasons_offers
 from qunclub.seasons import admin_review as seasons_review
 from qunclub.web import _l
@@ -51,6 +53,8 @@ ACTS: dict[str, Any] = {
     **seasons_review.ACTS,
     **seasons_offers.ACTS,
     **season_appeals.ACTS,
+    **seasons_calendar.ACTS,
+    **seasons_notices.ACTS,
     **contests.ACTS,
     **projects.ACTS,
     **views_questions_desk.ACTS,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from qunclub.projects.models import Delivery, DeliveryFile, Piece, PieceEvent, Project
 from qunclub.seasons.models import Season
 from qunclub.seasons.models_appeals import SeasonAppeal, SeasonCorrection
+from qunclub.seasons.models_notices import SeasonNotice, SeasonQuiet
 from qunclub.seasons.models_offers import RunnerUp, SeatOffer
 from qunclub.seasons.models_profile import CoreProfile
 
@@ -104,12 +105,30 @@ def _corrections(session: Session, member_id: int) -> Rows:
     return _told([plain(row, season=name) for row, name in session.execute(query)])
 
 
+def _season_letters(session: Session, member_id: int) -> Rows:
+    query = (
+        select(SeasonNotice, Season.name)
+        .join(Season, Season.id == SeasonNotice.season_id)
+        .where(SeasonNotice.member_id == member_id)
+        .order_by(SeasonNotice.id)
+    )
+    return [plain(row, season=name) for row, name in session.execute(query)]
+
+
+def _season_quiet(session: Session, member_id: int) -> Rows:
+    return [
+        plain(row) for row in session.scalars(select(SeasonQuiet).where(SeasonQuiet.member_id == member_id))
+    ]
+
+
 PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "core_profile": _core_profile,
     "runner_up": _runner_ups,
     "seat_offers": _seat_offers,
     "season_appeals": _appeals,
     "season_corrections": _corrections,
+    "season_letters": _season_letters,
+    "season_letters_off": _season_quiet,
     "projects_led": _projects,
     "pieces": _pieces,
     "deliveries": _deliveries,

@@ -22,6 +22,7 @@ from qunclub.seasons import services_appeals as season_appeals
 from qunclub.seasons import services_offers as seats_offers
 from qunclub.seasons.leaving import leave_core
 from qunclub.seasons.queries import is_core
+from qunclub.seasons.services_notices import forget_notices
 from qunclub.seasons.services_profile import forget_profile
 from qunclub.web.state import ClubState
 
@@ -133,6 +134,7 @@ def leave(
     forget_profile(session, member_id=member_id)
     seats_offers.forget(session, member_id=member_id, now=now)
     season_appeals.forget(session, member_id=member_id, now=now)
+    forget_notices(session, member_id=member_id)
     live = select(Seat.id).where(Seat.member_id == member_id, Seat.state.in_(("waiting", "admitted")))
     for seat_id in session.scalars(live.order_by(Seat.id)).all():
         passes.tickets.void(session, seat_id=seat_id, reason=REASON)

@@ -6,6 +6,7 @@ ranking and a place in it cost the same at any size.
 """
 
 from .ledger import Span
+from .queries_had import had, usual
 from .queries_history import standings_at
 from .queries_ranking import (
     Board,
@@ -25,6 +26,8 @@ from .queries_ranking import (
 )
 from .queries_rulebook import all_rules, rules_in_force
 from .rules import ALL_TIME, KINDS, Award, Rule, order
+from .rules_gains import gains
+from .rules_limits import Had
 from .services import (
     Earned,
     award,
@@ -48,6 +51,7 @@ __all__ = [
     "BoardRow",
     "Cursor",
     "Earned",
+    "Had",
     "Rule",
     "Score",
     "Span",
@@ -60,7 +64,9 @@ __all__ = [
     "close_window",
     "end_window",
     "ensure_rules",
+    "gains",
     "grant",
+    "had",
     "ledger_sums",
     "member_by_number",
     "open_window",
@@ -75,6 +81,7 @@ __all__ = [
     "standpoint",
     "top",
     "total",
+    "usual",
     "window_by_key",
     "windows_at",
 ]

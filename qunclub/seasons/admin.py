@@ -28,7 +28,15 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import ending, queries, queries_appeals, queries_review, services, services_leave
+from . import (
+    ending,
+    queries,
+    queries_appeals,
+    queries_review,
+    services,
+    services_calendar,
+    services_leave,
+)
 from . import views_words as words
 from .admin_review import ExceptionForm, UndoForm
 from .forms import EndForm, SeasonForm, data_of, fresh
@@ -175,6 +183,7 @@ def _show(
             names=queries.names(session, plan),
             group=queries.group_name(session, season.group_id),
             ended=now() >= season.ends_at,
+            begun=now() >= season.starts_at,
             states=words.STATES,
             state_names=SEASON_STATES,
             outcomes=words.OUTCOMES,
@@ -237,9 +246,11 @@ def _step(season_id: int, verb: Callable[..., Any], said: str) -> Any:
 @bp.post("/<int:season_id>/open")
 @allow("admin")
 def open_(season_id: int) -> Any:
-    """Promise the formula and begin to count."""
+    """Open a season whose start is past: promise the formula and begin to count."""
     return _step(
-        season_id, services.open_season, _("The season is open. Its formula is public and cannot change.")
+        season_id,
+        services_calendar.open_late,
+        _("The season is open. Its formula is public and cannot change."),
     )
 
 

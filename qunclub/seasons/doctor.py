@@ -17,12 +17,14 @@ from .rules import snapshot_hash
 
 PROMISE = 8
 DECIDED = ("published", "closed")
+LATE = dt.timedelta(hours=1)
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Findings of seasons, in eight statements and the rows of the last snapshot."""
+    """Findings of seasons, in nine statements and the rows of the last snapshot."""
     return [
         *_states(session),
+        *_unopened(session, now),
         *_decisions(session),
         *_seats(session),
         *_core_size(session),
@@ -41,7 +43,7 @@ def _finding(message: str, rows: list[Any]) -> list[Finding]:
 def _states(session: Session) -> list[Finding]:
     s = Season
     wrong = or_(
-        and_(s.state != "draft", s.window_id.is_(None)),
+        and_(s.state.not_in(("draft", "announced")), s.window_id.is_(None)),
         and_(s.state.in_(("frozen", *DECIDED)), or_(s.frozen_at.is_(None), s.snapshot_hash == "")),
         and_(s.state.in_(DECIDED), s.published_at.is_(None)),
         and_(s.state == "closed", s.closed_at.is_(None)),
@@ -49,6 +51,13 @@ def _states(session: Session) -> list[Finding]:
     )
     rows = session.execute(select(s.slug, s.state).where(wrong)).all()
     return _finding("seasons whose dates do not fit their state (season, state)", [tuple(r) for r in rows])
+
+
+def _unopened(session: Session, now: dt.datetime) -> list[Finding]:
+    """Announced seasons that should have opened by themselves: the worker that sweeps every minute does not run."""
+    late = (Season.state == "announced", Season.starts_at < now - LATE)
+    rows = session.scalars(select(Season.slug).where(*late)).all()
+    return _finding("announced seasons that did not open at their start", list(rows))
 
 
 def _decisions(session: Session) -> list[Finding]:

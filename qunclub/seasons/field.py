@@ -37,7 +37,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _scored(session: Session, season: Season, formula: Formula) -> Subquery:
+def earners(session: Session, season: Season, formula: Formula) -> Subquery:
     """SQL: the points of everybody who has some in the season.
 
     What was taken back after an earlier season's freeze can leave somebody below zero in this one: that is none.
@@ -59,7 +59,7 @@ def _order(formula: Formula, f: Any) -> list[Any]:
 def _ranked(session: Session, season: Season) -> Select[*tuple[Any, ...]]:
     """SQL: everybody with points in the season and every core member, with their position."""
     formula, c = season.formula, CoreSeat
-    s = _scored(session, season, formula).c
+    s = earners(session, season, formula).c
     live = (c.member_id == s.member_id) & c.left_at.is_(None)
     away = on_leave(season, c.member_id) if formula.leaves else false()
     scored = (

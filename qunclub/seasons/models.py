@@ -13,7 +13,7 @@ from qunclub.members.models import Member
 
 from .rules_formula import COLUMNS, Formula, from_json
 
-SEASON_STATES = ("draft", "open", "frozen", "published", "closed")
+SEASON_STATES = ("draft", "announced", "open", "frozen", "published", "closed")
 OUTCOMES = ("promoted", "kept", "eliminated")
 
 
@@ -45,6 +45,10 @@ class Season(Base):
     published_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     closed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     end_note: Mapped[str] = mapped_column(Text, default="")
+    # Since when everybody can read the formula; None where nobody wrote it down yet.
+    announced_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    # When the admins were asked to freeze it.
+    end_told_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     version: Mapped[int] = mapped_column(default=1)
     __table_args__ = (Index(None, "starts_at"), Index(None, "state"))
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Group, GroupLine
@@ -52,7 +52,7 @@ def current(session: Session, now: dt.datetime) -> Season | None:
     """The season members live in: the open one that runs now, else the last that began and is not a draft."""
     begun = session.scalars(
         select(Season)
-        .where(Season.state != "draft", Season.starts_at <= now)
+        .where(Season.state.not_in(("draft", "announced")), Season.starts_at <= now)
         .order_by(Season.starts_at.desc())
         .limit(2)
     ).all()
@@ -62,7 +62,8 @@ def current(session: Session, now: dt.datetime) -> Season | None:
 
 def coming(session: Session, now: dt.datetime, *, limit: int = 6) -> list[Season]:
     """Seasons whose formula is published and that have not begun, the next one first."""
-    query = select(Season).where(Season.state == "open", Season.starts_at > now)
+    ahead = or_(Season.state == "announced", (Season.state == "open") & (Season.starts_at > now))
+    query = select(Season).where(ahead)
     return list(session.scalars(query.order_by(Season.starts_at).limit(limit)))
 
 
@@ -84,7 +85,7 @@ def listed(session: Session, *, q: str = "", state: str = "", page: int = 1) -> 
 
 def preview(session: Session, season: Season, now: dt.datetime) -> Plan:
     """What closing would do: from the snapshot once there is one, before that from the standings as they are."""
-    if season.state in ("draft", "open"):
+    if season.state in ("draft", "announced", "open"):
         return field.plan_of(season, field.live(session, season))
     return services_review.plan(session, season)
 

@@ -30,6 +30,7 @@ from . import (
     queries,
     queries_appeals,
     queries_core,
+    queries_hints,
     queries_offers,
     queries_review,
     services_profile,
@@ -77,6 +78,7 @@ def index() -> Any:
         if season is not None and season.state == "open":
             live = live_season(session, season, actor.member_id if actor is not None else None)
             context["live"] = live
+            context["hint"] = live.mine and queries_hints.hint(session, season, live.plan, live.mine, now())
             context["leaving_from"] = live.plan.eliminated[0].row.member if live.plan.eliminated else None
         return render("seasons/index.html", **context, **_shared(actor))
 
@@ -88,7 +90,7 @@ def show(slug: str) -> Any:
     actor = current_actor_or_none()
     with reading() as session:
         season = queries.by_slug(session, slug)
-        if season.state in ("open", "frozen"):
+        if season.state in ("announced", "open", "frozen"):
             running = queries.current(session, now())
             if running is not None and running.id == season.id:
                 return see_other("qunclub.seasons.index")

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -44,7 +45,7 @@ def carry_out(settings: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]
     return {"first": first, "steps": killer.seen}
 
 
-def main() -> None:
+def main(carry_out: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] = carry_out) -> None:
     """Wait for commands; each is carried out by a child."""
     assert models.metadata.tables
     settings = json.loads(sys.stdin.readline())
