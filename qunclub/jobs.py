@@ -37,6 +37,7 @@ SWEEPS = {
     "transfers": "qunclub.orders.jobs_transfers:sweep",
     "orders": "qunclub.orders.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
+    "periods": "qunclub.points.jobs:sweep",
     "core_seats": "qunclub.seasons.jobs_seats:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
     # Before tuition: what comes out may complete a promise.

@@ -24,7 +24,7 @@ from .queries_ranking import (
     windows_at,
 )
 from .queries_rulebook import all_rules, rules_in_force
-from .rules import ALL_TIME, KINDS, Award, Rule, order
+from .rules import ALL_TIME, KINDS, Award, Rule, course_scope, order
 from .services import (
     Earned,
     award,
@@ -58,6 +58,7 @@ __all__ = [
     "award_many",
     "board",
     "close_window",
+    "course_scope",
     "end_window",
     "ensure_rules",
     "grant",

@@ -65,8 +65,11 @@ def _window_of_all_time(session: Session) -> list[Finding]:
 
 
 def _standings(session: Session) -> list[Finding]:
-    windows = Window.__table__.alias("w")
-    expected = sums.sums(session, source=windows).cte("expected")
+    club = select(Window).where(Window.scope == "").subquery("w")
+    scopes = select(Window).where(Window.scope != "").subquery("v")
+    expected = union_all(sums.sums(session, source=club), sums.sums(session, source=scopes, scoped=True)).cte(
+        "expected"
+    )
     e, s = expected.c, Standing
     same_key = and_(e.window_id == s.window_id, e.member_id == s.member_id)
     wrong = (
@@ -125,6 +128,7 @@ def _reversals(session: Session) -> list[Finding]:
                 LedgerEntry.member_id != line.member_id,
                 LedgerEntry.occurred_at != line.occurred_at,
                 LedgerEntry.counts_at < line.counts_at,
+                LedgerEntry.scope.is_distinct_from(line.scope),
                 line.reverses_id.is_not(None),
             )
         )

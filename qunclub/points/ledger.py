@@ -45,21 +45,31 @@ def _refuse(_mapper: Mapper[LedgerEntry], _connection: Any, line: LedgerEntry) -
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A window's id and ends, and since when nothing counts in it any more."""
+    """A window's id and ends, since when nothing counts in it any more, its kind, and whose lines it counts."""
 
     id: int
     starts_at: dt.datetime | None
     ends_at: dt.datetime | None
     closed_at: dt.datetime | None = None
+    kind: str = "season"
+    scope: str = ""
 
     @staticmethod
     def of(window: Window) -> Span:
         """That of a row."""
-        return Span(window.id, window.starts_at, window.ends_at, window.closed_at)
+        return Span(window.id, window.starts_at, window.ends_at, window.closed_at, window.kind, window.scope)
 
     def holds(self, moment: dt.datetime) -> bool:
         """Whether *moment* lies in it."""
         return rules.covers(self.starts_at, self.ends_at, moment)
+
+    def counts(self, line: Mapping[str, Any]) -> bool:
+        """Whether a line counts in it."""
+        return self.holds(line["counts_at"]) and self.scope in ("", line["scope"])
+
+
+SPAN = (Window.id, Window.starts_at, Window.ends_at, Window.closed_at, Window.kind, Window.scope)
+"""The columns a :class:`Span` is made of."""
 
 
 class Statements:
@@ -86,8 +96,9 @@ class Statements:
             .where(Window.key == ALL_TIME)
         )
         self.enter_locked = self.enter.with_for_update(read=True, key_share=True, of=Window)
-        self.windows = select(Window.id, Window.starts_at, Window.ends_at, Window.closed_at).where(
-            or_(Window.ends_at.is_(None), Window.ends_at > bindparam("first"))
+        self.windows = select(*SPAN).where(
+            or_(Window.ends_at.is_(None), Window.ends_at > bindparam("first")),
+            Window.scope.in_(bindparam("scopes", expanding=True)),
         )
         self.append = (
             insert_into(LedgerEntry)
@@ -174,7 +185,7 @@ def ensure_all_time(session: Session) -> None:
     """Make the window ``all`` when it is missing."""
     session.execute(
         insert_for(session, Window)
-        .values(key=ALL_TIME, starts_at=None, ends_at=None)
+        .values(key=ALL_TIME, kind=ALL_TIME, starts_at=None, ends_at=None)
         .on_conflict_do_nothing(index_elements=[Window.key])
     )
 
@@ -186,10 +197,27 @@ def close_gate(session: Session) -> None:
     locks.lock(session, Window, ident)
 
 
-def spans_since(session: Session, first: dt.datetime) -> list[Span]:
-    """The windows that hold *first* or a later moment; to be read after the gate is held."""
-    rows = session.connection().execute(statements(session).windows, {"first": first})
-    return [Span(*row) for row in rows]
+def spans_since(
+    session: Session, first: dt.datetime, scopes: Iterable[str | None] = (), *, make: bool = False
+) -> list[Span]:
+    """The club's windows that hold *first* or a later moment, and those of *scopes*; to be read behind the gate.
+
+    Args:
+        make: open the windows of *scopes* that are not there: no line was earned there before.
+    """
+    wanted = {scope for scope in scopes if scope}
+    values = {"first": first, "scopes": ["", *sorted(wanted)]}
+    query = statements(session).windows
+    found = [Span(*row) for row in session.connection().execute(query, values)]
+    missing = wanted.difference(window.scope for window in found)
+    if missing and make:
+        # Whoever else opens it now is waited for, and then it is there.
+        session.execute(
+            insert_for(session, Window).on_conflict_do_nothing(index_elements=[Window.key]),
+            [{"key": scope, "kind": ALL_TIME, "scope": scope} for scope in sorted(missing)],
+        )
+        found = [Span(*row) for row in session.connection().execute(query, values)]
+    return found
 
 
 def counts_at(earned: dt.datetime, now: dt.datetime, windows: Sequence[Span]) -> dt.datetime:
@@ -218,7 +246,7 @@ def add_to_standings(
             continue  # a limit left nothing
         day = line["counts_at"].astimezone(dt.UTC).date()
         for window in windows:
-            if window.holds(line["counts_at"]):
+            if window.counts(line):
                 held = added.setdefault((window.id, line["member_id"]), [0, 0, day])
                 held[0] += line["amount"]
                 held[1] += line["honours"]

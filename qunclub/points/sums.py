@@ -75,6 +75,7 @@ def sums(
     member_id: int | None = None,
     known_at: dt.datetime | None = None,
     source: FromClause | None = None,
+    scoped: bool = False,
     weights: Mapping[str, int] | None = None,
 ) -> Select[*tuple[Any, ...]]:
     """Member, number, points, honours, last day of everybody with a line that stands in the window.
@@ -85,6 +86,7 @@ def sums(
     Args:
         known_at: what was written by this moment; what came later, reversals too, is not known yet.
         source: another window table to join instead of one *window*; its id becomes the last column.
+        scoped: whether the windows of *source* count the lines of their scope only.
         weights: percent by kind; kinds that are not named count whole, those of weight 0 give no featured work and no
             day either. A sum that does not come out even is rounded down.
     """
@@ -112,9 +114,12 @@ def sums(
     )
     if source is not None:
         query = query.add_columns(source.c.id.label("window_id")).group_by(source.c.id)
-        query = query.join(source, _inside(None, source.c, line.counts_at))
+        inside = _inside(None, source.c, line.counts_at)
+        query = query.join(source, inside & (line.scope == source.c.scope) if scoped else inside)
     elif window is not None:
         query = query.where(_inside(window, None, line.counts_at))
+        if window.scope:
+            query = query.where(line.scope == window.scope)
     # A line of which a limit left nothing does not stand for a day on which something was earned.
     query = query.where(line.amount != 0, ~undone.exists(), or_(line.reverses_id.is_(None), ~undoes.exists()))
     silent = [kind for kind, percent in (weights or {}).items() if percent == 0]

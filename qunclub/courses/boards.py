@@ -1,0 +1,24 @@
+"""The rankings of courses, for the ranking's page (``kernel.ports.BoardBook``)."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from qunclub import points
+from qunclub.kernel import Actor
+
+from .models import Course
+
+MOST = 100
+
+
+def boards(session: Session, *, actor: Actor) -> list[tuple[str, str]]:
+    """One for each published course, whose title everybody may read; of more than :data:`MOST` the first."""
+    rows = session.execute(
+        select(Course.id, Course.title)
+        .where(Course.state == "published")
+        .order_by(Course.position, Course.id)
+        .limit(MOST)
+    )
+    return [(points.course_scope(ident), title) for ident, title in rows]
