@@ -42,6 +42,7 @@ SWEEPS = {
     "takings": "qunclub.orders.jobs_takings:sweep",
     # Before tuition: what comes out may complete a promise.
     "verdicts": "qunclub.homework.jobs:sweep",
+    "core_reviews": "qunclub.homework.jobs_core_reviews:sweep",
     "tuition": "qunclub.rewards.jobs:sweep",
     "allocation": "qunclub.homework.jobs_allocation:sweep",
     "similar": "qunclub.homework.jobs_similar:sweep",

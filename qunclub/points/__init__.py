@@ -23,7 +23,7 @@ from .queries_ranking import (
     window_by_key,
     windows_at,
 )
-from .queries_rulebook import all_rules, rules_in_force
+from .queries_rulebook import active_since, all_rules, rules_in_force
 from .rules import ALL_TIME, KINDS, Award, Rule, course_scope, order
 from .services import (
     Earned,
@@ -52,6 +52,7 @@ __all__ = [
     "Score",
     "Span",
     "Standpoint",
+    "active_since",
     "all_rules",
     "around",
     "award",
