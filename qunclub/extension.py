@@ -131,7 +131,7 @@ DOCTORS = (
 # What rooms above members show on a member's page, and what they know of what members made.
 MEMBER_PARTS = ("qunclub.seasons.queries_core:of_member", "qunclub.projects.part:of_member")
 # Rankings that a room has of its own.
-BOARD_BOOKS = ("qunclub.courses.boards:boards",)
+BOARD_BOOKS = ("qunclub.groups.boards:boards", "qunclub.courses.boards:boards")
 MADE_BOOKS = ("qunclub.homework.made:made", "qunclub.projects.part:made", "qunclub.courses.made:made")
 
 

@@ -38,6 +38,7 @@ SWEEPS = {
     "orders": "qunclub.orders.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
     "periods": "qunclub.points.jobs:sweep",
+    "group_boards": "qunclub.points.jobs:sweep_groups",
     "core_seats": "qunclub.seasons.jobs_seats:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
     # Before tuition: what comes out may complete a promise.

@@ -24,7 +24,7 @@ from .queries_ranking import (
     windows_at,
 )
 from .queries_rulebook import active_since, all_rules, rules_in_force
-from .rules import ALL_TIME, KINDS, Award, Rule, course_scope, order
+from .rules import ALL_TIME, GROUP, KINDS, Award, Rule, course_scope, group_scope, order
 from .services import (
     Earned,
     award,
@@ -37,11 +37,13 @@ from .services import (
     rebuild,
     reverse,
 )
+from .services_boards import look_again
 from .services_rulebook import ensure_rules, set_rule
 from .sums import sums as ledger_sums
 
 __all__ = [
     "ALL_TIME",
+    "GROUP",
     "KINDS",
     "Award",
     "Board",
@@ -63,7 +65,9 @@ __all__ = [
     "end_window",
     "ensure_rules",
     "grant",
+    "group_scope",
     "ledger_sums",
+    "look_again",
     "member_by_number",
     "open_window",
     "order",

@@ -66,10 +66,11 @@ def _window_of_all_time(session: Session) -> list[Finding]:
 
 def _standings(session: Session) -> list[Finding]:
     club = select(Window).where(Window.scope == "").subquery("w")
-    scopes = select(Window).where(Window.scope != "").subquery("v")
-    expected = union_all(sums.sums(session, source=club), sums.sums(session, source=scopes, scoped=True)).cte(
-        "expected"
-    )
+    parts = [sums.sums(session, source=club)]
+    for scoped in (rules.COURSE, rules.GROUP):
+        scopes = select(Window).where(Window.scope.startswith(scoped)).subquery(f"w_{scoped[:-1]}")
+        parts.append(sums.sums(session, source=scopes, scoped=scoped))
+    expected = union_all(*parts).cte("expected")
     e, s = expected.c, Standing
     same_key = and_(e.window_id == s.window_id, e.member_id == s.member_id)
     wrong = (

@@ -10,17 +10,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    bindparam,
-    event,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import BigInteger, bindparam, cast, event, func, null, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapper, Session
 
@@ -29,6 +23,7 @@ from qunclub.members.models import Member
 
 from . import rules, rules_windows
 from .models import LedgerEntry, PointRule, PointRuleVersion, ScoreCount, Standing, Window
+from .models_boards import BoardMember
 from .rules import ALL_TIME, Rule
 from .rules_limits import Limits
 
@@ -45,7 +40,10 @@ def _refuse(_mapper: Mapper[LedgerEntry], _connection: Any, line: LedgerEntry) -
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A window's id and ends, since when nothing counts in it any more, its kind, and whose lines it counts."""
+    """A window's id and ends, since when nothing counts in it any more, its kind, and which lines it counts.
+
+    Of a group's window *members* are those of its members whom a write is about.
+    """
 
     id: int
     starts_at: dt.datetime | None
@@ -53,6 +51,7 @@ class Span:
     closed_at: dt.datetime | None = None
     kind: str = "season"
     scope: str = ""
+    members: frozenset[int] = frozenset()
 
     @staticmethod
     def of(window: Window) -> Span:
@@ -65,7 +64,8 @@ class Span:
 
     def counts(self, line: Mapping[str, Any]) -> bool:
         """Whether a line counts in it."""
-        return self.holds(line["counts_at"]) and self.scope in ("", line["scope"])
+        here = self.scope in ("", line["scope"]) or line["member_id"] in self.members
+        return here and self.holds(line["counts_at"])
 
 
 SPAN = (Window.id, Window.starts_at, Window.ends_at, Window.closed_at, Window.kind, Window.scope)
@@ -96,9 +96,14 @@ class Statements:
             .where(Window.key == ALL_TIME)
         )
         self.enter_locked = self.enter.with_for_update(read=True, key_share=True, of=Window)
-        self.windows = select(*SPAN).where(
-            or_(Window.ends_at.is_(None), Window.ends_at > bindparam("first")),
-            Window.scope.in_(bindparam("scopes", expanding=True)),
+        self.windows = union_all(
+            select(*SPAN, cast(null(), BigInteger).label("member_id")).where(
+                or_(Window.ends_at.is_(None), Window.ends_at > bindparam("first")),
+                Window.scope.in_(bindparam("scopes", expanding=True)),
+            ),
+            select(*SPAN, BoardMember.member_id)
+            .join(BoardMember, BoardMember.scope == Window.key)
+            .where(BoardMember.member_id.in_(bindparam("members", expanding=True))),
         )
         self.append = (
             insert_into(LedgerEntry)
@@ -198,17 +203,23 @@ def close_gate(session: Session) -> None:
 
 
 def spans_since(
-    session: Session, first: dt.datetime, scopes: Iterable[str | None] = (), *, make: bool = False
+    session: Session,
+    first: dt.datetime,
+    scopes: Iterable[str | None] = (),
+    members: Iterable[int] = (),
+    *,
+    make: bool = False,
 ) -> list[Span]:
-    """The club's windows that hold *first* or a later moment, and those of *scopes*; to be read behind the gate.
+    """The club's windows that hold *first* or a later moment, those of *scopes*, and of the groups of *members*.
+
+    To be read behind the gate: whoever takes a member into a group's ranking closes it.
 
     Args:
         make: open the windows of *scopes* that are not there: no line was earned there before.
     """
     wanted = {scope for scope in scopes if scope}
-    values = {"first": first, "scopes": ["", *sorted(wanted)]}
-    query = statements(session).windows
-    found = [Span(*row) for row in session.connection().execute(query, values)]
+    values = {"first": first, "scopes": ["", *sorted(wanted)], "members": sorted(set(members))}
+    found = _spans(session, values)
     missing = wanted.difference(window.scope for window in found)
     if missing and make:
         # Whoever else opens it now is waited for, and then it is there.
@@ -216,8 +227,23 @@ def spans_since(
             insert_for(session, Window).on_conflict_do_nothing(index_elements=[Window.key]),
             [{"key": scope, "kind": ALL_TIME, "scope": scope} for scope in sorted(missing)],
         )
-        found = [Span(*row) for row in session.connection().execute(query, values)]
+        found = _spans(session, values)
     return found
+
+
+def _spans(session: Session, values: dict[str, Any]) -> list[Span]:
+    found: dict[int, Span] = {}
+    people: dict[int, set[int]] = {}
+    for row in session.connection().execute(statements(session).windows, values):
+        ident, member = row[0], row[-1]
+        if ident not in found:
+            found[ident] = Span(*row[:-1])
+        if member is not None:
+            people.setdefault(ident, set()).add(member)
+    return [
+        replace(span, members=frozenset(people[ident])) if ident in people else span
+        for ident, span in found.items()
+    ]
 
 
 def counts_at(earned: dt.datetime, now: dt.datetime, windows: Sequence[Span]) -> dt.datetime:

@@ -25,6 +25,15 @@ def course_scope(course_id: int) -> str:
     return f"{COURSE}{course_id}"
 
 
+GROUP = "group:"
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def group_scope(group_id: int) -> str:
+    """The scope of a group: its ranking counts whatever its present members earned, wherever they did."""
+    return f"{GROUP}{group_id}"
+
+
 MOST = 10_000
 """The largest amount of one line: a slip of the keyboard must not decide a season."""
 

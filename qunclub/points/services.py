@@ -85,7 +85,7 @@ def award_many(
     session.flush()
     numbers, in_force = ledger.enter(session, (a.member_id for a in awards), (a.kind for a in awards), now)
     first = min(a.occurred_at or occurred_at or now for a in awards)
-    windows = ledger.spans_since(session, first, (a.scope for a in awards), make=True)
+    windows = ledger.spans_since(session, first, (a.scope for a in awards), numbers, make=True)
     lines: dict[str, dict[str, Any]] = {}
     for one in awards:
         if numbers.get(one.member_id) is None:
@@ -151,7 +151,7 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
     if line.reverses_id is not None:
         raise Conflict(N_("This line is itself a correction; give points by hand instead."))
     numbers, _none = ledger.enter(session, [line.member_id], [], now)
-    windows = ledger.spans_since(session, min(line.counts_at, now), [line.scope])
+    windows = ledger.spans_since(session, min(line.counts_at, now), [line.scope], [line.member_id])
     fields: dict[str, Any] = {
         "member_id": line.member_id,
         "kind": line.kind,

@@ -70,10 +70,10 @@ def index() -> Any:
         spans = queries_boards.spans(session, now(), named)
         default = "season" if "season" in spans.by_kind else ALL_TIME
         wanted = request.args.get("window") or default
-        if of and of not in spans.scopes:
+        if of and of not in named:
             raise NotFound()
         chosen = None if of else spans.chosen(wanted, now())
-        window = spans.scopes[of] if of else chosen.span if chosen else None
+        window = spans.scopes.get(of) if of else chosen.span if chosen else None
         if window is None and wanted not in queries_boards.ORDER:
             raise NotFound()
         kind = window.kind if window is not None else ALL_TIME
@@ -138,7 +138,7 @@ def _filters(spans: Spans, named: dict[str, str], chosen: Named | None, of: str)
                 "required": True,
             }
         )
-    options = [(scope, name) for scope, name in named.items() if scope in spans.scopes]
+    options = [(scope, name) for scope, name in named.items() if scope in spans.scopes or scope == of]
     if options:
         whole = ("", _("The whole club"))
         found.append(
