@@ -138,6 +138,8 @@ DOCTORS = (
 )
 # What rooms above members show on a member's page, and what they know of what members made.
 MEMBER_PARTS = ("qunclub.seasons.queries_core:of_member", "qunclub.projects.part:of_member")
+# Rankings that a room has of its own.
+BOARD_BOOKS = ("qunclub.groups.boards:boards", "qunclub.courses.boards:boards")
 MADE_BOOKS = ("qunclub.homework.made:made", "qunclub.projects.part:made", "qunclub.courses.made:made")
 
 
@@ -213,6 +215,7 @@ class QunClub:
             season_book=season_book,
             member_parts=tuple(load(path) for path in MEMBER_PARTS),
             made_books=tuple(load(path) for path in MADE_BOOKS),
+            board_books=tuple(load(path) for path in BOARD_BOOKS),
             find_member=members.find_identity,
             load_member=members.identify,
             keep_locale=members.keep_locale,

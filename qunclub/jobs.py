@@ -40,12 +40,15 @@ SWEEPS = {
     # Before the notices, and before core seats: an announced season is open from its first minute on.
     "season_calendar": "qunclub.seasons.jobs_calendar:sweep",
     "season_notices": "qunclub.seasons.jobs_notices:sweep",
+    "periods": "qunclub.points.jobs:sweep",
+    "group_boards": "qunclub.points.jobs:sweep_groups",
     "core_seats": "qunclub.seasons.jobs_seats:sweep",
     # After seats have ended.
     "core_offers": "qunclub.seasons.jobs_offers:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
     # Before tuition: what comes out may complete a promise.
     "verdicts": "qunclub.homework.jobs:sweep",
+    "core_reviews": "qunclub.homework.jobs_core_reviews:sweep",
     "tuition": "qunclub.rewards.jobs:sweep",
     "allocation": "qunclub.homework.jobs_allocation:sweep",
     "similar": "qunclub.homework.jobs_similar:sweep",

@@ -25,6 +25,7 @@ from qunclub.orders import models_money as orders_money
 from qunclub.orders import models_selling as orders_selling
 from qunclub.passes import models as passes
 from qunclub.points import models as points
+from qunclub.points import models_boards as points_boards
 from qunclub.projects import models as projects
 from qunclub.rewards import models as rewards
 from qunclub.seasons import models as seasons
@@ -64,6 +65,7 @@ __all__ = [
     "outbox",
     "passes",
     "points",
+    "points_boards",
     "projects",
     "rewards",
     "seasons",

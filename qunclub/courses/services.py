@@ -237,6 +237,7 @@ def complete_lesson(
             occurred_at=now,
             now=now,
             actor=actor,
+            scope=points.course_scope(found.course_id),
         )
     if found.certificate:
         services_certificates.issue_when_done(

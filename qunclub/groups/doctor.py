@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import String, and_, case, cast, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
+from qunclub import points
 from qunclub.kernel import Finding
+from qunclub.points.models_boards import BoardLook, BoardMember
 
 from . import rules
 from .models import Group, GroupLine, Seat
@@ -17,7 +19,36 @@ LIMIT = 50
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
     """Kept counters against the seats, the order of groups, the waiting lists."""
-    return [*_seated(session), *_groups(session), *_waiting(session), *_positions(session), *_shape(session)]
+    return [
+        *_seated(session),
+        *_groups(session),
+        *_waiting(session),
+        *_positions(session),
+        *_shape(session),
+        *_boards(session),
+    ]
+
+
+def _boards(session: Session) -> list[Finding]:
+    """Whose points a group's ranking counts against who sits there; what the sweep has still to look at is no fault."""
+    scope = literal(points.GROUP) + cast(Seat.group_id, String)
+    noted = exists().where(BoardLook.member_id == Seat.member_id, BoardLook.scope == scope)
+    there = exists().where(BoardMember.member_id == Seat.member_id, BoardMember.scope == scope)
+    missing = select(Seat.member_id, scope.label("scope")).where(Seat.state == "admitted", ~there, ~noted)
+    sits = exists().where(
+        Seat.member_id == BoardMember.member_id, Seat.state == "admitted", scope == BoardMember.scope
+    )
+    waits = exists().where(BoardLook.member_id == BoardMember.member_id, BoardLook.scope == BoardMember.scope)
+    surplus = select(BoardMember.member_id, BoardMember.scope).where(~sits, ~waits)
+    rows = session.execute(union_all(missing, surplus).limit(LIMIT))
+    return [
+        Finding(
+            7,
+            f"the ranking of {scope_} does not follow the seat of member {member}",
+            {"scope": scope_, "member_id": member},
+        )
+        for member, scope_ in rows
+    ]
 
 
 def _seated(session: Session) -> list[Finding]:

@@ -11,6 +11,7 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub import points
 from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, mail, store
 from qunclub.members.models import Member
 
@@ -70,13 +71,16 @@ def admit_waiting(session: Session, line: GroupLine, *, now: dt.datetime) -> lis
         moved = 0
         for group_id, count in plan.places:
             group = by_id[group_id]
+            came: list[int] = []
             for seat in _first_waiting(session, line.id, count):
                 seat.state, seat.position, seat.group_id, seat.admitted_at = "admitted", None, group.id, now
                 admitted.append(seat)
+                came.append(seat.member_id)
                 moved += 1
                 group.seated += 1
                 line.waiting_count -= 1
             session.flush()
+            points.look_again(session, scope=points.group_scope(group.id), member_ids=came)
             _open_next_when_full(session, line, group, now)
         if moved == 0:
             break
@@ -179,6 +183,7 @@ def _end(
     group = session.get_one(Group, seat.group_id, populate_existing=True)
     group.seated -= 1
     session.flush()
+    points.look_again(session, scope=points.group_scope(group.id), member_ids=[seat.member_id])
     return seat, admit_waiting(session, line, now=now)
 
 
@@ -223,6 +228,7 @@ def _seat_in(session: Session, line: GroupLine, group: Group, member_id: int, no
     group.seated += 1
     session.add(seat)
     session.flush()
+    points.look_again(session, scope=points.group_scope(group.id), member_ids=[member_id])
     _open_next_when_full(session, line, group, now)
     return seat
 

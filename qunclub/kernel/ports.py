@@ -15,6 +15,7 @@ from .mail import Mailer, MailMessage
 
 __all__ = [
     "Access",
+    "BoardBook",
     "CourseAccess",
     "CourseOffer",
     "CourseOffers",
@@ -219,6 +220,13 @@ class MadeBook(Protocol):
         self, session: Session, *, member_ids: Collection[int], reader: str
     ) -> dict[int, list[Made]]:
         """What a *reader* (``visitor``, ``member`` or ``core``) may see of it, in a constant number of statements."""
+
+
+class BoardBook(Protocol):
+    """The rankings of one room's own; rooms above points answer, the ranking's page asks them all."""
+
+    def __call__(self, session: Session, *, actor: Actor) -> list[tuple[str, str]]:
+        """(scope of points, name) of those that *actor* may see, in order: one statement."""
 
 
 class FileStore(Protocol):

@@ -24,8 +24,8 @@ from .queries_ranking import (
     window_by_key,
     windows_at,
 )
-from .queries_rulebook import all_rules, rules_in_force
-from .rules import ALL_TIME, KINDS, Award, Rule, order
+from .queries_rulebook import active_since, all_rules, rules_in_force
+from .rules import ALL_TIME, GROUP, KINDS, Award, Rule, course_scope, group_scope, order
 from .rules_gains import gains
 from .rules_limits import Had
 from .services import (
@@ -40,11 +40,13 @@ from .services import (
     rebuild,
     reverse,
 )
+from .services_boards import look_again
 from .services_rulebook import ensure_rules, set_rule
 from .sums import sums as ledger_sums
 
 __all__ = [
     "ALL_TIME",
+    "GROUP",
     "KINDS",
     "Award",
     "Board",
@@ -56,18 +58,22 @@ __all__ = [
     "Score",
     "Span",
     "Standpoint",
+    "active_since",
     "all_rules",
     "around",
     "award",
     "award_many",
     "board",
     "close_window",
+    "course_scope",
     "end_window",
     "ensure_rules",
     "gains",
     "grant",
+    "group_scope",
     "had",
     "ledger_sums",
+    "look_again",
     "member_by_number",
     "open_window",
     "order",

@@ -30,7 +30,7 @@ from qunclub.kernel import N_, Invalid, UTCDateTime, reads
 from qunclub.members.models import Member
 
 from . import rules
-from .ledger import Span
+from .ledger import SPAN, Span
 from .models import ScoreCount, Standing, Window
 from .rules import ALL_TIME
 
@@ -121,8 +121,11 @@ def window_by_key(session: Session, key: str) -> Window | None:
 @cache
 def _windows() -> Select[*tuple[Any, ...]]:
     return (
-        select(Window.id, Window.starts_at, Window.ends_at)
-        .where((Window.key == ALL_TIME) | (Window.starts_at <= bindparam("now", type_=UTCDateTime)))
+        select(*SPAN)
+        .where(
+            (Window.key == ALL_TIME)
+            | ((Window.kind == "season") & (Window.starts_at <= bindparam("now", type_=UTCDateTime)))
+        )
         .order_by(Window.starts_at.desc().nulls_first())
         .limit(40)
     )

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from qunclub import points
 from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import N_, Actor, Conflict, Invalid, UTCDateTime, locks, mail, store
 from qunclub.kernel.outbox import OutboxMessage
@@ -132,6 +133,8 @@ def undo(session: Session, *, season_id: int, reason: str, actor: Actor, now: dt
     decided = session.scalars(select(Decision.member_id).where(Decision.season_id == season_id)).all()
     session.execute(delete(Decision).where(Decision.season_id == season_id))
     services_offers.drop_runners(session, season_id)
+    if season.group_id is not None:
+        points.look_again(session, scope=points.group_scope(season.group_id), member_ids=decided)
     _letters(session, season, words, now)
     season.state, season.published_at, season.version = "frozen", None, journal.version
     session.delete(journal)

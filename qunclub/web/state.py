@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import Actor, Me
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.ports import (
+    BoardBook,
     CourseAccess,
     CourseOffers,
     Doctor,
@@ -76,6 +77,7 @@ class ClubState:
     limiter: Any
     member_parts: tuple[MemberPart, ...] = ()
     made_books: tuple[MadeBook, ...] = ()
+    board_books: tuple[BoardBook, ...] = ()
     scanner: FileScanner | None = None
     wake: Callable[[], None] = lambda: None
     huey: Any = None

@@ -136,7 +136,8 @@ def test_taking_a_seat_costs_the_same_in_a_full_line(db, make):
     early = cost()
     for _ in range(50):
         make.seat(line)
-    assert cost() == early <= 5
+    # One of them is the note for the ranking of the group.
+    assert cost() == early <= 6
 
 
 N = 24
