@@ -1,0 +1,261 @@
+"""Which routes are about somebody's own thing, whose it is, and who may use it by office.
+
+Every route with arguments stands in exactly one of the tables below; ``test_matrix`` refuses one that stands in none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Own:
+    """A route about a thing that belongs to somebody.
+
+    Attributes:
+        sql: one row an object: the route's arguments by name, and ``owner``, a member's id; several rows with the same
+            arguments for several owners.
+        also: roles that may use the route on anybody's thing, by office.
+        why: why they may.
+    """
+
+    sql: str
+    also: frozenset[str] = field(default_factory=frozenset)
+    why: str = ""
+
+
+def own(sql: str, *also: str, why: str = "") -> Own:
+    """An :class:`Own`, with ``qunclub_`` written as ``#``."""
+    return Own(sql.replace("#", "qunclub_"), frozenset(also), why)
+
+
+def each(value: V, names: str) -> dict[str, V]:
+    """The same for each of *names*."""
+    return dict.fromkeys(names.split(), value)
+
+
+ORDER = own("SELECT code, member_id AS owner FROM #order")
+GIFT = own(
+    "SELECT o.code, c.id AS code_id, o.member_id AS owner FROM #claim_code c JOIN #order o ON o.id = c.order_id"
+)
+GIFTS = own(
+    "SELECT DISTINCT o.code, o.member_id AS owner FROM #claim_code c JOIN #order o ON o.id = c.order_id"
+)
+TRANSFER = own("SELECT code, member_id AS owner FROM #order WHERE method = 'transfer'")
+SUBSCRIPTION = own("SELECT id AS ident, member_id AS owner FROM #subscription")
+TICKET = own(
+    "SELECT id AS ticket_id, member_id AS owner FROM #entry_ticket",
+    "host",
+    "admin",
+    why="A host lets people in by their tickets anyway, and helps who cannot open theirs.",
+)
+PASS = own("SELECT id AS pass_id, member_id AS owner FROM #pass")
+SEATED = own(
+    "SELECT g.slug, s.member_id AS owner FROM #seat s JOIN #group g ON g.id = s.group_id WHERE s.state = 'admitted'"
+)
+WORK = own("SELECT id AS submission_id, member_id AS owner FROM #submission WHERE team_id IS NULL")
+TEAM = own("SELECT team_id, member_id AS owner FROM #team_member")
+QUESTION = own("SELECT id AS question_id, member_id AS owner FROM #question")
+ENTRY = own(
+    "SELECT c.slug, e.id AS entry_id, e.member_id AS owner FROM #contest_entry e JOIN #contest c ON c.id = e.contest_id"
+)
+PIECE = own(
+    "SELECT p.slug, i.id AS piece_id, i.holder_id AS owner FROM #piece i JOIN #project p ON p.id = i.project_id"
+    " WHERE i.holder_id IS NOT NULL"
+)
+LEAD = "A project is led by its leader, and mended by an admin."
+LED = own("SELECT slug, lead_id AS owner FROM #project", "admin", why=LEAD)
+LED_PIECE = own(
+    "SELECT p.slug, i.id AS piece_id, p.lead_id AS owner FROM #piece i JOIN #project p ON p.id = i.project_id",
+    "admin",
+    why=LEAD,
+)
+LED_STATE = own("SELECT slug, 'open' AS state, lead_id AS owner FROM #project", "admin", why=LEAD)
+TEACHING = "Instructors keep the questions of all courses in order."
+OFFER = own("SELECT id AS offer_id, member_id AS owner FROM #season_offer")
+PHRASE = own("SELECT id AS phrase_id, member_id AS owner FROM #phrase")
+
+OWN: dict[str, Own] = {
+    **each(
+        ORDER,
+        "orders.show orders.checkout orders.back orders.state orders.cancel orders.pay "
+        "refunds.ask refunds.give_back fapiao.show fapiao.ask",
+    ),
+    "receipts.show": own(
+        "SELECT code, member_id AS owner FROM #order",
+        "admin",
+        why="An admin prints a receipt for whoever lost it.",
+    ),
+    **each(
+        GIFT,
+        "claims.qr claims.recipient claims.renew claims.revoke claims.send",
+    ),
+    **each(
+        GIFTS,
+        "claims.codes claims.export claims.send_all claims.vouchers codes_refund.ask codes_refund.give_back",
+    ),
+    **each(
+        TRANSFER,
+        "transfers.show transfers.choose transfers.online transfers.prove",
+    ),
+    "transfers.proof": own(
+        "SELECT o.code, p.id AS proof_id, o.member_id AS owner FROM #transfer_proof p"
+        " JOIN #order o ON o.id = p.order_id"
+    ),
+    **each(
+        SUBSCRIPTION,
+        "memberships.show memberships.cancel memberships.resume",
+    ),
+    **each(
+        TICKET,
+        "tickets.show tickets.qr",
+    ),
+    "tickets.of_seat": own("SELECT id AS seat_id, member_id AS owner FROM #seat"),
+    **each(
+        PASS,
+        "welcome.index welcome.covenant welcome.name welcome.name_preview",
+    ),
+    "groups.accept": SEATED,
+    "groups.entry_qr": own(SEATED.sql, "host", "admin", why="A host shows the way into any group."),
+    **each(
+        WORK,
+        "homework.consent homework.take_back showcase.agree",
+    ),
+    "homework.file": own(
+        "SELECT f.id AS file_id, s.member_id AS owner FROM #submission_file f JOIN #attempt a ON a.id = f.attempt_id"
+        " JOIN #submission s ON s.id = a.submission_id WHERE s.team_id IS NULL",
+        "instructor",
+        "admin",
+        why="Whoever reviews a work opens its files.",
+    ),
+    "desk_voice.play": own(
+        "SELECT v.id AS voice_id, s.member_id AS owner FROM #spoken_comment v"
+        " JOIN #submission s ON s.id = v.submission_id"
+        " WHERE v.review_id IS NOT NULL",
+        "instructor",
+        "admin",
+        why="Whoever reviews a work hears what was said of it.",
+    ),
+    **each(
+        TEAM,
+        "homework_teams.accept homework_teams.invite homework_teams.leave",
+    ),
+    "homework_teams.uninvite": own(
+        "SELECT t.team_id, i.member_id AS invitee_id, t.member_id AS owner FROM #team_member t"
+        " JOIN #team_member i ON i.team_id = t.team_id WHERE i.member_id <> t.member_id"
+    ),
+    "points.line": own("SELECT id AS entry_id, member_id AS owner FROM #ledger_entry"),
+    "questions.edit": QUESTION,
+    "questions.unmark": own(
+        "SELECT id AS question_id, member_id AS owner FROM #question", "instructor", "admin", why=TEACHING
+    ),
+    "projects_lead.set_state": LED_STATE,
+    "questions.edit_answer": own("SELECT id AS answer_id, member_id AS owner FROM #answer"),
+    "questions.best": own(
+        "SELECT a.id AS answer_id, q.member_id AS owner FROM #answer a JOIN #question q ON q.id = a.question_id",
+        "instructor",
+        "admin",
+        why=TEACHING,
+    ),
+    **each(
+        ENTRY,
+        "contests.edit contests.withdraw",
+    ),
+    "jury.index": own(
+        "SELECT c.slug, j.member_id AS owner FROM #juror j JOIN #contest c ON c.id = j.contest_id"
+    ),
+    "jury.score": own(
+        "SELECT c.slug, e.id AS entry_id, j.member_id AS owner FROM #juror j JOIN #contest c ON c.id = j.contest_id"
+        " JOIN #contest_entry e ON e.contest_id = c.id"
+    ),
+    **each(
+        PIECE,
+        "projects.deliver projects.give_back",
+    ),
+    "projects.file": own(
+        "SELECT p.slug, i.id AS piece_id, f.id AS file_id, d.member_id AS owner FROM #piece_file f"
+        " JOIN #piece_delivery d ON d.id = f.delivery_id JOIN #piece i ON i.id = d.piece_id"
+        " JOIN #project p ON p.id = i.project_id",
+        "admin",
+        why=LEAD,
+    ),
+    **each(
+        LED,
+        "projects_lead.edit projects_lead.new_piece",
+    ),
+    **each(
+        LED_PIECE,
+        "projects_lead.assign projects_lead.cancel projects_lead.edit_piece projects_lead.extend "
+        "projects_lead.restore projects_lead.verdict",
+    ),
+    **each(
+        OFFER,
+        "core_offers.accept core_offers.decline",
+    ),
+    **each(
+        PHRASE,
+        "desk_phrases.change desk_phrases.delete desk_phrases.use",
+    ),
+}
+
+PUBLIC: dict[str, str] = {
+    **each(
+        "A page of the club; what of it is locked is tested where it is made.",
+        "vendor.file frame.language courses.show courses.lesson questions.course passes.show "
+        "orders.order orders.quote orders.quoted orders.start points.rule seasons.show "
+        "contests.show contests.results projects.show",
+    ),
+    **each(
+        "Everybody of the club sees these; what is shown of them depends on who looks, and is tested where it is made.",
+        "groups.show members.show contests.entry contests.picture contests.vote",
+    ),
+    **each(
+        "Shown with its author's consent, to all.",
+        "showcase.by showcase.show showcase.picture showcase.card showcase.like",
+    ),
+    **each(
+        "Whoever may read the lesson; tested with access.",
+        "questions.lesson questions.show media.fetch",
+    ),
+    **each(
+        "Pieces are for all who may see the project; tested with projects.",
+        "projects.piece projects.claim",
+    ),
+    **each(
+        "The address carries a secret: whoever was given it may use it.",
+        "certificates.show certificates.png certificates.pdf claims.claim claims.redeem "
+        "tickets.check media.opened accounts.verify accounts.reset transfers.picture",
+    ),
+}
+SELF: dict[str, str] = {
+    **each(
+        "The address names what is everybody's; what is shown or changed is the reader's own.",
+        "courses.done media.place certificates.claim homework.show homework.receipt "
+        "homework_work.draft homework_work.compare homework_teams.start homework_teams.decline "
+        "work_appeals.appeal contests.enter season_leave.show season_leave.ask season_leave.end "
+        "season_appeals.show season_appeals.open_",
+    ),
+    "codes_refund.done": "The key is of one's own paper; a key of nobody's shows nothing.",
+}
+STAFF: dict[str, str] = {
+    **each(
+        "Any instructor reviews any work; that one holds it at a time is tested with the desk.",
+        "desk.show desk.claim desk.release desk.save desk_writing.beat desk_writing.leave "
+        "desk_writing.draft desk_writing.discard desk_allocation.take_over desk_similar.show "
+        "desk_voice.keep desk_release.release",
+    ),
+    **each(
+        TEACHING,
+        "questions_desk.hide questions_desk.hide_answer questions_desk.show questions_desk.show_answer",
+    ),
+    "desk_appeals.show": "Any instructor but the one whose verdict it is; tested with appeals.",
+    "desk_allocation.end": "One's own absence, by its number; tested with allocation.",
+    **each(
+        "Any instructor nominates.",
+        "season_nominate.show season_nominate.nominate",
+    ),
+    "tickets.admit": "Any host lets in.",
+}
