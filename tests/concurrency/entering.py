@@ -31,7 +31,7 @@ def do(session: Session, asked: dict[str, Any], thing: Any, now: dt.datetime) ->
         return str(pay(session, order, now).kind)
     if asked["do"] == "seat":
         member = session.get_one(Member, thing)
-        return groups.take_seat(session, line_id=asked["line"], member_id=member.id, now=now).state
+        return str(groups.take_seat(session, line_id=asked["line"], member_id=member.id, now=now).state)
     host = Actor(f"test:host-{thing}", f"Host {thing}", roles=frozenset({"host"}))
     result = tickets.check_in(session, text=asked["ticket"], secret=asked["secret"], actor=host, now=now)
     return "admitted" if result.admitted_now else result.door
