@@ -95,7 +95,7 @@ def ticket(db, make, now) -> tuple[int, str]:
 
 def admissions(db, ticket_id: int) -> str:
     with db.session() as session:
-        return session.get_one(EntryTicket, ticket_id).state
+        return str(session.get_one(EntryTicket, ticket_id).state)
 
 
 def test_64_hosts_check_one_ticket(db, now, ticket):
