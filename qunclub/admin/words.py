@@ -6,6 +6,7 @@ from typing import Any
 
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
+from qunclub.groups import admin_ritual as groups_ritual
 from qunclub.homework import admin_showcase
 from qunclub.members import admin as members
 from qunclub.points import admin as points
@@ -55,6 +56,7 @@ ACTS: dict[str, Any] = {
     **season_appeals.ACTS,
     **seasons_calendar.ACTS,
     **seasons_notices.ACTS,
+    **groups_ritual.ACTS,
     **contests.ACTS,
     **projects.ACTS,
     **views_questions_desk.ACTS,

@@ -189,6 +189,17 @@ def _rooms(session: Session, cast: Cast, state: ClubState) -> None:
             actor=admin,
             now=opened,
         )
+        if "questions" in line:
+            groups.set_ritual(
+                session,
+                line_id=made.id,
+                version=0,
+                questions_typed="\n".join(line["questions"]),
+                task_title=line["task_title"],
+                task_md=line["task"],
+                actor=admin,
+                now=cast.ago(12),
+            )
         if line["kind"] == "core":
             cast.core_group = group.id
     for text in content.courses():

@@ -10,6 +10,7 @@ from .queries import (
     LineView,
     MySeat,
     ShelfLine,
+    group_by_slug,
     line_view,
     line_views,
     my_seat,
@@ -19,6 +20,8 @@ from .queries import (
     shelf_lines,
     waiting_place,
 )
+from .queries_ritual import NOTHING as NOTHING_ASKED
+from .queries_ritual import Arrival, Asked, arrivals, asked_of, groups_for_hosts, ritual_of
 from .rules import DEFAULT_NICKNAME, LineDraft, Seats, nickname, parse_capacities
 from .services import (
     admit_waiting,
@@ -38,9 +41,13 @@ from .services_lines import (
     set_entry,
     update_line,
 )
+from .services_ritual import forget_introductions, introduce, mark, set_ritual, unmark
 
 __all__ = [
     "DEFAULT_NICKNAME",
+    "NOTHING_ASKED",
+    "Arrival",
+    "Asked",
     "Covenant",
     "CovenantAcceptance",
     "Group",
@@ -53,15 +60,22 @@ __all__ = [
     "ShelfLine",
     "accept_covenant",
     "admit_waiting",
+    "arrivals",
+    "asked_of",
     "create_line",
     "current_covenant",
     "enter_core",
     "first_group",
+    "forget_introductions",
+    "group_by_slug",
+    "groups_for_hosts",
+    "introduce",
     "leave_core",
     "leave_seat",
     "line_view",
     "line_views",
     "live_seat",
+    "mark",
     "my_seat",
     "my_seats",
     "nickname",
@@ -69,11 +83,14 @@ __all__ = [
     "publish_covenant",
     "qr_svg",
     "remove_member",
+    "ritual_of",
     "seat_of",
     "seats_left",
     "set_entry",
+    "set_ritual",
     "shelf_lines",
     "take_seat",
+    "unmark",
     "update_line",
     "waiting_place",
 ]

@@ -112,4 +112,13 @@ class Seat(Base):
         Index(None, "line_id", "state", "position"),
         Index(None, "group_id", "state"),
         Index(None, "member_id"),
+        # Who came into a group, by their coming.
+        Index(
+            "ix_qunclub_seat_admitted",
+            "group_id",
+            "admitted_at",
+            "id",
+            sqlite_where=text("state = 'admitted'"),
+            postgresql_where=text("state = 'admitted'"),
+        ),
     )

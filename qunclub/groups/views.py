@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Forbidden, NotFound
+from qunclub.kernel import Actor, Forbidden, NotFound
 from qunclub.members.models import Member
 from qunclub.web import (
     N_,
@@ -26,7 +26,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, rules, services_lines
+from . import queries, queries_ritual, rules, services_lines
 from .models import Group, GroupLine
 from .qr import qr_svg
 
@@ -84,6 +84,7 @@ def show(slug: str) -> Any:
             mine=mine,
             inside=bool(mine and mine.group and group and mine.group.id == group.id),
             staff=bool(actor and actor.has("host")),
+            newest=queries_ritual.newest(session, group.id) if group and _reads(mine, group, actor) else [],
             view=view,
             nickname=nickname_in(line, member) if member else "",
             nickname_rule=in_words(line.nickname_rule),
@@ -91,6 +92,12 @@ def show(slug: str) -> Any:
             quiet=QUIET if line.posting == "staff" else "",
             may_post=rules.may_post(line.posting, staff=bool(actor and actor.has("host"))),
         )
+
+
+def _reads(mine: queries.MySeat | None, group: Group, actor: Actor | None) -> bool:
+    """Whether somebody reads what members said of themselves: inside the group, or its host."""
+    inside = mine is not None and mine.group is not None and mine.group.id == group.id and mine.may_enter
+    return inside or bool(actor and actor.has("host"))
 
 
 @bp.post("/<slug>/covenant")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from qunclub.contests.models import Contest, ContestEntry, ContestVote
 from qunclub.courses.models import Answer, Certificate, Course, Lesson, Progress, Question
 from qunclub.groups.models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from qunclub.groups.models_ritual import Introduction, RitualMark
 from qunclub.members.models import Member, Tier
 from qunclub.orders.models import Order, OrderLine, Payment, Refund
 from qunclub.orders.models_money import TransferProof
@@ -34,6 +35,8 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "passes": _passes,
         "pass_terms": _pass_terms,
         "seats": _seats,
+        "introductions": _introductions,
+        "steps_of_the_ritual": _ritual_marks,
         "tickets": _tickets,
         "covenants": _covenants,
         "orders": _orders,
@@ -74,6 +77,27 @@ def _passes(session: Session, member_id: int) -> Rows:
 def _pass_terms(session: Session, member_id: int) -> Rows:
     query = select(PassTerm).join(Pass, Pass.id == PassTerm.pass_id).where(Pass.member_id == member_id)
     return [plain(term) for term in session.scalars(query.order_by(PassTerm.id))]
+
+
+def _introductions(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Introduction, GroupLine.name)
+        .join(GroupLine, GroupLine.id == Introduction.line_id)
+        .where(Introduction.member_id == member_id)
+        .order_by(Introduction.id)
+    )
+    return [plain(row, line=line) for row, line in session.execute(query)]
+
+
+def _ritual_marks(session: Session, member_id: int) -> Rows:
+    query = (
+        select(RitualMark.step, RitualMark.at, GroupLine.name)
+        .join(Seat, Seat.id == RitualMark.seat_id)
+        .join(GroupLine, GroupLine.id == Seat.line_id)
+        .where(Seat.member_id == member_id)
+        .order_by(RitualMark.id)
+    )
+    return [{"line": line, "step": step, "at": at} for step, at, line in session.execute(query)]
 
 
 def _seats(session: Session, member_id: int) -> Rows:

@@ -132,6 +132,7 @@ def leave(
         passes.revoke(session, pass_id=pass_id, reason=REASON, now=now, actor=actor)
     leave_core(session, member_id=member_id, now=now)
     forget_profile(session, member_id=member_id)
+    groups.forget_introductions(session, member_id=member_id)
     seats_offers.forget(session, member_id=member_id, now=now)
     season_appeals.forget(session, member_id=member_id, now=now)
     forget_notices(session, member_id=member_id)

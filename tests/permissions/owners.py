@@ -116,7 +116,7 @@ OWN: dict[str, Own] = {
     "tickets.of_seat": own("SELECT id AS seat_id, member_id AS owner FROM #seat"),
     **each(
         PASS,
-        "welcome.index welcome.covenant welcome.name welcome.name_preview",
+        "welcome.index welcome.covenant welcome.name welcome.name_preview ritual.introduce ritual.task",
     ),
     "groups.accept": SEATED,
     "groups.entry_qr": own(SEATED.sql, "host", "admin", why="A host shows the way into any group."),
@@ -258,4 +258,5 @@ STAFF: dict[str, str] = {
         "season_nominate.show season_nominate.nominate",
     ),
     "tickets.admit": "Any host lets in.",
+    **each("Any host sees who came into any group.", "ritual.group ritual.renamed"),
 }
