@@ -107,6 +107,7 @@ def build(state: ClubState, *, ways_in: bool = True) -> str:
         money_settings(session, state.files, cast)
         tell(session, _story(cast, state))
         _profile(session)
+        _introductions(session, cast, now)
         # The story's mails were never meant to be sent.
         session.execute(delete(OutboxMessage))
         while services_takings.book(session, zone=cast.zone, now=now):
@@ -121,6 +122,14 @@ def build(state: ClubState, *, ways_in: bool = True) -> str:
     state.settings.instance_path.mkdir(parents=True, exist_ok=True)
     (state.settings.instance_path / "demo-accounts.txt").write_text(text + "\n")
     return f"{made}\n{text}"
+
+
+def _introductions(session: Session, cast: Cast, now: dt.datetime) -> None:
+    for one in content.table("group_lines")["introduction"]:
+        member = session.scalars(select(Member).where(Member.email == one["member"])).one()
+        groups.introduce(
+            session, line_id=cast.lines[one["line"]], member_id=member.id, given=one["answers"], now=now
+        )
 
 
 def _people(session: Session, cast: Cast, secret: str) -> None:

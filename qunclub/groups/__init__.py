@@ -21,7 +21,7 @@ from .queries import (
     waiting_place,
 )
 from .queries_ritual import NOTHING as NOTHING_ASKED
-from .queries_ritual import Arrival, Asked, arrivals, asked_of, groups_for_hosts, ritual_of
+from .queries_ritual import Arrival, Asked, arrivals, asked_of, groups_for_hosts, is_asked, ritual_of
 from .rules import DEFAULT_NICKNAME, LineDraft, Seats, nickname, parse_capacities
 from .services import (
     admit_waiting,
@@ -70,6 +70,7 @@ __all__ = [
     "group_by_slug",
     "groups_for_hosts",
     "introduce",
+    "is_asked",
     "leave_core",
     "leave_seat",
     "line_view",

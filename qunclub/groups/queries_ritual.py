@@ -63,7 +63,7 @@ def asked_of(session: Session, seat: Seat) -> Asked:
     if row is None:
         return NOTHING
     ritual, introduction, task_at = row
-    wanted = rules_ritual.asked(ritual.questions, since=ritual.asked_since, seat_asked_at=seat.asked_at)
+    wanted = is_asked(ritual, seat_asked_at=seat.asked_at)
     return Asked(
         questions=ritual.questions if wanted or introduction is not None else (),
         introduction=introduction,
@@ -71,6 +71,11 @@ def asked_of(session: Session, seat: Seat) -> Asked:
         task_html=ritual.task_html,
         task_at=task_at,
     )
+
+
+def is_asked(ritual: LineRitual, *, seat_asked_at: dt.datetime) -> bool:
+    """Whether the holder of a seat that was asked for then introduces themselves."""
+    return rules_ritual.asked(ritual.questions, since=ritual.asked_since, seat_asked_at=seat_asked_at)
 
 
 def ritual_of(session: Session, line_id: int) -> LineRitual | None:

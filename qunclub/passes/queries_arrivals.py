@@ -62,14 +62,6 @@ def of_group(session: Session, slug: str, *, number: int | None = None, after: s
             )
         )
     )
-    steps = (
-        *(("covenant",) if covenant else ()),
-        "name",
-        *(("introduction",) if asked and asked.questions else ()),
-        "enter",
-        *(("task",) if asked and asked.task_title else ()),
-        "renamed",
-    )
     items = []
     for row in rows.items:
         facts = {
@@ -83,7 +75,20 @@ def of_group(session: Session, slug: str, *, number: int | None = None, after: s
         name = groups.nickname(
             line.nickname_rule, number=row.member.number, nickname=row.member.shown_name, city=row.member.city
         )
-        items.append(Stands(row, name, frozenset(step for step, done in facts.items() if done), steps))
+        there = {
+            "covenant": covenant is not None,
+            "introduction": row.introduction is not None
+            or bool(asked and groups.is_asked(asked, seat_asked_at=row.seat.asked_at)),
+            "task": bool(asked and asked.task_title),
+        }
+        items.append(
+            Stands(
+                arrival=row,
+                nickname=name,
+                done=frozenset(step for step, done in facts.items() if done),
+                steps=tuple(step for step in facts if there.get(step, True)),
+            )
+        )
     page = Page(items=items, page=rows.page, per_page=rows.per_page, has_next=rows.has_next, more=rows.more)
     return GroupArrivals(group, line, page)
 
