@@ -40,6 +40,7 @@ BLUEPRINTS = (
     "qunclub.groups.views:bp",
     "qunclub.groups.admin:bp",
     "qunclub.groups.admin_ritual:bp",
+    "qunclub.cloning.admin:bp",
     "qunclub.courses.views:bp",
     "qunclub.courses.views_media:bp",
     "qunclub.courses.admin_media:bp",

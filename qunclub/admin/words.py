@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qunclub.cloning import admin as cloning
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.groups import admin_ritual as groups_ritual
@@ -57,6 +58,7 @@ ACTS: dict[str, Any] = {
     **seasons_calendar.ACTS,
     **seasons_notices.ACTS,
     **groups_ritual.ACTS,
+    **cloning.ACTS,
     **contests.ACTS,
     **projects.ACTS,
     **views_questions_desk.ACTS,

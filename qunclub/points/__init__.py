@@ -27,7 +27,7 @@ from .queries_ranking import (
 from .queries_rulebook import active_since, all_rules, rules_in_force
 from .rules import ALL_TIME, GROUP, KINDS, Award, Rule, course_scope, group_scope, order
 from .rules_gains import gains
-from .rules_limits import Had
+from .rules_limits import Had, Limits
 from .services import (
     Earned,
     award,
@@ -54,6 +54,7 @@ __all__ = [
     "Cursor",
     "Earned",
     "Had",
+    "Limits",
     "Rule",
     "Score",
     "Span",
