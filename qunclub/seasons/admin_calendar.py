@@ -17,6 +17,7 @@ from qunclub.web import (
     Form,
     _,
     _l,
+    _n,
     allow,
     club,
     current_actor,
@@ -187,7 +188,13 @@ def plan() -> Any:
     if form.errors:
         with reading() as session:
             return _page(session, form)
-    flash(_("%(many)s drafts are planned. Nobody sees them until you announce them.", many=len(made)))
+    flash(
+        _n(
+            "%(num)s draft is planned. Nobody sees it until you announce it.",
+            "%(num)s drafts are planned. Nobody sees them until you announce them.",
+            len(made),
+        )
+    )
     return see_other(".calendar")
 
 
