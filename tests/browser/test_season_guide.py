@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -16,6 +15,7 @@ from sqlalchemy import select
 
 from qunclub import jobs
 from qunclub.kernel.outbox import OutboxMessage
+from qunclub.members.models import Member
 from qunclub.seasons import doctor
 from qunclub.seasons.models import Decision, Season
 from qunclub.seasons.queries import core_members
@@ -158,7 +158,7 @@ def _option(select_: Locator, wanted: str) -> str:
 
 
 @pytest.fixture
-def people(make: Make) -> dict[str, Any]:
+def people(make: Make) -> dict[int, Member]:
     """Two admins, an instructor, six members; three of them sit in the core by a first season."""
     for name in ("ada", "ben"):
         make.account(name=name.title(), roles=("admin",), email=f"{name}@example.com", password=PASSWORD)
@@ -270,6 +270,18 @@ def test_two_admins_run_a_season_by_the_guide(app, live, site_db, make, people, 
     assert walk.season.state == "closed"
     assert doctor_is_content(site_db, clock())
     assert walk.walked == set(walk.steps), "the guide has steps that nobody walked"
+
+
+@pytest.mark.parametrize(("width", "language"), [(360, "zh"), (1280, "en")])
+def test_the_guide_in_the_club(app, live, site_db, make, people, clock, page_factory, width, language):
+    page = Walk(app, site_db, clock, page_factory, language, width).browser("ada")
+    page.goto("/admin/seasons/guide")
+    expect(page.locator("main table")).to_have_count(11)
+    keep_shot(page, f"season-{width}-{language}-guide")
+    assert not scrolls_sideways(page)
+    if language == "zh":
+        assert look.english_left(page) == []
+    assert look.barriers(page) == []
 
 
 def test_a_season_by_the_guide_on_a_phone(app, live, site_db, make, people, clock, page_factory):

@@ -1,4 +1,4 @@
-"""Whoever may decide an appeal is told that it waits."""
+"""Whoever may decide appeals is told that they wait, and finds each with a form of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from qunclub.kernel.outbox import OutboxMessage
 from qunclub.seasons import services_appeals
 from qunclub.seasons.models_undo import SeasonJournal
 from qunclub.web import mailing
+from tests.support.pages import in_language, post, sign_in, text_of
 
 
 def appeal(session, season, member):
@@ -77,3 +78,22 @@ def test_letters_about_an_appeal_say_who_decides(app):
         mailing.deliver(state, payload, "k2")
         assert "“Spring”重新安排" in sent[-1].subject
         assert "The hall is shut" in sent[-1].body
+
+
+def test_each_appeal_on_the_page_has_fields_of_its_own(client, make):
+    people = [make.person(number=number) for number in (1, 2, 3)]
+    season = make.season(seats=1, eliminate=0, appeal_days=14, days=5)
+    for place, (_account, member) in enumerate(people):
+        make.earn(member, 30 - place, at=season.starts_at)
+    make.closed(season, steps=("freeze", "publish"))
+    for account, _member in people[1:]:
+        answer = post(sign_in(client, account), f"/season/{season.slug}/appeal", {"reason": "Read late"})
+        assert answer.status_code == 303
+    admin = in_language(sign_in(client, make.account(number=601, roles=("admin",))), "en")
+    path = f"/admin/seasons/{season.id}/appeals"
+    page = admin.get(path).text
+    for field in ("answer-1", "answer-2", "spare-1", "spare-2"):
+        assert page.count(f'id="{field}"') == page.count(f'for="{field}"') == 1, field
+    refused = post(admin, f"{path}/2/uphold", {"answer": "", "spare": "Words of mine"})
+    assert refused.status_code == 422 and 'href="#answer-2"' in refused.text
+    assert text_of(refused).count("Words of mine") == 1
