@@ -28,5 +28,5 @@ def said(message: str) -> str:
 
 def way(row: guide.Row) -> tuple[str, str]:
     """The links to follow in words, and the address they lead to where it is one for every season."""
-    words = [_("the season of that name") if part == guide.SEASON else said(part) for part in row.way]
+    words = [_("the season itself") if part == guide.SEASON else said(part) for part in row.way]
     return " → ".join(words) or _("there"), url_for(row.page) if row.page else ""

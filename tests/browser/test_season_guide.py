@@ -256,6 +256,10 @@ def test_two_admins_run_a_season_by_the_guide(app, live, site_db, make, people, 
     walk.step("9.1", "m1")
     walk.at(clock() + dt.timedelta(minutes=1))
     walk.step("9.2", "ada")
+    home = walk.browser("m5")
+    home.goto("/")
+    expect(home.locator("main")).to_contain_text("A seat in the core group is offered to you.")
+    keep_shot(home, "season-1280-en-home-offer")
     walk.step("9.3", "m5")
     assert in_core(site_db) == {2, 4, 5}
     walk.step("10.1", "m3", "My work of the second week was read late")
@@ -276,7 +280,7 @@ def test_two_admins_run_a_season_by_the_guide(app, live, site_db, make, people, 
 def test_the_guide_in_the_club(app, live, site_db, make, people, clock, page_factory, width, language):
     page = Walk(app, site_db, clock, page_factory, language, width).browser("ada")
     page.goto("/admin/seasons/guide")
-    expect(page.locator("main table")).to_have_count(11)
+    expect(page.locator("main ol.qc-guide")).to_have_count(11)
     keep_shot(page, f"season-{width}-{language}-guide")
     assert not scrolls_sideways(page)
     if language == "zh":

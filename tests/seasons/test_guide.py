@@ -52,8 +52,8 @@ def test_the_clubs_own_page_of_the_guide_says_the_same(app):
     for number, chapter in enumerate(pages.CHAPTERS, 1):
         rows |= {f"{number}.{place}": row for place, row in enumerate(chapter.rows, 1)}
     assert list(rows) == list(steps)
-    for number, row in rows.items():
-        step = steps[number]
+    for step_number, row in rows.items():
+        step = steps[step_number]
         said = {
             "who": row.who,
             "where": [None if part == pages.SEASON else guide.gaps(part) for part in row.way],
@@ -69,12 +69,12 @@ def test_the_clubs_own_page_of_the_guide_says_the_same(app):
             "buttons": [one.en for one in step.buttons],
             "seen": [one.en for one in step.seen],
             "asks": step.asks,
-        }, number
+        }, step_number
         if row.page:
             with app.test_request_context():
                 assert url_for(row.page) == step.path
         else:
-            assert not step.path or "<" in step.path or row.who not in ("Admin", "Second admin"), number
+            assert not step.path or "<" in step.path or row.who not in ("Admin", "Second admin"), step_number
 
 
 def test_admins_read_the_guide_from_the_seasons_and_from_each_season_at_its_step(client, make):
