@@ -119,6 +119,7 @@ BLUEPRINTS = (
     "qunclub.seasons.views_notices:bp",
     "qunclub.seasons.admin_notices:bp",
     "qunclub.seasons.admin_review:bp",
+    "qunclub.seasons.admin_guide:bp",
     "qunclub.projects.views:bp",
     "qunclub.projects.views_lead:bp",
     "qunclub.projects.admin:bp",

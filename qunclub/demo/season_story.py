@@ -34,6 +34,8 @@ class Moments(Protocol):
 
 FOUNDING_DAYS = (225, 135)
 FOUNDING_POINTS = 300
+# What the formula learned since the seasons that are closed: leave, and time to appeal.
+TODAY: dict[str, Any] = {"leaves": 1, "appeal_days": 7}
 
 
 def add_seasons(
@@ -93,6 +95,7 @@ class _Season:
             protection=facts["protection"],
             min_points=1,
             offer_days=7,
+            **(TODAY if facts["status"] != "closed" else {}),
             group_id=self.core_group,
             actor=self.admin,
             now=now,
@@ -113,6 +116,8 @@ class _Season:
             eliminate=this.eliminate,
             protection=this.protection,
             min_points=this.min_points,
+            offer_days=7,
+            **TODAY,
             group_id=this.group_id,
             actor=self.admin,
             now=now,

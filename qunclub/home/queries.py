@@ -31,7 +31,9 @@ from qunclub.passes import queries as passes
 from qunclub.passes.queries import Holding, Offer
 from qunclub.passes.welcome import named
 from qunclub.seasons import queries as seasons
+from qunclub.seasons import queries_offers
 from qunclub.seasons.models import Season
+from qunclub.seasons.models_offers import SeatOffer
 from qunclub.seasons.queries_live import Mine, live_season
 
 from .steps import Facts, NextLesson, Step, Work, next_step
@@ -127,6 +129,7 @@ class Home:
     unpaid: Unpaid | None
     step: Step
     contest: contests.Running | None
+    core_offer: SeatOffer | None
 
 
 def row_of(session: Session, member_id: int) -> tuple[Member, Tier | None]:
@@ -184,6 +187,7 @@ def home(
         unpaid=unpaid,
         step=next_step(facts, now),
         contest=contests.running(session, now),
+        core_offer=queries_offers.mine(session, member_id, now),
     )
 
 

@@ -38,6 +38,7 @@ from . import (
     services_leave,
 )
 from . import views_words as words
+from .admin_calendar import WithdrawForm
 from .admin_review import ExceptionForm, UndoForm
 from .forms import EndForm, SeasonForm, data_of, fresh
 from .models import SEASON_STATES, Season
@@ -163,16 +164,22 @@ def show(season_id: int) -> Any:
     return _show(season_id, EndForm(formdata=None))
 
 
-def show_with(season_id: int, *, exception: ExceptionForm | None = None, undo: UndoForm | None = None) -> Any:
-    """The same page with a form that was refused."""
-    return _show(season_id, EndForm(formdata=None), exception, undo)
+def show_with(season_id: int, **refused: Any) -> Any:
+    """The same page with a form that was refused: ``exception=``, ``undo=`` or ``withdrawal=``."""
+    return _show(season_id, EndForm(formdata=None), **refused)
 
 
 def _show(
-    season_id: int, end: EndForm, exception: ExceptionForm | None = None, undo: UndoForm | None = None
+    season_id: int,
+    end: EndForm,
+    exception: ExceptionForm | None = None,
+    undo: UndoForm | None = None,
+    withdrawal: WithdrawForm | None = None,
 ) -> Any:
     exception = exception or ExceptionForm(formdata=None)
     undo = undo or UndoForm(formdata=None)
+    withdrawal = withdrawal or WithdrawForm(formdata=None)
+    refused = any(one.errors for one in (end, exception, undo, withdrawal))
     with reading() as session:
         season = queries.get(session, season_id)
         plan = queries.preview(session, season, now())
@@ -196,8 +203,9 @@ def _show(
             appeals=queries_appeals.open_of(session, season.id),
             exception=exception,
             undo=undo,
+            withdrawal=withdrawal,
             me=current_actor().key,
-        ), 422 if end.errors or exception.errors or undo.errors else 200
+        ), 422 if refused else 200
 
 
 @bp.get("/<int:season_id>/outcomes.csv")

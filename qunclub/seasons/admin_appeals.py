@@ -58,6 +58,13 @@ class AnswerForm(Form):
     )
 
 
+def of_appeal(form: AnswerForm, appeal_id: int) -> AnswerForm:
+    """The form with ids of its own: several appeals stand on one page."""
+    for field in form:
+        field.id = field.label.field_id = f"{field.short_name}-{appeal_id}"
+    return form
+
+
 def _page(season_id: int, form: AnswerForm | None = None, refused: int = 0) -> Any:
     with reading() as session:
         season = queries.get(session, season_id)
@@ -69,7 +76,7 @@ def _page(season_id: int, form: AnswerForm | None = None, refused: int = 0) -> A
             corrections={one.member_id: one for one in queries_appeals.corrections(session, season_id)},
             free=queries_offers.free_seats(session, last) if last else 0,
             published=queries_appeals.publisher(session, season_id) == current_actor().key,
-            blank=AnswerForm(formdata=None),
+            blank=lambda appeal_id: of_appeal(AnswerForm(formdata=None), appeal_id),
             form=form,
             refused=refused,
             appeal_states=STATES,
@@ -106,7 +113,7 @@ def _decide(season_id: int, appeal_id: int, upheld: bool) -> Any:
                 else _("The result stands, and the member has a letter with your answer.")
             )
             return see_other(".index", season_id=season_id)
-    return _page(season_id, form, appeal_id)
+    return _page(season_id, of_appeal(form, appeal_id), appeal_id)
 
 
 @bp.post("/<int:season_id>/appeals/<int:appeal_id>/uphold")

@@ -17,6 +17,7 @@ from qunclub.web import (
     Form,
     _,
     _l,
+    _n,
     allow,
     club,
     current_actor,
@@ -108,6 +109,17 @@ class PlanForm(Form):
         return {"pattern": self.pattern.data or "", "first_number": self.first_number.data or 0}
 
 
+class WithdrawForm(Form):
+    """Why an announcement is withdrawn."""
+
+    reason = TextAreaField(
+        _l("Reason"),
+        [InputRequired(), Length(max=services_calendar.MOST_WORDS)],
+        description=_l("Everybody reads it among all seasons, until the season is announced again."),
+        render_kw={"rows": 2, "maxlength": services_calendar.MOST_WORDS},
+    )
+
+
 def _form(session: Session, **values: Any) -> PlanForm:
     form = PlanForm(**values)
     known = [(str(one.id), one.name) for one in queries_calendar.sources(session)]
@@ -176,7 +188,13 @@ def plan() -> Any:
     if form.errors:
         with reading() as session:
             return _page(session, form)
-    flash(_("%(many)s drafts are planned. Nobody sees them until you announce them.", many=len(made)))
+    flash(
+        _n(
+            "%(num)s draft is planned. Nobody sees it until you announce it.",
+            "%(num)s drafts are planned. Nobody sees them until you announce them.",
+            len(made),
+        )
+    )
     return see_other(".calendar")
 
 
@@ -193,11 +211,21 @@ def announce(season_id: int) -> Any:
 @bp.post("/<int:season_id>/withdraw")
 @allow("admin")
 def withdraw(season_id: int) -> Any:
-    """Make a draft of an announced season again."""
-    with unit_of_work() as session:
-        services_calendar.withdraw(session, season_id=season_id, actor=current_actor(), now=now())
-    flash(_("The announcement is withdrawn. Nobody but admins sees the draft."))
-    return _back(season_id)
+    """Make a draft of an announced season again, for a reason that everybody reads."""
+    from .admin import show_with
+
+    form = WithdrawForm()
+    if form.validate_on_submit():
+        with form_errors(form), unit_of_work() as session:
+            services_calendar.withdraw(
+                session, season_id=season_id, reason=form.reason.data or "", actor=current_actor(), now=now()
+            )
+        if not form.errors:
+            flash(
+                _("The announcement is withdrawn. The draft is seen by admins only, the reason by everybody.")
+            )
+            return _back(season_id)
+    return show_with(season_id, withdrawal=form)
 
 
 def _back(season_id: int) -> Any:

@@ -47,6 +47,9 @@ class Season(Base):
     end_note: Mapped[str] = mapped_column(Text, default="")
     # Since when everybody can read the formula; None where nobody wrote it down yet.
     announced_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    # Of a draft that was announced before: when that was withdrawn, and why; everybody reads it.
+    withdrawn_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    withdrawn_note: Mapped[str] = mapped_column(Text, default="", server_default="")
     # When the admins were asked to freeze it.
     end_told_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     version: Mapped[int] = mapped_column(default=1)

@@ -49,6 +49,14 @@ def count(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Season)) or 0
 
 
+def withdrawn(session: Session, now: dt.datetime, *, limit: int = 6) -> list[Season]:
+    """Drafts that were announced before and whose end is not past, the next one first."""
+    query = select(Season).where(
+        Season.state == "draft", Season.withdrawn_at.is_not(None), Season.ends_at > now
+    )
+    return list(session.scalars(query.order_by(Season.starts_at, Season.id).limit(limit)))
+
+
 def begun(session: Session, now: dt.datetime, *, page: int = 1) -> Page[Season]:
     """Public seasons that have begun, newest first, by pages."""
     query = select(Season).where(Season.state.not_in(("draft", "announced")), Season.starts_at <= now)

@@ -154,6 +154,7 @@ def open_season(session: Session, *, season_id: int, actor: Actor, now: dt.datet
     if season.state == "draft":
         check_ready(session, season)
         season.announced_at = now
+        season.withdrawn_at, season.withdrawn_note = None, ""
     # Opening a window closes the ledger's gate: two seasons opened at once come here one after the other.
     window = points.open_window(
         session, key=f"season:{season.slug}", starts_at=season.starts_at, ends_at=season.ends_at

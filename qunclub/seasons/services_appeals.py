@@ -17,7 +17,7 @@ from qunclub.groups.models import Group
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, mail, store
 from qunclub.members.models import Member
 
-from . import queries_appeals, queries_offers, rules_appeals, services_offers, services_seats
+from . import letters, queries_appeals, queries_offers, rules_appeals, services_offers, services_seats
 from .models import CoreSeat, Season
 from .models_appeals import SeasonAppeal, SeasonCorrection
 from .rules import safe_after
@@ -66,6 +66,7 @@ def open_appeal(
     session.add(made)
     session.flush()
     _record(session, made, season, "season.appeal", actor, now)
+    _ask(session, made, season, now)
     return made
 
 
@@ -264,6 +265,24 @@ def _tell(
     mail.send(
         session, to=member.email, template="season_appeal", context=told, locale=member.locale,
         key=f"season_appeal:{appeal.id}", now=now,
+    )  # fmt: skip
+
+
+def _ask(session: Session, appeal: SeasonAppeal, season: Season, now: dt.datetime) -> None:
+    """Tell every admin that it waits; whoever published reads that another one decides, where there is one."""
+    number = session.scalar(select(Member.number).where(Member.id == appeal.member_id))
+    publisher = queries_appeals.publisher(session, season.id)
+    several = queries_appeals.admins_beside(session, appeal.member_id) > 1
+
+    def about(admin: Member) -> dict[str, object]:
+        return {
+            "season": season.name, "season_id": season.id, "number": number,
+            "published": several and admin.user_key == publisher,
+        }  # fmt: skip
+
+    letters.to_admins(
+        session, template="season_appealed", key=f"season_appealed:{appeal.id}", about=about, now=now,
+        without=appeal.member_id,
     )  # fmt: skip
 
 

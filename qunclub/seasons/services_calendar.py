@@ -5,14 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import Text, cast, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, locks, mail
-from qunclub.members import ERASED
-from qunclub.members.models import Member
+from qunclub.kernel import N_, Actor, Conflict, Invalid, locks
 
-from . import rules_calendar, services
+from . import letters, rules_calendar, services, services_leave
 from .models import Season
 from .rules import check_step
 from .rules_calendar import Slot
@@ -20,6 +18,7 @@ from .rules_formula import Formula
 
 SWEEPER = Actor.system("season calendar")
 MOST_NAME = 120
+MOST_WORDS = 500
 
 
 def plan_ahead(
@@ -100,21 +99,34 @@ def announce(session: Session, *, season_id: int, actor: Actor, now: dt.datetime
     services.check_ready(session, season)
     services.check_alone(session, season)
     season.announced_at = now
+    season.withdrawn_at, season.withdrawn_note = None, ""
     services.step(session, season, "announced", actor, now, details=season.formula.as_json())
     return season
 
 
-def withdraw(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) -> Season:
+def withdraw(session: Session, *, season_id: int, reason: str, actor: Actor, now: dt.datetime) -> Season:
     """Make a draft again of an announced season, before it begins: nothing was earned by its formula yet.
 
+    Everybody reads the *reason* until it is announced again. Leave that was taken for it counts as not taken.
+
     Raises:
+        Invalid: on ``reason``, without one or with too long a one.
         Conflict: when it is not announced, or has begun.
     """
+    words = " ".join(reason.split())
+    if not words or len(words) > MOST_WORDS:
+        raise Invalid(
+            N_("Write the reason in up to %(most)s characters; everybody reads it."),
+            field="reason",
+            most=MOST_WORDS,
+        )
     season = locks.lock(session, Season, season_id)
     if season.state != "announced" or season.starts_at <= now:
         raise Conflict(N_("Only an announced season that has not begun can be withdrawn."))
     season.announced_at = None
-    services.step(session, season, "draft", actor, now)
+    season.withdrawn_at, season.withdrawn_note = now, words
+    services_leave.forget_season(session, season, now=now)
+    services.step(session, season, "draft", actor, now, details={"reason": words})
     return season
 
 
@@ -165,28 +177,8 @@ def tell_end(session: Session, *, season_id: int, now: dt.datetime) -> bool:
     if season.state != "open" or now < season.ends_at or season.end_told_at is not None:
         return False
     season.end_told_at = now
-    m = Member
-    admins = session.execute(
-        select(m.id, m.email, m.locale, m.nickname, m.name)
-        .where(
-            cast(m.roles, Text).contains('"admin"'),
-            m.suspended_at.is_(None),
-            m.user_key.not_like(ERASED + "%"),
-            m.email != "",
-        )
-        .order_by(m.id)
+    about = {"season": season.name, "season_id": season.id, "ended": season.ends_at.isoformat()}
+    letters.to_admins(
+        session, template="season_ended", key=f"season_ended:{season.id}", about=lambda _admin: about, now=now
     )
-    for ident, email, locale, nickname, name in admins.all():
-        mail.send(
-            session,
-            to=email,
-            template="season_ended",
-            context={
-                "name": nickname or name, "season": season.name, "season_id": season.id,
-                "ended": season.ends_at.isoformat(),
-            },
-            locale=locale,
-            key=f"season_ended:{season.id}:{ident}",
-            now=now,
-        )  # fmt: skip
     return True

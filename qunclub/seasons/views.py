@@ -33,6 +33,7 @@ from . import (
     queries_hints,
     queries_offers,
     queries_review,
+    services_leave,
     services_profile,
     services_review,
 )
@@ -94,7 +95,14 @@ def show(slug: str) -> Any:
             running = queries.current(session, now())
             if running is not None and running.id == season.id:
                 return see_other("qunclub.seasons.index")
-            return render("seasons/coming.html", season=season, **_shared(actor))
+            mine = actor.member_id if actor is not None else None
+            return render(
+                "seasons/coming.html",
+                season=season,
+                may_leave=bool(season.formula.leaves) and mine is not None and queries.is_core(session, mine),
+                away=mine is not None and services_leave.on_leave(session, season.id, mine) is not None,
+                **_shared(actor),
+            )
         decided = queries.decisions(session, season.id)
         grouped = {
             outcome: [one for one in decided if one.decision.outcome == outcome] for outcome in words.OUTCOMES

@@ -23,6 +23,7 @@ def index() -> Any:
         return render(
             "seasons/calendar.html",
             coming=queries.coming(session, now(), limit=24) if page.page == 1 else [],
+            withdrawn=queries_calendar.withdrawn(session, now()) if page.page == 1 else [],
             current=queries.current(session, now()),
             page=page,
             states=words.STATES,

@@ -1,5 +1,7 @@
-"""Publishes or takes back a season's result in a child that may be killed at any step; run as a program it waits for
-commands, one JSON a line: ``{"do": "publish", "at": 3}``."""
+"""Freezes a season, publishes or takes back its result in a child that may be killed at any step.
+
+Run as a program it waits for commands, one JSON a line: ``{"do": "publish", "at": 3}``.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +40,9 @@ def carry_out(settings: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]
     with Session(engine) as session, uow.transaction(session):
         if asked["do"] == "publish":
             first = seasons.publish(session, **given).first
+        elif asked["do"] == "freeze":
+            seasons.freeze(session, **given)
+            first = True
         else:
             services_undo.undo(session, reason="A mistake", **given)
             first = True

@@ -131,11 +131,13 @@ def test_an_announced_season_can_be_withdrawn_until_it_begins(session, make, now
     may = plan(session, now)[0]
     services_calendar.announce(session, season_id=may.id, actor=ADMIN, now=now)
     with pytest.raises(Conflict):
-        services_calendar.withdraw(session, season_id=may.id, actor=ADMIN, now=may.starts_at)
-    services_calendar.withdraw(session, season_id=may.id, actor=ADMIN, now=now)
+        services_calendar.withdraw(
+            session, season_id=may.id, reason="Too early", actor=ADMIN, now=may.starts_at
+        )
+    services_calendar.withdraw(session, season_id=may.id, reason="Too early", actor=ADMIN, now=now)
     assert (may.state, may.announced_at) == ("draft", None)
     with pytest.raises(Conflict):
-        services_calendar.withdraw(session, season_id=may.id, actor=ADMIN, now=now)
+        services_calendar.withdraw(session, season_id=may.id, reason="Too early", actor=ADMIN, now=now)
     assert services_calendar.to_open(session, may.ends_at) == []
     services_calendar.announce(session, season_id=may.id, actor=ADMIN, now=now)
     assert may.state == "announced"

@@ -69,9 +69,9 @@ def test_an_admin_looks_at_dates_plans_announces_and_withdraws(admin, client, si
     assert "there is nothing to do until it ends" in show and "Withdraw the announcement" in show
     assert post(admin, "/admin/seasons/1/edit", {}).status_code == 422
     assert "2026-05" in text_of(admin.get("/season")) and "2026-06" not in text_of(admin.get("/season"))
-    assert post(admin, "/admin/seasons/1/withdraw").status_code == 303
+    assert post(admin, "/admin/seasons/1/withdraw", {"reason": "Two weeks later"}).status_code == 303
     assert admin.get("/season/2026-05").status_code == 404
-    assert post(admin, "/admin/seasons/1/withdraw").status_code == 409
+    assert post(admin, "/admin/seasons/1/withdraw", {"reason": "Two weeks later"}).status_code == 409
     post(admin, "/admin/seasons/1/announce")
     acts = text_of(admin.get("/admin/audit?thing=season"))
     assert "Season announced" in acts and "Announcement withdrawn" in acts

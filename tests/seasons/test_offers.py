@@ -350,12 +350,18 @@ def test_a_member_resigns_and_the_next_takes_the_seat_on_the_pages(app, client, 
     assert post(admin, "/admin/core-seats/pass-over", {"number": "9", "reason": "x"}).status_code == 422
     second = in_language(sign_in(app.test_client(), people[1][0]), "en")
     assert "A seat is free" in text_of(second.get("/core"))
+    at_home = text_of(second.get("/"))
+    assert "A seat in the core group is offered to you." in at_home and "Answer until" in at_home
+    assert "/core/offer" in at_home and "is offered to you" not in text_of(first.get("/"))
+    assert "核心群有一个席位留给你" in text_of(in_language(second, "zh").get("/"))
+    in_language(second, "en")
     assert "Please answer until" in text_of(second.get("/core/offer"))
     chinese = in_language(sign_in(app.test_client(), people[2][0]), "zh")
     assert "目前没有给你的席位" in text_of(chinese.get("/core/offer"))
     assert post(chinese, "/core/offer/1/accept", {}).status_code == 404
     assert post(second, "/core/offer/1/accept", {}).status_code == 303
     assert "You took the seat" in text_of(second.get("/core/offer"))
+    assert "is offered to you" not in text_of(second.get("/"))
     assert "Came in since" in text_of(second.get("/season/first"))
     assert post(second, "/admin/core-seats/pass-over", {"number": "3", "reason": "x"}).status_code == 403
     assert post(admin, "/admin/core-seats/pass-over", {"number": "3", "reason": "Away"}).status_code == 303
