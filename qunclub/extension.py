@@ -22,7 +22,7 @@ from qunclub.adapters.scanner import make_scanner
 from qunclub.kernel import ClubError, clock
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.payments import PaymentGateway
-from qunclub.kernel.ports import Doctor, FileStore, GroupBook, Identity, Mailer, SeasonBook
+from qunclub.kernel.ports import Doctor, FileStore, GroupBook, Identity, LevelBook, Mailer, SeasonBook
 from qunclub.web import csrf, frame, headers, state
 from qunclub.web.assets import ClubBlueprint, folder
 from qunclub.web.limits import make_limiter
@@ -108,6 +108,8 @@ BLUEPRINTS = (
     "qunclub.seasons.views_core:bp",
     "qunclub.seasons.admin:bp",
     "qunclub.seasons.admin_review:bp",
+    "qunclub.levels.views:bp",
+    "qunclub.levels.admin:bp",
     "qunclub.projects.views:bp",
     "qunclub.projects.views_lead:bp",
     "qunclub.projects.admin:bp",
@@ -124,12 +126,17 @@ DOCTORS = (
     "points",
     "homework",
     "seasons",
+    "levels",
     "projects",
     "contests",
     "rewards",
 )
 # What rooms above members show on a member's page, and what they know of what members made.
-MEMBER_PARTS = ("qunclub.seasons.queries_core:of_member", "qunclub.projects.part:of_member")
+MEMBER_PARTS = (
+    "qunclub.seasons.queries_core:of_member",
+    "qunclub.levels.part:of_member",
+    "qunclub.projects.part:of_member",
+)
 MADE_BOOKS = ("qunclub.homework.made:made", "qunclub.projects.part:made", "qunclub.courses.made:made")
 
 
@@ -205,6 +212,7 @@ class QunClub:
             season_book=season_book,
             member_parts=tuple(load(path) for path in MEMBER_PARTS),
             made_books=tuple(load(path) for path in MADE_BOOKS),
+            level_book=cast(LevelBook, import_module("qunclub.levels")),
             find_member=members.find_identity,
             load_member=members.identify,
             keep_locale=members.keep_locale,

@@ -38,6 +38,8 @@ SWEEPS = {
     "orders": "qunclub.orders.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
     "core_seats": "qunclub.seasons.jobs_seats:sweep",
+    # After it: the path follows the core.
+    "levels": "qunclub.levels.jobs:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
     # Before tuition: what comes out may complete a promise.
     "verdicts": "qunclub.homework.jobs:sweep",

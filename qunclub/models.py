@@ -19,6 +19,7 @@ from qunclub.homework import models_teams as homework_teams
 from qunclub.homework import models_voice as homework_voice
 from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
+from qunclub.levels import models as levels
 from qunclub.members import models as members
 from qunclub.orders import models as orders
 from qunclub.orders import models_money as orders_money
@@ -53,6 +54,7 @@ __all__ = [
     "homework_teams",
     "homework_voice",
     "homework_work",
+    "levels",
     "members",
     "metadata",
     "orders",

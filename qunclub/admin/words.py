@@ -7,6 +7,7 @@ from typing import Any
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.homework import admin_showcase
+from qunclub.levels import admin as levels
 from qunclub.members import admin as members
 from qunclub.points import admin as points
 from qunclub.projects import admin as projects
@@ -39,6 +40,7 @@ THINGS: dict[str, Any] = {
     "season": _l("Seasons"),
     "contest": _l("Contests"),
     "project": _l("Projects"),
+    "ladder": _l("Levels"),
     "outbox": _l("Messages"),
     "settings": _l("Settings"),
 }
@@ -49,6 +51,7 @@ ACTS: dict[str, Any] = {
     **seasons_review.ACTS,
     **contests.ACTS,
     **projects.ACTS,
+    **levels.ACTS,
     **views_questions_desk.ACTS,
     **admin_certificates.ACTS,
     **admin_showcase.ACTS,

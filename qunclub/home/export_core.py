@@ -7,8 +7,11 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub.levels.models import LevelChange, MemberLevel
 from qunclub.projects.models import Delivery, DeliveryFile, Piece, PieceEvent, Project
+from qunclub.seasons.models import Season
 from qunclub.seasons.models_profile import CoreProfile
+from qunclub.seasons.models_review import Nomination
 
 from .export_rows import Rows, plain
 
@@ -66,8 +69,40 @@ def _core_profile(session: Session, member_id: int) -> Rows:
     return [plain(row) for row in session.scalars(query)]
 
 
+def _nominations(session: Session, member_id: int) -> Rows:
+    """What was written about oneself and by oneself, without the other one's name."""
+    query = (
+        select(Nomination, Season.name)
+        .join(Season, Season.id == Nomination.season_id)
+        .where((Nomination.member_id == member_id) | (Nomination.by_member_id == member_id))
+        .order_by(Nomination.id)
+    )
+    return [
+        {
+            "season": season,
+            "about_me": row.member_id == member_id,
+            "reason": row.reason,
+            "at": row.at.isoformat(),
+        }
+        for row, season in session.execute(query)
+    ]
+
+
+def _level(session: Session, member_id: int) -> Rows:
+    query = select(MemberLevel).where(MemberLevel.member_id == member_id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _level_history(session: Session, member_id: int) -> Rows:
+    query = select(LevelChange).where(LevelChange.member_id == member_id).order_by(LevelChange.n)
+    return [plain(row) for row in session.scalars(query)]
+
+
 PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "core_profile": _core_profile,
+    "nominations": _nominations,
+    "level": _level,
+    "level_history": _level_history,
     "projects_led": _projects,
     "pieces": _pieces,
     "deliveries": _deliveries,

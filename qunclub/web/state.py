@@ -20,6 +20,7 @@ from qunclub.kernel.ports import (
     FileStore,
     GroupBook,
     Identity,
+    LevelBook,
     MadeBook,
     Mailer,
     MemberPart,
@@ -76,6 +77,7 @@ class ClubState:
     limiter: Any
     member_parts: tuple[MemberPart, ...] = ()
     made_books: tuple[MadeBook, ...] = ()
+    level_book: LevelBook | None = None
     scanner: FileScanner | None = None
     wake: Callable[[], None] = lambda: None
     huey: Any = None
