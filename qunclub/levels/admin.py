@@ -51,7 +51,7 @@ def index() -> Any:
     if typed.isdecimal() and len(typed) < 10:
         return see_other(".member", number=int(typed))
     with reading() as session:
-        version, ladder = queries.ladder_in_force(session)
+        version, ladder = services.ladder_in_force(session)
         return render(
             "levels/admin_index.html",
             version=version,
@@ -73,7 +73,7 @@ def draft() -> Any:
     actor, moment, stale = current_actor(), now(), ""
     with reading() as session:
         written = queries.draft(session)
-        in_force, ladder = queries.ladder_in_force(session)
+        in_force, ladder = services.ladder_in_force(session)
         held = rules.Ladder.of(written.rules) if written is not None else ladder
         version = written.version if written is not None else 0
     form = LadderForm(data=data_of(held, version))
@@ -109,7 +109,7 @@ def preview() -> Any:
         if written is None:
             flash(_("There is no draft; write one first."), "info")
             return see_other(".draft")
-        in_force, old = queries.ladder_in_force(session)
+        in_force, old = services.ladder_in_force(session)
         ladder, version = rules.Ladder.of(written.rules), written.version
         total = sum(queries.counts(session).values())
     form = ReasonForm(data={"version": version})

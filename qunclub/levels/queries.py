@@ -175,7 +175,7 @@ def losing(session: Session, *, limit: int = 20) -> list[Losing]:
         .order_by(MemberLevel.lose_at, MemberLevel.member_id)
         .limit(limit)
     )
-    return [Losing(number, nickname or name, level, at) for number, nickname, name, level, at in rows]
+    return [Losing(number, nickname or name, level, at) for number, nickname, name, level, at in rows if at]
 
 
 def member_of(session: Session, number: int) -> Member:

@@ -71,9 +71,11 @@ class Conditions:
     @staticmethod
     def of(kept: Mapping[str, Any]) -> Conditions:
         """From what :meth:`to_json` wrote; what is missing asks nothing."""
+        numbers: dict[str, Any] = {name: int(kept.get(name, 0)) for name in NUMBERS}
+        flags: dict[str, Any] = {name: bool(kept.get(name, False)) for name in FLAGS}
         return Conditions(
-            **{name: int(kept.get(name, 0)) for name in NUMBERS},
-            **{name: bool(kept.get(name, False)) for name in FLAGS},
+            **numbers,
+            **flags,
             kinds=dict(kept.get("kinds", {})),
             recent_kinds=dict(kept.get("recent_kinds", {})),
         )

@@ -9,7 +9,7 @@ from flask import Blueprint
 from qunclub.points.rules import KINDS
 from qunclub.web import _, allow, member_id, now, reading, render
 
-from . import queries, rules
+from . import queries, rules, services
 
 bp = Blueprint("levels", __name__)
 
@@ -29,7 +29,7 @@ def words() -> dict[str, Any]:
 def index() -> Any:
     """The rules of the path, for everybody."""
     with reading() as session:
-        version, ladder = queries.ladder_in_force(session)
+        version, ladder = services.ladder_in_force(session)
         return render("levels/index.html", ladder=ladder, version=version, **words())
 
 
@@ -39,7 +39,7 @@ def version(version: int) -> Any:
     """The rules in one of the forms they had: a line of one's history names it."""
     with reading() as session:
         row, ladder = queries.version_of(session, version)
-        current, _ladder = queries.ladder_in_force(session)
+        current, _ladder = services.ladder_in_force(session)
         return render(
             "levels/version.html", row=row, ladder=ladder, version=version, current=current, **words()
         )

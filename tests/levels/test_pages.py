@@ -60,7 +60,7 @@ def test_everybody_reads_the_rules_in_both_languages(visit):
 
 
 def test_who_may_open_what(visit, make, me, admin):
-    assert visit().get("/me/path").status_code == 302
+    assert visit().get("/me/path").status_code == 303
     assert visit(make.account()).get("/me/path").status_code == 403
     for path in ("", "/draft", "/draft/preview", f"/members/{me[1].number}"):
         assert visit(me[0]).get("/admin/levels" + path).status_code == 403
