@@ -75,6 +75,8 @@ BLUEPRINTS = (
     "qunclub.orders.fapiao_views:bp",
     "qunclub.orders.admin_fapiao:bp",
     "qunclub.orders.admin_papers:bp",
+    "qunclub.orders.referral_views:bp",
+    "qunclub.orders.admin_referral:bp",
     "qunclub.points.views:bp",
     "qunclub.points.admin:bp",
     "qunclub.points.admin_rulebook:bp",

@@ -41,6 +41,7 @@ SWEEPS = {
     # After it: the path follows the core.
     "levels": "qunclub.levels.jobs:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
+    "referrals": "qunclub.orders.jobs_referral:sweep",
     # Before tuition: what comes out may complete a promise.
     "verdicts": "qunclub.homework.jobs:sweep",
     "tuition": "qunclub.rewards.jobs:sweep",

@@ -23,6 +23,7 @@ from qunclub.levels import models as levels
 from qunclub.members import models as members
 from qunclub.orders import models as orders
 from qunclub.orders import models_money as orders_money
+from qunclub.orders import models_referral as orders_referral
 from qunclub.orders import models_selling as orders_selling
 from qunclub.passes import models as passes
 from qunclub.points import models as points
@@ -59,6 +60,7 @@ __all__ = [
     "metadata",
     "orders",
     "orders_money",
+    "orders_referral",
     "orders_selling",
     "outbox",
     "passes",

@@ -9,6 +9,7 @@ from qunclub.courses import admin_certificates, admin_media, views_questions_des
 from qunclub.homework import admin_showcase
 from qunclub.levels import admin as levels
 from qunclub.members import admin as members
+from qunclub.orders import admin_referral
 from qunclub.points import admin as points
 from qunclub.projects import admin as projects
 from qunclub.rewards import admin as rewards
@@ -41,6 +42,7 @@ THINGS: dict[str, Any] = {
     "contest": _l("Contests"),
     "project": _l("Projects"),
     "ladder": _l("Levels"),
+    "referral": _l("Brought along"),
     "outbox": _l("Messages"),
     "settings": _l("Settings"),
 }
@@ -52,6 +54,7 @@ ACTS: dict[str, Any] = {
     **contests.ACTS,
     **projects.ACTS,
     **levels.ACTS,
+    **admin_referral.ACTS,
     **views_questions_desk.ACTS,
     **admin_certificates.ACTS,
     **admin_showcase.ACTS,

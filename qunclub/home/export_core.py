@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub.levels.models import LevelChange, MemberLevel
+from qunclub.orders.models_referral import Referral, ReferralCode
 from qunclub.projects.models import Delivery, DeliveryFile, Piece, PieceEvent, Project
 from qunclub.seasons.models import Season
 from qunclub.seasons.models_profile import CoreProfile
@@ -88,6 +89,25 @@ def _nominations(session: Session, member_id: int) -> Rows:
     ]
 
 
+def _referrals(session: Session, member_id: int) -> Rows:
+    """Whom one brought along, or by whose link one came: without the other one."""
+    mine = (Referral.member_id == member_id) | (Referral.by_member_id == member_id)
+    return [
+        {
+            "i_invited": row.by_member_id == member_id,
+            "state": row.state,
+            "why": row.why,
+            "created_at": row.created_at.isoformat(),
+        }
+        for row in session.scalars(select(Referral).where(mine).order_by(Referral.id))
+    ]
+
+
+def _referral_code(session: Session, member_id: int) -> Rows:
+    query = select(ReferralCode).where(ReferralCode.member_id == member_id)
+    return [plain(row) for row in session.scalars(query)]
+
+
 def _level(session: Session, member_id: int) -> Rows:
     query = select(MemberLevel).where(MemberLevel.member_id == member_id)
     return [plain(row) for row in session.scalars(query)]
@@ -101,6 +121,8 @@ def _level_history(session: Session, member_id: int) -> Rows:
 PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "core_profile": _core_profile,
     "nominations": _nominations,
+    "referrals": _referrals,
+    "referral_code": _referral_code,
     "level": _level,
     "level_history": _level_history,
     "projects_led": _projects,

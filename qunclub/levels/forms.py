@@ -18,7 +18,7 @@ from wtforms.validators import InputRequired, Length, NumberRange
 
 from qunclub.web import Form, _, _l, club
 
-from . import rules
+from . import rules, rules_typed
 from .rules import Conditions, Ladder, Rung
 
 COUNT = {"inputmode": "numeric", "min": 0}
@@ -40,17 +40,17 @@ class LadderForm(Form):
 
     version = HiddenField()
     recent_days = IntegerField(
-        _l("How many days “the last days” are"), [NumberRange(1, rules.MOST_DAYS)], render_kw=COUNT
+        _l("How many days “the last days” are"), [NumberRange(1, rules_typed.MOST_DAYS)], render_kw=COUNT
     )
     grace_days = IntegerField(
         _l("Days of grace"),
-        [NumberRange(1, rules.MOST_DAYS)],
+        [NumberRange(1, rules_typed.MOST_DAYS)],
         description=_l("Between the letter that a level will be lost and its loss."),
         render_kw=COUNT,
     )
     stay_days = IntegerField(
         _l("Days a level is kept at least"),
-        [NumberRange(0, rules.MOST_DAYS)],
+        [NumberRange(0, rules_typed.MOST_DAYS)],
         description=_l("So that nobody goes up and down with every week."),
         render_kw=COUNT,
     )
@@ -72,7 +72,9 @@ class LadderForm(Form):
                 asked = {name: self[f"{level}_{name}"].data or 0 for name in rules.NUMBERS}
                 asked |= {name: bool(self[f"{level}_{name}"].data) for name in rules.FLAGS}
                 for name in ("kinds", "recent_kinds"):
-                    asked[name] = rules.parse_kinds(self[f"{level}_{name}"].data or "", f"{level}_{name}")
+                    asked[name] = rules_typed.parse_kinds(
+                        self[f"{level}_{name}"].data or "", f"{level}_{name}"
+                    )
             rights = frozenset(right for right in rules.RIGHTS if self[f"{level}_{right}"].data)
             duties = (self[f"{level}_duties"].data or "").replace("\r\n", "\n").strip()
             rungs[level] = Rung(Conditions(**asked), rights, duties)
@@ -83,7 +85,7 @@ def _add_fields() -> None:
     for level in rules.LEVELS:
         if level in rules.EDITABLE:
             for name in rules.NUMBERS:
-                most = [NumberRange(0, rules.MOST)]
+                most = [NumberRange(0, rules_typed.MOST)]
                 setattr(
                     LadderForm, f"{level}_{name}", IntegerField(NUMBER_LABELS[name], most, render_kw=COUNT)
                 )
@@ -108,9 +110,9 @@ def _add_fields() -> None:
             f"{level}_duties",
             TextAreaField(
                 _l("What the level asks of its members"),
-                [Length(max=rules.MOST_WORDS)],
+                [Length(max=rules_typed.MOST_WORDS)],
                 description=_l("Plain text; members read it on their path."),
-                render_kw={"rows": 3, "maxlength": rules.MOST_WORDS},
+                render_kw={"rows": 3, "maxlength": rules_typed.MOST_WORDS},
             ),
         )
 
@@ -130,7 +132,7 @@ def data_of(ladder: Ladder, version: int) -> dict[str, Any]:
         for name in (*rules.NUMBERS, *rules.FLAGS):
             found[f"{level}_{name}"] = getattr(rung.conditions, name)
         for name in ("kinds", "recent_kinds"):
-            found[f"{level}_{name}"] = rules.written_kinds(getattr(rung.conditions, name))
+            found[f"{level}_{name}"] = rules_typed.written_kinds(getattr(rung.conditions, name))
         for right in rules.RIGHTS:
             found[f"{level}_{right}"] = right in rung.rights
         found[f"{level}_duties"] = rung.duties
@@ -142,7 +144,7 @@ class ReasonForm(Form):
 
     version = HiddenField()
     reason = TextAreaField(
-        _l("Reason"), [InputRequired(), Length(max=rules.MOST_REASON)], render_kw={"rows": 2}
+        _l("Reason"), [InputRequired(), Length(max=rules_typed.MOST_REASON)], render_kw={"rows": 2}
     )
 
 

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, insert_for, locks, store
 from qunclub.members.models import Member
-from qunclub.points.rules import KINDS
+from qunclub.points import KINDS
 
-from . import rules
+from . import rules, rules_typed
 from .models import LadderDraft, LadderVersion, LevelChange, LevelCount, MemberLevel
 from .rules import DEFAULT, Facts, Held, Ladder
 
@@ -65,7 +65,7 @@ def save_draft(
         Invalid: naming the field.
         Stale: when somebody else saved it meanwhile.
     """
-    rules.check(ladder, KINDS)
+    rules_typed.check(ladder, KINDS)
     written = _draft(session)
     if written is None:
         made = session.execute(
@@ -113,7 +113,7 @@ def put_in_force(
         Invalid: on field ``reason`` without one.
         Conflict: when there is no draft. Stale: when somebody else saved it meanwhile.
     """
-    words = rules.check_reason(reason)
+    words = rules_typed.check_reason(reason)
     before, old = ensure_ladder(session, now)
     written = _draft(session)
     if written is None:
@@ -160,7 +160,7 @@ def set_by_hand(
         Invalid: naming the field: the core is not given by hand, no end, no reason, oneself.
         Conflict: for somebody who sits in the core.
     """
-    words = rules.check_reason(reason)
+    words = rules_typed.check_reason(reason)
     if level not in rules.LEVELS[:-1]:
         raise Invalid(N_("Choose a level; the core follows its seats."), field="level")
     if until <= now or until > now + MOST_HAND * rules.DAY:
@@ -190,7 +190,7 @@ def end_hand(session: Session, *, number: int, reason: str, now: dt.datetime, ac
         Invalid: on field ``reason``.
         Conflict: when nothing is set by hand.
     """
-    words = rules.check_reason(reason)
+    words = rules_typed.check_reason(reason)
     ident = session.scalar(select(MemberLevel.member_id).where(MemberLevel.number == number))
     if ident is None:
         raise NotFound()

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, locks, mail, store
 from qunclub.members.models import Member
+from qunclub.points import KINDS
 from qunclub.points.models import LedgerEntry
-from qunclub.points.rules import KINDS
 from qunclub.seasons.models import CoreSeat
 
 from . import rules

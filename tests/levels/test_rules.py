@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qunclub.kernel import Invalid
-from qunclub.levels import rules
+from qunclub.levels import rules, rules_typed
 from qunclub.levels.rules import Conditions, Facts, Held, Ladder, Rung
 from qunclub.points.rules import KINDS
 
@@ -124,7 +124,7 @@ def test_a_ladder_is_kept_and_read_alike(ladder):
 
 
 def test_the_ladder_a_club_comes_with():
-    rules.check(rules.DEFAULT, KINDS)
+    rules_typed.check(rules.DEFAULT, KINDS)
     assert rules.evaluate(Facts(), rules.DEFAULT).level == "participant"
     assert rules.evaluate(ALL, rules.DEFAULT) == rules.Standing(
         "opinion_leader", "core", (rules.Missing("core", 0, 1),)
@@ -145,16 +145,16 @@ def test_the_ladder_a_club_comes_with():
 def test_what_no_level_may_ask(change, field):
     rungs = {**rules.DEFAULT.rungs, "contributor": Rung(Conditions(**change))}
     with pytest.raises(Invalid) as refused:
-        rules.check(replace(rules.DEFAULT, rungs=rungs), KINDS)
+        rules_typed.check(replace(rules.DEFAULT, rungs=rungs), KINDS)
     assert refused.value.field == field
 
 
 @given(some_kinds)
 def test_kinds_are_written_and_read_alike(kinds):
-    assert rules.parse_kinds(rules.written_kinds(kinds), "x") == kinds
+    assert rules_typed.parse_kinds(rules_typed.written_kinds(kinds), "x") == kinds
 
 
 @pytest.mark.parametrize("typed", ["answer_best", "answer_best x", "a 1, a 2", "answer_best 1 2"])
 def test_kinds_that_cannot_be_read(typed):
     with pytest.raises(Invalid):
-        rules.parse_kinds(typed, "x")
+        rules_typed.parse_kinds(typed, "x")
