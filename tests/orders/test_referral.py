@@ -208,6 +208,7 @@ def ready(db, make, now, people=1, most=12):
         order = make.order()
         with db.uow() as session:
             row = services.keep(session, order_code=order.code, code=code, now=now)
+            assert row is not None
             idents.append(row.id)
             orders.record_payment(
                 session, order_code=order.code, provider="stripe", ref=f"pi_{order.id}", method="card",
