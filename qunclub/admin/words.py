@@ -41,7 +41,7 @@ THINGS: dict[str, Any] = {
     "season": _l("Seasons"),
     "contest": _l("Contests"),
     "project": _l("Projects"),
-    "ladder": _l("Levels"),
+    "ladder": _l("The path upward"),
     "referral": _l("Brought along"),
     "outbox": _l("Messages"),
     "settings": _l("Settings"),

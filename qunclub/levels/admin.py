@@ -29,7 +29,7 @@ from .forms import HandForm, LadderForm, ReasonForm, data_of
 from .views import words
 
 bp = Blueprint("levels_admin", __name__, url_prefix="/admin/levels")
-register(NavItem("admin", _l("Levels"), "qunclub.levels_admin.index", "ladder", 86, role="admin"))
+register(NavItem("admin", _l("The path upward"), "qunclub.levels_admin.index", "ladder", 86, role="admin"))
 
 # What the audit log calls the acts of this room.
 ACTS = {

@@ -147,7 +147,7 @@ def test_a_ring_cannot_be(session, make, inviter, now):
 @pytest.mark.parametrize("same", ["email", "phone"])
 def test_the_same_payer_earns_nothing(session, make, inviter, now, same):
     if same == "phone":
-        plan = make.plan(asks="phone")
+        plan = make.plan(asks=("phone",))
         make.paid_order(plan, inviter, details=Details(phone="138 0000 0000"))
         values = {"details": Details(phone="+86 13800000000"), "plan": plan}
     else:
