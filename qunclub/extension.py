@@ -22,7 +22,7 @@ from qunclub.adapters.scanner import make_scanner
 from qunclub.kernel import ClubError, clock
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.payments import PaymentGateway
-from qunclub.kernel.ports import Doctor, FileStore, GroupBook, Identity, Mailer, SeasonBook
+from qunclub.kernel.ports import Doctor, FileStore, GroupBook, Identity, LevelBook, Mailer, SeasonBook
 from qunclub.web import csrf, frame, headers, state
 from qunclub.web.assets import ClubBlueprint, folder
 from qunclub.web.limits import make_limiter
@@ -78,6 +78,8 @@ BLUEPRINTS = (
     "qunclub.orders.fapiao_views:bp",
     "qunclub.orders.admin_fapiao:bp",
     "qunclub.orders.admin_papers:bp",
+    "qunclub.orders.referral_views:bp",
+    "qunclub.orders.admin_referral:bp",
     "qunclub.points.views:bp",
     "qunclub.points.admin:bp",
     "qunclub.points.admin_rulebook:bp",
@@ -120,6 +122,8 @@ BLUEPRINTS = (
     "qunclub.seasons.admin_notices:bp",
     "qunclub.seasons.admin_review:bp",
     "qunclub.seasons.admin_guide:bp",
+    "qunclub.levels.views:bp",
+    "qunclub.levels.admin:bp",
     "qunclub.projects.views:bp",
     "qunclub.projects.views_lead:bp",
     "qunclub.projects.admin:bp",
@@ -136,12 +140,17 @@ DOCTORS = (
     "points",
     "homework",
     "seasons",
+    "levels",
     "projects",
     "contests",
     "rewards",
 )
 # What rooms above members show on a member's page, and what they know of what members made.
-MEMBER_PARTS = ("qunclub.seasons.queries_core:of_member", "qunclub.projects.part:of_member")
+MEMBER_PARTS = (
+    "qunclub.seasons.queries_core:of_member",
+    "qunclub.levels.part:of_member",
+    "qunclub.projects.part:of_member",
+)
 # Rankings that a room has of its own.
 BOARD_BOOKS = ("qunclub.groups.boards:boards", "qunclub.courses.boards:boards")
 MADE_BOOKS = ("qunclub.homework.made:made", "qunclub.projects.part:made", "qunclub.courses.made:made")
@@ -220,6 +229,7 @@ class QunClub:
             member_parts=tuple(load(path) for path in MEMBER_PARTS),
             made_books=tuple(load(path) for path in MADE_BOOKS),
             board_books=tuple(load(path) for path in BOARD_BOOKS),
+            level_book=cast(LevelBook, import_module("qunclub.levels")),
             find_member=members.find_identity,
             load_member=members.identify,
             keep_locale=members.keep_locale,

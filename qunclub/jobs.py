@@ -45,7 +45,10 @@ SWEEPS = {
     "core_seats": "qunclub.seasons.jobs_seats:sweep",
     # After seats have ended.
     "core_offers": "qunclub.seasons.jobs_offers:sweep",
+    # After it: the path follows the core.
+    "levels": "qunclub.levels.jobs:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
+    "referrals": "qunclub.orders.jobs_referral:sweep",
     # Before tuition: what comes out may complete a promise.
     "verdicts": "qunclub.homework.jobs:sweep",
     "core_reviews": "qunclub.homework.jobs_core_reviews:sweep",

@@ -20,9 +20,11 @@ from qunclub.homework import models_teams as homework_teams
 from qunclub.homework import models_voice as homework_voice
 from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
+from qunclub.levels import models as levels
 from qunclub.members import models as members
 from qunclub.orders import models as orders
 from qunclub.orders import models_money as orders_money
+from qunclub.orders import models_referral as orders_referral
 from qunclub.orders import models_selling as orders_selling
 from qunclub.passes import models as passes
 from qunclub.points import models as points
@@ -59,10 +61,12 @@ __all__ = [
     "homework_teams",
     "homework_voice",
     "homework_work",
+    "levels",
     "members",
     "metadata",
     "orders",
     "orders_money",
+    "orders_referral",
     "orders_selling",
     "outbox",
     "passes",

@@ -9,7 +9,9 @@ from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.groups import admin_ritual as groups_ritual
 from qunclub.homework import admin_showcase
+from qunclub.levels import admin as levels
 from qunclub.members import admin as members
+from qunclub.orders import admin_referral
 from qunclub.points import admin as points
 from qunclub.projects import admin as projects
 from qunclub.rewards import admin as rewards
@@ -45,6 +47,8 @@ THINGS: dict[str, Any] = {
     "season": _l("Seasons"),
     "contest": _l("Contests"),
     "project": _l("Projects"),
+    "ladder": _l("The path upward"),
+    "referral": _l("Brought along"),
     "outbox": _l("Messages"),
     "settings": _l("Settings"),
 }
@@ -61,6 +65,8 @@ ACTS: dict[str, Any] = {
     **cloning.ACTS,
     **contests.ACTS,
     **projects.ACTS,
+    **levels.ACTS,
+    **admin_referral.ACTS,
     **views_questions_desk.ACTS,
     **admin_certificates.ACTS,
     **admin_showcase.ACTS,

@@ -35,6 +35,7 @@ from .allocation_story import add_allocation
 from .contest_story import add_contests
 from .homework_story import Piece
 from .judging_story import add_judging
+from .level_story import add_levels
 from .money_story import add_money, money_settings
 from .project_story import add_projects
 from .season_story import HalfWay, Reading, add_seasons
@@ -323,6 +324,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_likes(story, cast)
     add_team(story, cast, "straighten-chart")
     add_tuition(story, cast, 400)
+    add_levels(story, cast)
     return story
 
 

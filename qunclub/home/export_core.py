@@ -7,12 +7,15 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub.levels.models import LevelChange, MemberLevel
+from qunclub.orders.models_referral import Referral, ReferralCode
 from qunclub.projects.models import Delivery, DeliveryFile, Piece, PieceEvent, Project
 from qunclub.seasons.models import Season
 from qunclub.seasons.models_appeals import SeasonAppeal, SeasonCorrection
 from qunclub.seasons.models_notices import SeasonNotice, SeasonQuiet
 from qunclub.seasons.models_offers import RunnerUp, SeatOffer
 from qunclub.seasons.models_profile import CoreProfile
+from qunclub.seasons.models_review import Nomination
 
 from .export_rows import Rows, plain
 
@@ -121,6 +124,54 @@ def _season_quiet(session: Session, member_id: int) -> Rows:
     ]
 
 
+def _nominations(session: Session, member_id: int) -> Rows:
+    """What was written about oneself and by oneself, without the other one's name."""
+    query = (
+        select(Nomination, Season.name)
+        .join(Season, Season.id == Nomination.season_id)
+        .where((Nomination.member_id == member_id) | (Nomination.by_member_id == member_id))
+        .order_by(Nomination.id)
+    )
+    return [
+        {
+            "season": season,
+            "about_me": row.member_id == member_id,
+            "reason": row.reason,
+            "at": row.at.isoformat(),
+        }
+        for row, season in session.execute(query)
+    ]
+
+
+def _referrals(session: Session, member_id: int) -> Rows:
+    """Whom one brought along, or by whose link one came: without the other one."""
+    mine = (Referral.member_id == member_id) | (Referral.by_member_id == member_id)
+    return [
+        {
+            "i_invited": row.by_member_id == member_id,
+            "state": row.state,
+            "why": row.why,
+            "created_at": row.created_at.isoformat(),
+        }
+        for row in session.scalars(select(Referral).where(mine).order_by(Referral.id))
+    ]
+
+
+def _referral_code(session: Session, member_id: int) -> Rows:
+    query = select(ReferralCode).where(ReferralCode.member_id == member_id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _level(session: Session, member_id: int) -> Rows:
+    query = select(MemberLevel).where(MemberLevel.member_id == member_id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+def _level_history(session: Session, member_id: int) -> Rows:
+    query = select(LevelChange).where(LevelChange.member_id == member_id).order_by(LevelChange.n)
+    return [plain(row) for row in session.scalars(query)]
+
+
 PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "core_profile": _core_profile,
     "runner_up": _runner_ups,
@@ -129,6 +180,11 @@ PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "season_corrections": _corrections,
     "season_letters": _season_letters,
     "season_letters_off": _season_quiet,
+    "nominations": _nominations,
+    "referrals": _referrals,
+    "referral_code": _referral_code,
+    "level": _level,
+    "level_history": _level_history,
     "projects_led": _projects,
     "pieces": _pieces,
     "deliveries": _deliveries,

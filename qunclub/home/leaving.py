@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import contests, courses, groups, homework, members, orders, passes, projects, rewards
+from qunclub import contests, courses, groups, homework, levels, members, orders, passes, projects, rewards
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.homework.queries_teams import works_of
@@ -136,6 +136,8 @@ def leave(
     seats_offers.forget(session, member_id=member_id, now=now)
     season_appeals.forget(session, member_id=member_id, now=now)
     forget_notices(session, member_id=member_id)
+    # After the core: the path follows it.
+    levels.forget(session, member_id=member_id, now=now, actor=actor)
     live = select(Seat.id).where(Seat.member_id == member_id, Seat.state.in_(("waiting", "admitted")))
     for seat_id in session.scalars(live.order_by(Seat.id)).all():
         passes.tickets.void(session, seat_id=seat_id, reason=REASON)
@@ -146,6 +148,7 @@ def leave(
     works += projects.forget(session, member_id=member_id, now=now)
     for key in (*works, *contests.forget(session, member_id=member_id, now=now)):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
+    orders.forget_code(session, member_id=member_id)
     for key in orders.forget_papers(session, member_id=member_id):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
     mine = select(Order.id).where(Order.member_id == member_id)

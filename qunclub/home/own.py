@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from flask import session as browser_session
 from sqlalchemy.orm import Session
 
-from qunclub import groups, members
+from qunclub import groups, members, orders
 from qunclub.adapters import accounts
 from qunclub.courses import queries_certificates
 from qunclub.kernel import Invalid
@@ -74,6 +74,7 @@ def page(form: ProfileForm | None = None) -> Any:
             unverified=accounts.unverified(),
             failing=memberships.failing(session, ident),
             tuition=rewards_queries.mine(session, ident),
+            brings=orders.is_on(session),
             now=moment,
         )
     return shown, 422 if form.errors else 200

@@ -25,6 +25,7 @@ __all__ = [
     "Finding",
     "GroupBook",
     "Identity",
+    "LevelBook",
     "Made",
     "MadeBook",
     "MailMessage",
@@ -172,6 +173,16 @@ class SeasonBook(Protocol):
 
     def core_since(self, session: Session, member_id: int) -> dt.datetime | None:
         """Since when a member sits in the core; None when they do not: one statement."""
+
+
+class LevelBook(Protocol):
+    """How far members came on the path upward; levels answer, and rooms below honour the rights."""
+
+    def levels_of(self, session: Session, numbers: Collection[int]) -> dict[int, str]:
+        """The codes of the levels of those of these numbers who are above the lowest: one statement."""
+
+    def rights_of(self, session: Session, member_id: int) -> frozenset[str]:
+        """The codes of what a member's level lets them do, in a constant number of statements."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Invalid, NotFound, locks, mail, signals
 
-from . import queries_refunds, rules, services
+from . import queries_refunds, rules, services, services_referral
 from . import services_refund_effects as effects
 from .models import Order, Payment, Refund
 from .models_selling import Subscription
@@ -118,6 +118,8 @@ def take_back(
     lines = services.lines_of(session, order) if order.holds_stock else []
     services.release_hold(session, order, lines, now=now)
     services.move(session, order, state, actor=actor, now=now, text=text)
+    if state == rules.REFUNDED:
+        services_referral.given_back(session, order, now=now, actor=actor)
 
 
 def _sentence(reach: effects.Reach) -> str:

@@ -34,6 +34,7 @@ from qunclub.web import (
 
 from . import (
     queries_buying,
+    referral_views,
     rules_selling,
     rules_transfers,
     services,
@@ -151,6 +152,7 @@ def start(slug: str) -> Any:
             services_transfers.take_free(work, order_code=placed.code, now=now(), actor=actor)
         elif wanted.pay_by == rules_selling.TRANSFER:
             services_transfers.choose(work, order_code=placed.code, now=now(), actor=actor)
+        referral_views.keep(work, placed.code)
         return placed.code
 
     try:

@@ -74,6 +74,10 @@ KINDS: dict[str, Kind] = {
 }
 
 
+UNAWARDED = frozenset({"review_by_core", "event_hosted", "topic_led", "check_in_streak"})
+"""Kinds that no room of the club gives yet; a plugin may, by ``points.award``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Award:
     """One contribution to be written to the ledger.

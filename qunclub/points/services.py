@@ -188,6 +188,12 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
     return session.get_one(LedgerEntry, next(iter(written.values())))
 
 
+def is_reversed(session: Session, entry_id: int) -> bool:
+    """Whether a line was taken back."""
+    query = select(LedgerEntry.id).where(LedgerEntry.reverses_id == entry_id)
+    return session.scalar(query) is not None
+
+
 def grant(
     session: Session, *, member_id: int, amount: int, reason: str, key: str, actor: Actor, now: dt.datetime
 ) -> LedgerEntry | None:

@@ -21,6 +21,7 @@ from qunclub.kernel.ports import (
     FileStore,
     GroupBook,
     Identity,
+    LevelBook,
     MadeBook,
     Mailer,
     MemberPart,
@@ -78,6 +79,7 @@ class ClubState:
     member_parts: tuple[MemberPart, ...] = ()
     made_books: tuple[MadeBook, ...] = ()
     board_books: tuple[BoardBook, ...] = ()
+    level_book: LevelBook | None = None
     scanner: FileScanner | None = None
     wake: Callable[[], None] = lambda: None
     huey: Any = None

@@ -24,7 +24,8 @@ BELOW: dict[str, frozenset[str]] = {
     "contests": frozenset({"members", "points"}),
     "homework": frozenset({"members", "points", "courses"}),
     "seasons": frozenset({"members", "points", "groups", "courses", "passes", "homework"}),
-    "projects": frozenset({"members", "points", "homework", "seasons"}),
+    "levels": frozenset({"members", "points", "courses", "passes", "homework", "seasons"}),
+    "projects": frozenset({"members", "points", "homework", "seasons", "levels"}),
     "rewards": frozenset({"members", "points", "groups", "courses", "passes", "orders", "homework"}),
 }
 # They put the house together or stand on all of it.
