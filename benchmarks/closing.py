@@ -91,21 +91,25 @@ def _club(
         app = stack.enter_context(opened(database, folder / f"closing-{kind}-{members}"))
         client = sign_in(app.test_client(), account)
         lines = members * seasons_data.LINES_EACH
-        found = []
-        for formula, terms in FORMULAS.items():
-            one = Closing(kind, members, lines, formula)
-            # What is slow anyway is not asked for a dozen times.
-            for _round in range(scale.closing_rounds if formula == USUAL else 1):
-                _put_back(database, season_id, terms)
-                one.bare.append(_sum(database))
-                for step, address in STEPS.items():
-                    one.steps[step].append(_press(client, f"/admin/seasons/{season_id}/{address}"))
-            _put_back(database, season_id, {})
-            say(
-                f"closing on {kind}: {members:,} members, {formula}: {one.whole:.2f} s, ratio {one.ratio:.2f}"
-            )
-            found.append(one)
-        return found
+        return [
+            _rounds(database, client, season_id, Closing(kind, members, lines, formula), scale, say)
+            for formula in FORMULAS
+        ]
+
+
+def _rounds(
+    database: Db, client: FlaskClient, season_id: int, one: Closing, scale: Scale, say: Callable[[str], None]
+) -> Closing:
+    # Only what has an aim is asked for more than once.
+    for _round in range(scale.closing_rounds if one.formula == USUAL else 1):
+        _put_back(database, season_id, FORMULAS[one.formula])
+        one.bare.append(_sum(database))
+        for step, address in STEPS.items():
+            one.steps[step].append(_press(client, f"/admin/seasons/{season_id}/{address}"))
+    _put_back(database, season_id, {})
+    ratio = f"{one.whole:.2f} s, ratio {one.ratio:.2f}"
+    say(f"closing on {one.database}: {one.members:,} members, {one.formula}: {ratio}")
+    return one
 
 
 def _sum(database: Db) -> float:
