@@ -143,6 +143,8 @@ Index(
     Standing.honours.desc(),
     Standing.last_day,
     Standing.number,
+    # Decides nothing, and saves the look into the table for whose line it is.
+    Standing.member_id,
 )
 
 

@@ -74,7 +74,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
-UNAWARDED = frozenset({"review_by_core", "event_hosted", "topic_led", "check_in_streak"})
+UNAWARDED = frozenset({"event_hosted", "topic_led", "check_in_streak"})
 """Kinds that no room of the club gives yet; a plugin may, by ``points.award``."""
 
 

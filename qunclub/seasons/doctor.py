@@ -9,11 +9,11 @@ from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import Finding
+from qunclub.members.models import Member
 
-from . import doctor_offers, field, services_review
+from . import doctor_offers, fingerprint, services_review
 from .models import CoreSeat, Decision, Season, SnapshotRow
 from .models_review import SeasonException
-from .rules import snapshot_hash
 
 PROMISE = 8
 DECIDED = ("published", "closed")
@@ -21,13 +21,14 @@ LATE = dt.timedelta(hours=1)
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Findings of seasons, in nine statements and the rows of the last snapshot."""
+    """Findings of seasons, in ten statements and the rows of the last snapshot."""
     return [
         *_states(session),
         *_unopened(session, now),
         *_decisions(session),
         *_seats(session),
         *_core_size(session),
+        *_strangers(session),
         *_last_snapshot(session),
         *doctor_offers.check(session, now),
     ]
@@ -154,13 +155,26 @@ def _core_size(session: Session) -> list[Finding]:
     return []
 
 
+def _strangers(session: Session) -> list[Finding]:
+    """Snapshots have no foreign keys (``models.SnapshotRow``): whose rows they are is asked here."""
+    r = SnapshotRow
+    nobodys = or_(
+        ~select(Member.id).where(Member.id == r.member_id).exists(),
+        ~select(Season.id).where(Season.id == r.season_id).exists(),
+    )
+    rows = session.execute(select(r.season_id, r.member_id).where(nobodys).limit(100)).all()
+    return _finding(
+        "rows of snapshots whose season or member is gone (season, member)", [tuple(x) for x in rows]
+    )
+
+
 def _last_snapshot(session: Session) -> list[Finding]:
     season = session.scalars(
         select(Season).where(Season.snapshot_hash != "").order_by(Season.starts_at.desc()).limit(1)
     ).one_or_none()
     if season is None:
         return []
-    if snapshot_hash(field.stream(session, season.id)) != season.snapshot_hash:
+    if not fingerprint.holds(session, season):
         return [
             Finding(PROMISE, f"the snapshot of {season.slug} is not what was frozen", {"season": season.slug})
         ]

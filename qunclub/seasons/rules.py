@@ -339,7 +339,7 @@ def snapshot_line(row: Row) -> str:
 
 
 def snapshot_hash(rows: Iterable[Row]) -> str:
-    """SHA-256 over the rows in order of position, read one by one."""
+    """SHA-256 over the rows in order of member, read one by one: what ``fingerprint`` has the database say."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(snapshot_line(row).encode())

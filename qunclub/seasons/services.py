@@ -17,6 +17,7 @@ from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, signals, 
 from . import (
     closing,
     field,
+    fingerprint,
     services_appeals,
     services_offers,
     services_review,
@@ -25,7 +26,7 @@ from . import (
 )
 from .models import Decision, Season
 from .models_undo import SeasonJournal
-from .rules import Plan, check_step, snapshot_hash
+from .rules import Plan, check_step
 from .rules_formula import COLUMNS, Formula, check_formula, terms_of
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -222,7 +223,7 @@ def freeze(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) 
         # Nobody writes a line between this and the copy; what comes later counts in what runs then.
         points.close_window(session, window_id=season.window_id, now=now)
     field.freeze(session, season)
-    season.snapshot_hash = snapshot_hash(field.stream(session, season.id))
+    season.snapshot_hash = fingerprint.of(session, season.id)
     season.frozen_at = now
     step(session, season, "frozen", actor, now, details={"snapshot_hash": season.snapshot_hash})
     return season
@@ -242,7 +243,7 @@ def publish(session: Session, *, season_id: int, actor: Actor, now: dt.datetime)
     if season.state in ("published", "closed"):
         return _published(session, season, first=False)
     check_step(season.state, "published")
-    if snapshot_hash(field.stream(session, season.id)) != season.snapshot_hash:
+    if not fingerprint.holds(session, season):
         raise Conflict(
             N_("The snapshot is not what was frozen. Nothing was published; ask who maintains the site.")
         )

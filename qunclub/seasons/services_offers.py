@@ -7,8 +7,9 @@ deadline cannot both count. While a season is being decided nothing is offered: 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any, cast
 
-from sqlalchemy import delete, func, insert, literal, select
+from sqlalchemy import CursorResult, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from qunclub import groups
@@ -16,8 +17,8 @@ from qunclub.groups.models import Group, GroupLine
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, locks, mail, store
 from qunclub.members.models import Member
 
-from . import queries_offers, rules_offers
-from .models import CoreSeat, Decision, Season, SnapshotRow
+from . import field, queries_offers, rules_offers
+from .models import HEAD, CoreSeat, Decision, Season, SnapshotRow
 from .models_offers import RunnerUp, SeatOffer
 from .models_review import SeasonException
 
@@ -34,23 +35,28 @@ def keep_runners(session: Session, season: Season) -> None:
         SeasonException.season_id == season.id, SeasonException.member_id == r.member_id,
         SeasonException.kind.in_(("exclude", "gone")),
     )  # fmt: skip
-    best = (
-        select(r.member_id, r.points, r.position)
-        .where(
-            r.season_id == season.id, r.core.is_(False), r.bar == "", r.points >= max(1, season.min_points),
-            ~decided.exists(), ~ruled.exists(),
+    found = 0
+    # First those whose places are in order in an index; only where few of them may rise, those behind.
+    for near in (field.in_head(), (r.position > HEAD,)):
+        best = (
+            select(r.member_id, r.points, r.position)
+            .where(
+                r.season_id == season.id, *near, r.core.is_(False), r.bar == "",
+                r.points >= max(1, season.min_points), ~decided.exists(), ~ruled.exists(),
+            )
+            .order_by(r.position)
+            .limit(MOST_RUNNERS - found)
+            .subquery()
+        )  # fmt: skip
+        place = found + func.row_number().over(order_by=best.c.position)
+        query = select(literal(season.id), best.c.member_id, best.c.points, place)
+        columns = ["season_id", "member_id", "points", "place"]
+        made = session.execute(
+            insert(RunnerUp).from_select(columns, query), execution_options={"preserve_rowcount": True}
         )
-        .order_by(r.position)
-        .limit(MOST_RUNNERS)
-        .subquery()
-    )  # fmt: skip
-    place = func.row_number().over(order_by=best.c.position)
-    session.execute(
-        insert(RunnerUp).from_select(
-            ["season_id", "member_id", "points", "place"],
-            select(literal(season.id), best.c.member_id, best.c.points, place),
-        )
-    )
+        found += cast(CursorResult[Any], made).rowcount
+        if found >= MOST_RUNNERS:
+            break
 
 
 def drop_runners(session: Session, season_id: int) -> None:
