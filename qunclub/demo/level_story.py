@@ -60,7 +60,7 @@ class Cast(Protocol):
 def add_levels(story: Story, cast: Cast) -> None:
     """Let the rules be written, and everybody be looked at since."""
     story.add(cast.ago(RULES_DAYS), _writing(cast))
-    for days in LOOKS:
+    for days in (*LOOKS, 0):
         story.add(cast.ago(days, 10), look)
     story.add(cast.ago(HAND_DAYS, 11), _by_hand(cast))
 

@@ -194,6 +194,26 @@ def test_pages_cost_the_same_for_many(visit, make, me, admin, swept, site_db, no
     assert counted[0][0] <= 14 and counted[0][2] <= 14, counted
 
 
+def test_rights_that_homework_honours(app, make, me, site_db, now):
+    from qunclub.homework.views import limits_of
+    from qunclub.homework.views_appeals import terms_now
+
+    def terms():
+        with app.test_request_context():
+            most = limits_of(me[1].id)
+            return most.max_files, most.max_bytes, terms_now(club().session(), me[1].id, now).tokens
+
+    before = terms()
+    with site_db.uow() as session:
+        levels.set_by_hand(
+            session, number=me[1].number, level="opinion_leader", until=now + DAY, reason="x", now=now,
+            actor=ADMIN,
+        )  # fmt: skip
+    assert terms() == (before[0] * 2, before[1] * 2, before[2] + 1)
+    with app.test_request_context():
+        assert limits_of(None).max_files == before[0]
+
+
 def test_ones_data_and_leaving(visit, make, me, swept, site_db, now):
     make.earn(me[1], 30)
     with site_db.uow() as session:

@@ -249,6 +249,40 @@ def test_a_look_costs_the_same_statements_for_many(db, session, make, easy, now)
     assert counted[0] == counted[1], seen
 
 
+def test_every_read_of_the_sweep_is_a_search_in_an_index(db, session, make, easy, now):
+    if db.kind != "sqlite":
+        session.execute(text("SELECT 1"))
+        return
+    members = [make.member(number=True) for _ in range(300)]
+    for member in members[:100]:
+        make.earn(member, 30)
+    levels.enrol(session, now=now)
+    levels.follow(session, now=now)
+    while levels.look(session, now=now):
+        pass
+    make.earn(members[200], 1)
+    session.execute(text("ANALYZE"))
+    with count_statements(db.engine) as seen:
+        levels.follow(session, now=now + DAY)
+        levels.enrol(session, now=now)
+        levels.look(session, now=now, limit=50)
+        levels.preview(session, now=now)
+        queries.path_of(session, members[0].id, now)
+        queries.losing(session)
+        queries.history(session)
+        queries.levels_of(session, [member.number for member in members[:50]])
+    raw, plan = session.connection().connection, []
+    for statement in seen.sent:
+        if statement.lstrip().upper().startswith(("SELECT", "UPDATE")):
+            marks = ["2026-01-01"] * statement.count("?")
+            lines = [row[3] for row in raw.execute("EXPLAIN QUERY PLAN " + statement, marks)]
+            plan += [(line, statement) for line in lines]
+    # Along a key or an index, or a table of one row.
+    scans = [(line, sent) for line, sent in plan if line.startswith("SCAN") and "INDEX" not in line]
+    allowed = ("qunclub_ladder_version", "qunclub_level_change", "CONSTANT ROW", "qunclub_ledger_entry")
+    assert all(any(name in line for name in allowed) for line, _sent in scans), scans
+
+
 def test_facts_are_those_of_the_member(session, make, now):
     member, other = make.member(number=True), make.member(number=True)
     make.earn(member, 30, kind="answer_best", at=now - 100 * DAY)

@@ -60,9 +60,13 @@ def test_exceptions_are_as_small_as_can_be_and_stand_with_the_result(session, ma
     assert [(c.number, c.was, c.now, c.now_reason) for c in review.changes] == [
         (3, "promoted", "", ""), (4, "", "promoted", "exception"),
     ]  # fmt: skip
+    # Against the formula alone: one member by the exception, and the one whose seat they take.
+    assert [(c.number, c.was, c.now) for c in review.moved] == [(3, "promoted", ""), (4, "", "promoted")]
     services_review.drop_exception(
         session, season_id=season.id, exception_id=made.id, actor=ADA, now=season.ends_at
     )
+    plain = queries_review.review(session, season, seasons.preview(session, season, season.ends_at))
+    assert plain.moved == []
     rule(session, season, 3, "exclude", reason="Led it away.")
     publish(session, season)
     assert outcomes(session, season) == {"promoted": [4], "kept": [1], "eliminated": [2]}
