@@ -39,6 +39,7 @@ BLUEPRINTS = (
     "qunclub.members.admin:bp",
     "qunclub.groups.views:bp",
     "qunclub.groups.admin:bp",
+    "qunclub.groups.admin_bars:bp",
     "qunclub.courses.views:bp",
     "qunclub.courses.views_media:bp",
     "qunclub.courses.admin_media:bp",

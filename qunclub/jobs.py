@@ -36,6 +36,8 @@ HANDLERS = {
 SWEEPS = {
     "transfers": "qunclub.orders.jobs_transfers:sweep",
     "orders": "qunclub.orders.jobs:sweep",
+    # Before passes: a seat that is given here gets its ticket there.
+    "groups": "qunclub.groups.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
     "core_seats": "qunclub.seasons.jobs_seats:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",

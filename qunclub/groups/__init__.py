@@ -5,31 +5,23 @@ Promise 4: who finds no seat waits in an explicit, ordered list.
 """
 
 from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from .models_bar import Bar
 from .qr import qr_svg
-from .queries import (
-    LineView,
-    MySeat,
-    ShelfLine,
-    line_view,
-    line_views,
-    my_seat,
-    my_seats,
-    seat_of,
-    seats_left,
-    shelf_lines,
-    waiting_place,
-)
+from .queries import LineView, ShelfLine, line_view, line_views, seats_left, shelf_lines
+from .queries_bars import bar_in, barred_among, bars_of
+from .queries_mine import MySeat, my_seat, my_seats, seat_of, waiting_place
 from .rules import DEFAULT_NICKNAME, LineDraft, Seats, nickname, parse_capacities
 from .services import (
+    Barred,
     admit_waiting,
     enter_core,
     first_group,
     leave_core,
     leave_seat,
     live_seat,
-    remove_member,
     take_seat,
 )
+from .services_bars import bar_member, lift_bar, remove_member
 from .services_lines import (
     accept_covenant,
     create_line,
@@ -41,6 +33,8 @@ from .services_lines import (
 
 __all__ = [
     "DEFAULT_NICKNAME",
+    "Bar",
+    "Barred",
     "Covenant",
     "CovenantAcceptance",
     "Group",
@@ -53,12 +47,17 @@ __all__ = [
     "ShelfLine",
     "accept_covenant",
     "admit_waiting",
+    "bar_in",
+    "bar_member",
+    "barred_among",
+    "bars_of",
     "create_line",
     "current_covenant",
     "enter_core",
     "first_group",
     "leave_core",
     "leave_seat",
+    "lift_bar",
     "line_view",
     "line_views",
     "live_seat",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from flask import Blueprint, request
@@ -26,7 +27,8 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, rules, services, services_lines
+from . import entry as hooks
+from . import queries, rules, services_bars, services_lines
 from .forms import KIND_LABELS, POSTING_LABELS, CovenantForm, EntryForm, LineForm, NewLineForm, RemoveForm
 from .models import Group, GroupLine
 
@@ -257,18 +259,23 @@ def remove(seat_id: int) -> Any:
         line = _line(session, row.seat.line_id)
         line_id, name = line.id, row.member.shown_name
         if not form.validate_on_submit():
-            page = render("groups/admin_remove.html", form=form, row=row, line=line, states=STATE_LABELS)
+            opened = hooks.opened_by(session, row.group.id) if row.group else []
+            page = render("groups/admin_remove.html", form=form, row=row, line=line, opened=opened)
             return page, 422 if form.errors else 200
+    moment, scope = now(), form.scope.data
+    until = moment + dt.timedelta(days=form.days.data) if form.days.data else None
     transact(
-        lambda session: services.remove_member(
+        lambda session: services_bars.remove_member(
             session,
             seat_id=seat_id,
             reason=(form.reason.data or "").strip(),
             actor=current_actor(),
-            now=now(),
+            now=moment,
+            scope=scope,
+            until=until,
         )
     )
-    flash(_("%(name)s is removed and gets a mail that says why.", name=name), "warning")
+    flash(_("%(name)s is removed and is told why: by mail, and on their groups page.", name=name), "warning")
     return see_other(".seats", line_id=line_id)
 
 

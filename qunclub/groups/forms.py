@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from qunclub.web import Form, _l
 
@@ -119,12 +119,37 @@ class EntryForm(Form):
     )
 
 
+SCOPES = {
+    "line": _l("No new seat in this line"),
+    "club": _l("No new seat in the whole club; seats in other groups end too"),
+    "none": _l("They may take a seat again at once"),
+}
+
+
 class RemoveForm(Form):
-    """Why somebody is taken out of a group."""
+    """Why somebody is taken out of a group, and what they may do afterwards."""
+
+    scope = SelectField(_l("Afterwards"), choices=list(SCOPES.items()), default="line")
+    days = IntegerField(
+        _l("For how many days"),
+        [Optional(), NumberRange(min=1, max=3650)],
+        description=_l("Empty: until an admin lifts it."),
+    )
 
     reason = TextAreaField(
         _l("Reason"),
         [InputRequired(), Length(max=1000)],
         description=_l("The member gets it by mail, with what remains theirs."),
+        render_kw={"rows": 3},
+    )
+
+
+class LiftForm(Form):
+    """Why somebody may take seats again."""
+
+    reason = TextAreaField(
+        _l("Reason"),
+        [InputRequired(), Length(max=1000)],
+        description=_l("The member gets it by mail."),
         render_kw={"rows": 3},
     )

@@ -96,6 +96,8 @@ class Seat(Base):
     admitted_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     ended_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     end_reason: Mapped[str] = mapped_column(Text, default="")
+    # Given or taken at this moment, and what hangs on the seat (its ticket) has not followed yet.
+    stirred_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
     group: Mapped[Group | None] = relationship(lazy="raise")
     line: Mapped[GroupLine] = relationship(lazy="raise")
@@ -112,4 +114,15 @@ class Seat(Base):
         Index(None, "line_id", "state", "position"),
         Index(None, "group_id", "state"),
         Index(None, "member_id"),
+        # The admin's lists, newest first; those whose covenant is new, in order.
+        Index(None, "line_id", "id"),
+        Index(None, "line_id", "state", "id"),
+        Index(None, "group_id", "id"),
+        Index(
+            "ix_qunclub_seat_stirred",
+            "stirred_at",
+            "id",
+            sqlite_where=text("stirred_at IS NOT NULL"),
+            postgresql_where=text("stirred_at IS NOT NULL"),
+        ),
     )

@@ -8,10 +8,32 @@ from dataclasses import dataclass, field
 
 from qunclub.kernel import N_, Invalid
 
+from .models import KINDS, POSTING
+
 MAX_CAPACITY = 100_000
 MAX_GROUPS = 500
 DEFAULT_NICKNAME = "{number}-{nickname}-{city}"
 NICKNAME_PARTS = ("number", "nickname", "city")
+RESERVED = frozenset(
+    (
+        *(
+            "all",
+            "admin",
+            "barred",
+            "board",
+            "covenant",
+            "door",
+            "entry",
+            "house",
+            "join",
+            "line",
+            "mine",
+            "mute",
+        ),
+        *("new", "offers", "people", "preview", "report", "search", "seats", "split", "waiting"),
+    )
+)
+"""Addresses under /groups that are kept for pages."""
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _RUN = re.compile(r"(\d+)(?:\s*[x×*]\s*(\d+))?", re.IGNORECASE)
 _PART = re.compile(r"\{(\w*)\}")
@@ -116,6 +138,17 @@ def group_slug(line_slug: str, index: int) -> str:
     return f"{line_slug}-{index}"
 
 
+def lines_above(slug: str) -> list[str]:
+    """The addresses of lines one of whose groups could have this address."""
+    line, dash, number = slug.rpartition("-")
+    return [line] if dash and number.isdecimal() else []
+
+
+def share_address(one: str, other: str) -> bool:
+    """Whether a group of one of two lines would stand at the address of the other line."""
+    return one in lines_above(other) or other in lines_above(one)
+
+
 def nickname(rule: str, *, number: int | None, nickname: str, city: str) -> str:
     """A member's name in a group by its rule (编号-昵称-城市); an unknown part leaves no stray dash."""
     parts = {
@@ -152,6 +185,10 @@ def checked(draft: LineDraft, *, opened: Sequence[tuple[int, int]] = ()) -> Line
     """
     if not SLUG.fullmatch(draft.slug) or len(draft.slug) > 80:
         raise Invalid(N_("Use small letters, digits and single dashes."), field="slug")
+    if draft.kind not in KINDS:
+        raise Invalid(N_("There is no such kind of line."), field="kind")
+    if draft.posting not in POSTING:
+        raise Invalid(N_("There is no such way of posting."), field="posting")
     if not draft.name.strip():
         raise Invalid(N_("Give it a name."), field="name")
     if draft.repeat_last and draft.kind == "core":

@@ -11,24 +11,40 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, mail, store
+from qunclub.kernel import N_, Conflict, NotFound, locks, mail
 from qunclub.members.models import Member
 
 from . import rules
 from .models import Group, GroupLine, Seat
+from .models_bar import Bar
+from .queries_bars import bar_in
 
 LIVE = ("waiting", "admitted")
+
+
+class Barred(Conflict):
+    """The member was taken out for cause and may take no seat here; *bar* says why and until when."""
+
+    def __init__(self, bar: Bar) -> None:
+        super().__init__(
+            N_("They were taken out of the group and may take no new seat. An admin can lift this.")
+        )
+        self.bar = bar
 
 
 def take_seat(session: Session, *, line_id: int, member_id: int, now: dt.datetime) -> Seat:
     """Give the member a seat of the line, or the next place on its waiting list.
 
     Fill-first: the first group with room. Who holds a live seat keeps it; nobody is seated before those who wait.
+
+    Raises:
+        Barred: when the member was taken out for cause; nothing was written.
     """
     line = locks.lock(session, GroupLine, line_id)
     held = live_seat(session, line_id=line_id, member_id=member_id)
     if held is not None:
         return held
+    _not_barred(session, line, member_id, now)
     group = _first_with_room(session, line) if line.waiting_count == 0 else None
     if group is not None:
         return _seat_in(session, line, group, member_id, now)
@@ -47,7 +63,7 @@ def leave_seat(session: Session, *, seat_id: int, state: str, reason: str, now: 
 
     A seat that has ended already is left as it is.
     """
-    _, admitted = _end(session, seat_id, state, reason, now)
+    _, admitted = end_seat(session, seat_id, state, reason, now)
     return admitted or []
 
 
@@ -72,6 +88,7 @@ def admit_waiting(session: Session, line: GroupLine, *, now: dt.datetime) -> lis
             group = by_id[group_id]
             for seat in _first_waiting(session, line.id, count):
                 seat.state, seat.position, seat.group_id, seat.admitted_at = "admitted", None, group.id, now
+                seat.stirred_at = now
                 admitted.append(seat)
                 moved += 1
                 group.seated += 1
@@ -103,15 +120,22 @@ def enter_core(session: Session, *, group_id: int, member_id: int, now: dt.datet
     """Seat the member in this very group; a core group has no waiting list.
 
     Raises:
+        Barred: when the member was taken out for cause.
         Conflict: when every seat is taken.
     """
     line = _locked_line_of(session, group_id)
     held = live_seat(session, line_id=line.id, member_id=member_id)
     if held is not None:
         return held
+    _not_barred(session, line, member_id, now)
     group = session.get_one(Group, group_id, populate_existing=True)
     if group.seated >= group.capacity:
-        raise Conflict(N_("%(group)s has no free seat."), group=group.name)
+        raise Conflict(
+            N_(
+                "%(group)s has no free seat. Nothing was done: give it more seats, or end a seat in it, then try again."
+            ),
+            group=group.name,
+        )
     return _seat_in(session, line, group, member_id, now)
 
 
@@ -127,38 +151,7 @@ def leave_core(
     return seat
 
 
-def remove_member(session: Session, *, seat_id: int, reason: str, actor: Actor, now: dt.datetime) -> Seat:
-    """Take a member out of a group or off its waiting list; they are told why and what remains theirs."""
-    seat, admitted = _end(session, seat_id, "removed", reason, now)
-    if admitted is None:
-        raise Conflict(N_("This seat has ended already."))
-    member = session.get_one(Member, seat.member_id)
-    line = session.get_one(GroupLine, seat.line_id)
-    group = session.get(Group, seat.group_id) if seat.group_id else None
-    name = group.name if group else line.name
-    store.record(
-        session,
-        actor=actor,
-        action="seat.remove",
-        target=f"seat:{seat.id}",
-        now=now,
-        summary=f"{member.shown_name} · {name}",
-        details={"member_id": member.id, "line_id": line.id, "group_id": seat.group_id, "reason": reason},
-    )
-    if member.email:
-        mail.send(
-            session,
-            to=member.email,
-            template="seat_removed",
-            context={"name": member.shown_name, "group": name, "reason": reason},
-            locale=member.locale,
-            key=f"seat_removed:{seat.id}",
-            now=now,
-        )
-    return seat
-
-
-def _end(
+def end_seat(
     session: Session, seat_id: int, state: str, reason: str, now: dt.datetime
 ) -> tuple[Seat, list[Seat] | None]:
     """End a seat; gives it and those admitted in its place, None when it had ended before."""
@@ -170,7 +163,7 @@ def _end(
     if seat.state not in LIVE:
         return seat, None
     was, seat.state, seat.ended_at, seat.end_reason = seat.state, state, now, reason
-    seat.position = None
+    seat.position, seat.stirred_at = None, now
     if was == "waiting":
         line.waiting_count -= 1
         session.flush()
@@ -180,6 +173,12 @@ def _end(
     group.seated -= 1
     session.flush()
     return seat, admit_waiting(session, line, now=now)
+
+
+def _not_barred(session: Session, line: GroupLine, member_id: int, now: dt.datetime) -> None:
+    bar = bar_in(session, line_id=line.id, member_id=member_id, now=now)
+    if bar is not None:
+        raise Barred(bar)
 
 
 def _locked_line_of(session: Session, group_id: int) -> GroupLine:
@@ -272,6 +271,6 @@ def _tell_admitted(session: Session, line: GroupLine, seats: list[Seat], now: dt
             template="seat_admitted",
             context={"name": nickname or name, "group": group, "slug": slug, "line": line.name},
             locale=locale,
-            key=f"seat_admitted:{seat_id}",
+            key=f"seat_admitted:{seat_id}:{now.isoformat()}",
             now=now,
         )

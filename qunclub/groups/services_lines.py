@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import (
@@ -22,7 +22,7 @@ from qunclub.kernel import (
     store,
 )
 
-from . import rules, services
+from . import rules, services, services_covenant
 from .models import Covenant, CovenantAcceptance, Group, GroupLine
 from .rules import LineDraft
 
@@ -72,7 +72,7 @@ def create_line(
             nickname_rule=nickname_rule,
         )
     )
-    if session.scalar(select(GroupLine.id).where(GroupLine.slug == draft.slug)) is not None:
+    if draft.slug in rules.RESERVED or _hidden_or_hiding(session, draft.slug):
         raise Invalid(N_("This address is taken."), field="slug")
     line = GroupLine(
         **{**asdict(draft), "capacities": list(draft.capacities)},
@@ -88,6 +88,19 @@ def create_line(
     if covenant_md.strip():
         publish_covenant(session, line_id=line.id, body_md=covenant_md, actor=actor, now=now)
     return line
+
+
+def _hidden_or_hiding(session: Session, slug: str) -> bool:
+    """Whether a line of this address, or one of its groups, would share an address with another line or its groups."""
+    lines = select(GroupLine.slug).where(
+        or_(
+            GroupLine.slug.in_([slug, *rules.lines_above(slug)]),
+            GroupLine.slug.startswith(f"{slug}-", autoescape=True),
+        )
+    )
+    if any(one == slug or rules.share_address(one, slug) for one in session.scalars(lines)):
+        return True
+    return session.scalar(select(Group.id).where(Group.slug == slug)) is not None
 
 
 def update_line(
@@ -167,7 +180,7 @@ def set_entry(
 def publish_covenant(
     session: Session, *, line_id: int, body_md: str, actor: Actor, now: dt.datetime
 ) -> Covenant:
-    """Publish the next version of a line's rules; every member of the line is asked again."""
+    """Publish the next version of a line's rules; every member of the line is asked again, and told by mail."""
     if not body_md.strip():
         raise Invalid(N_("Write the covenant."), field="body_md")
     line = locks.lock(session, GroupLine, line_id)
@@ -183,6 +196,7 @@ def publish_covenant(
     )
     session.add(covenant)
     session.flush()
+    services_covenant.announce(session, covenant, now=now)
     _record(session, line, actor, "covenant.publish", {"version": covenant.version}, now)
     return covenant
 

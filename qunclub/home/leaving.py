@@ -17,6 +17,7 @@ from qunclub.homework.queries_teams import works_of
 from qunclub.kernel import N_, Actor, Conflict, mail, outbox
 from qunclub.members.rules import NAMELESS
 from qunclub.orders.models import Order, OrderEvent
+from qunclub.passes import tickets
 from qunclub.passes.models import Pass, Plan
 from qunclub.seasons.leaving import leave_core
 from qunclub.seasons.queries import is_core
@@ -148,6 +149,7 @@ def leave(
         .where(OrderEvent.order_id.in_(mine), OrderEvent.actor.in_(names))
         .values(actor=NAMELESS)
     )
+    tickets.forget_host(session, member_id=member_id, names=names, nameless=NAMELESS)
     members.erase(session, member_id=member_id, now=now)
     if close_account is not None:
         close_account(session)

@@ -48,7 +48,11 @@ def issue(
         raise NotFound()
     seat = None
     if plan.group_line_id is not None:
-        seat = groups.take_seat(session, line_id=plan.group_line_id, member_id=member_id, now=now)
+        try:
+            seat = groups.take_seat(session, line_id=plan.group_line_id, member_id=member_id, now=now)
+        except groups.Barred:
+            # What was paid for opens all the same: only the seat does not come with it. Pages say so before paying.
+            seat = None
     members.allocate_number(session, member_id=member_id, now=now)
     held = Pass(
         member_id=member_id,

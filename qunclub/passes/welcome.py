@@ -42,7 +42,12 @@ class Ritual:
 
 def named(member: Member, rule: str) -> bool:
     """Whether the member has what the group's rule asks for."""
-    return bool(member.nickname) and (bool(member.city) or "{city}" not in rule)
+    return bool(member.nickname) and not missing(member.city, rule)
+
+
+def missing(city: str, rule: str) -> bool:
+    """Whether the rule asks for a city that is not there."""
+    return "{city}" in rule and not city.strip()
 
 
 def ritual(session: Session, *, pass_id: int, member_id: int) -> Ritual:

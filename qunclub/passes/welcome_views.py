@@ -47,6 +47,10 @@ def _page(pass_id: int, form: NameForm | None = None) -> Any:
                 formdata=None, data={"nickname": ritual.member.nickname, "city": ritual.member.city}
             )
         line = ritual.seat.line if ritual.seat else None
+        line_id = ritual.holding.plan.group_line_id
+        bar = None
+        if line is None and line_id is not None:
+            bar = groups.bar_in(session, line_id=line_id, member_id=member_id(), now=now())
         rule = line.nickname_rule if line else groups.DEFAULT_NICKNAME
         page = render(
             "passes/welcome.html",
@@ -55,6 +59,8 @@ def _page(pass_id: int, form: NameForm | None = None) -> Any:
             preview=_preview(form, rule, ritual.member),
             nickname_rule=in_words(rule),
             policy=POLICIES[line.posting] if line else "",
+            bar=bar,
+            nameless=ritual.member.nickname and "name" not in ritual.done,
         )
     return page, 422 if form.errors else 200
 
@@ -93,6 +99,12 @@ def name(pass_id: int) -> Any:
     """Take the nickname and the city, or only look at them."""
     ident, form = member_id(), NameForm()
     if "preview" in request.form or not form.validate_on_submit():
+        return _page(pass_id, form)
+    with reading() as session:
+        seat = welcome.ritual(session, pass_id=pass_id, member_id=ident).seat
+        rule = seat.line.nickname_rule if seat else groups.DEFAULT_NICKNAME
+    if seat is not None and welcome.missing(form.city.data or "", rule):
+        form.city.errors = [_("The rule for names in the group asks for it: %(rule)s.", rule=in_words(rule))]
         return _page(pass_id, form)
 
     def command(session: Session) -> None:
