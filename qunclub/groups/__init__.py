@@ -4,6 +4,7 @@ Promise 2: admitted seats never exceed capacity, and when the last seat goes exa
 Promise 4: who finds no seat waits in an explicit, ordered list.
 """
 
+from .entry import DISPUTED, OPENED_BY
 from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
 from .models_bar import Bar
 from .qr import qr_svg
@@ -12,8 +13,8 @@ from .queries_bars import bar_in, barred_among, bars_of
 from .queries_mine import MySeat, my_seat, my_seats, seat_of, waiting_place
 from .rules import DEFAULT_NICKNAME, LineDraft, Seats, nickname, parse_capacities
 from .services import (
+    LIVE,
     Barred,
-    admit_waiting,
     enter_core,
     first_group,
     leave_core,
@@ -30,9 +31,14 @@ from .services_lines import (
     set_entry,
     update_line,
 )
+from .services_offers import accept_offer, decline_offer, expire_offers, leave
+from .services_waiting import admit_waiting
 
 __all__ = [
     "DEFAULT_NICKNAME",
+    "DISPUTED",
+    "LIVE",
+    "OPENED_BY",
     "Bar",
     "Barred",
     "Covenant",
@@ -46,6 +52,7 @@ __all__ = [
     "Seats",
     "ShelfLine",
     "accept_covenant",
+    "accept_offer",
     "admit_waiting",
     "bar_in",
     "bar_member",
@@ -53,8 +60,11 @@ __all__ = [
     "bars_of",
     "create_line",
     "current_covenant",
+    "decline_offer",
     "enter_core",
+    "expire_offers",
     "first_group",
+    "leave",
     "leave_core",
     "leave_seat",
     "lift_bar",

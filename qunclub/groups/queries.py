@@ -19,8 +19,8 @@ from .models import Covenant, Group, GroupLine, Seat
 from .rules import Seats
 
 SEATS_HEADER = (
-    "seat", "state", "position", "group", "number", "name", "nickname", "city", "email", "asked_at", "admitted_at",
-    "ended_at", "end_reason",
+    "seat", "state", "priority", "position", "group", "number", "name", "nickname", "city", "email", "asked_at",
+    "admitted_at", "ended_at", "end_reason",
 )  # fmt: skip
 
 
@@ -256,7 +256,7 @@ def seats_query(
         .join(Member, Member.id == Seat.member_id)
         .join(Group, Group.id == Seat.group_id, isouter=True)
         .where(Seat.line_id == line_id)
-        .order_by(*((Seat.position,) if state == "waiting" else (Seat.id.desc(),)))
+        .order_by(*((Seat.turn, Seat.position) if state == "waiting" else (Seat.id.desc(),)))
     )
     if state:
         query = query.where(Seat.state == state)
@@ -280,7 +280,7 @@ def seats_rows(session: Session, line_id: int, **filters: Any) -> Iterator[tuple
     query = seats_query(line_id, **filters).execution_options(yield_per=500)
     for seat, member, group in session.execute(query):
         yield (
-            seat.id, seat.state, seat.position, group.name if group else "", member.number, member.name,
+            seat.id, seat.state, -seat.turn, seat.position, group.name if group else "", member.number, member.name,
             member.nickname, member.city, member.email, seat.asked_at, seat.admitted_at, seat.ended_at,
             seat.end_reason,
         )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.members.models import Member
@@ -66,7 +66,11 @@ def waiting_places(session: Session, seats: Iterable[Seat]) -> dict[int, int]:
     other = aliased(Seat)
     ahead = (
         select(other.id)
-        .where(other.line_id == Seat.line_id, other.state == "waiting", other.position < Seat.position)
+        .where(
+            other.line_id == Seat.line_id,
+            other.state == "waiting",
+            tuple_(other.turn, other.position) < tuple_(Seat.turn, Seat.position),
+        )
         .limit(COUNTED_PLACES)
         .correlate(Seat)
         .subquery()

@@ -11,15 +11,16 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Conflict, NotFound, locks, mail
+from qunclub.kernel import N_, Conflict, NotFound, locks
 from qunclub.members.models import Member
 
-from . import rules
+from . import rules, rules_allocation
 from .models import Group, GroupLine, Seat
 from .models_bar import Bar
 from .queries_bars import bar_in
+from .services_waiting import admit_waiting, groups_with_room, open_due, place_of
 
-LIVE = ("waiting", "admitted")
+LIVE = ("waiting", "offered", "admitted")
 
 
 class Barred(Conflict):
@@ -32,10 +33,17 @@ class Barred(Conflict):
         self.bar = bar
 
 
-def take_seat(session: Session, *, line_id: int, member_id: int, now: dt.datetime) -> Seat:
+def take_seat(
+    session: Session, *, line_id: int, member_id: int, now: dt.datetime, priority: int = 0, key: str = ""
+) -> Seat:
     """Give the member a seat of the line, or the next place on its waiting list.
 
-    Fill-first: the first group with room. Who holds a live seat keeps it; nobody is seated before those who wait.
+    In which group, the line's way of allocation says. Who holds a live seat keeps it; nobody is seated before those
+    who wait.
+
+    Args:
+        priority: who has more comes sooner off the waiting list; a place that is there already moves up to it.
+        key: what the pass is for, in a line that allocates by course; by city it is the member's.
 
     Raises:
         Barred: when the member was taken out for cause; nothing was written.
@@ -43,13 +51,26 @@ def take_seat(session: Session, *, line_id: int, member_id: int, now: dt.datetim
     line = locks.lock(session, GroupLine, line_id)
     held = live_seat(session, line_id=line_id, member_id=member_id)
     if held is not None:
+        if held.state == "waiting" and -priority < held.turn:
+            held.turn = -priority
+            session.flush()
         return held
     _not_barred(session, line, member_id, now)
-    group = _first_with_room(session, line) if line.waiting_count == 0 else None
-    if group is not None:
-        return _seat_in(session, line, group, member_id, now)
+    if line.allocation == "city":
+        key = session.scalar(select(Member.city).where(Member.id == member_id)) or ""
+    if line.waiting_count == 0:
+        groups = {group.id: group for group in groups_with_room(session, line)}
+        found = rules_allocation.choose(line.allocation, [place_of(one) for one in groups.values()], key)
+        if found is not None:
+            return _seat_in(session, line, groups[found.id], member_id, now, key=key)
     seat = Seat(
-        line_id=line.id, member_id=member_id, state="waiting", position=line.next_position, asked_at=now
+        line_id=line.id,
+        member_id=member_id,
+        state="waiting",
+        turn=-priority,
+        position=line.next_position,
+        allot_key=key[: rules.MAX_LABEL],
+        asked_at=now,
     )
     line.next_position += 1
     line.waiting_count += 1
@@ -67,40 +88,6 @@ def leave_seat(session: Session, *, seat_id: int, state: str, reason: str, now: 
     return admitted or []
 
 
-def admit_waiting(session: Session, line: GroupLine, *, now: dt.datetime) -> list[Seat]:
-    """Seat the first who wait while there is room; *line* is locked by the caller. They get a mail."""
-    admitted: list[Seat] = []
-    while line.waiting_count > 0:
-        groups = list(
-            session.scalars(
-                select(Group)
-                .where(Group.line_id == line.id, Group.seated < Group.capacity)
-                .order_by(Group.index)
-                .execution_options(populate_existing=True)
-            )
-        )
-        plan = rules.spread(line.waiting_count, [(g.id, g.capacity - g.seated) for g in groups])
-        if not plan.places:
-            break
-        by_id = {group.id: group for group in groups}
-        moved = 0
-        for group_id, count in plan.places:
-            group = by_id[group_id]
-            for seat in _first_waiting(session, line.id, count):
-                seat.state, seat.position, seat.group_id, seat.admitted_at = "admitted", None, group.id, now
-                seat.stirred_at = now
-                admitted.append(seat)
-                moved += 1
-                group.seated += 1
-                line.waiting_count -= 1
-            session.flush()
-            _open_next_when_full(session, line, group, now)
-        if moved == 0:
-            break
-    _tell_admitted(session, line, admitted, now)
-    return admitted
-
-
 def live_seat(session: Session, *, line_id: int, member_id: int) -> Seat | None:
     """The member's seat or waiting place in the line, if any."""
     return session.scalars(
@@ -111,9 +98,9 @@ def live_seat(session: Session, *, line_id: int, member_id: int) -> Seat | None:
 
 
 def first_group(session: Session, line: GroupLine, *, now: dt.datetime) -> Group:
-    """The line's first group, opened when there is none; *line* is new or locked by the caller."""
+    """The line's first group; a line without any opens those it begins with. *line* is new or locked by the caller."""
     group = session.scalars(select(Group).where(Group.line_id == line.id, Group.index == 1)).one_or_none()
-    return group or _open(session, line, 1, now)
+    return group or open_due(session, line, now)[0]
 
 
 def enter_core(session: Session, *, group_id: int, member_id: int, now: dt.datetime) -> Seat:
@@ -163,7 +150,7 @@ def end_seat(
     if seat.state not in LIVE:
         return seat, None
     was, seat.state, seat.ended_at, seat.end_reason = seat.state, state, now, reason
-    seat.position, seat.stirred_at = None, now
+    seat.position, seat.stirred_at, seat.offered_until = None, now, None
     if was == "waiting":
         line.waiting_count -= 1
         session.flush()
@@ -188,89 +175,21 @@ def _locked_line_of(session: Session, group_id: int) -> GroupLine:
     return locks.lock(session, GroupLine, line_id)
 
 
-def _first_with_room(session: Session, line: GroupLine) -> Group | None:
-    return session.scalars(
-        select(Group)
-        .where(Group.line_id == line.id, Group.seated < Group.capacity)
-        .order_by(Group.index)
-        .limit(1)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-
-
-def _first_waiting(session: Session, line_id: int, count: int) -> list[Seat]:
-    return list(
-        session.scalars(
-            select(Seat)
-            .where(Seat.line_id == line_id, Seat.state == "waiting")
-            .order_by(Seat.position)
-            .limit(count)
-            .execution_options(populate_existing=True)
-        )
-    )
-
-
-def _seat_in(session: Session, line: GroupLine, group: Group, member_id: int, now: dt.datetime) -> Seat:
+def _seat_in(
+    session: Session, line: GroupLine, group: Group, member_id: int, now: dt.datetime, *, key: str = ""
+) -> Seat:
     seat = Seat(
         line_id=line.id,
         group_id=group.id,
         member_id=member_id,
         state="admitted",
+        allot_key=key[: rules.MAX_LABEL],
         asked_at=now,
         admitted_at=now,
     )
     group.seated += 1
     session.add(seat)
     session.flush()
-    _open_next_when_full(session, line, group, now)
+    if group.seated >= group.capacity:
+        open_due(session, line, now)
     return seat
-
-
-def _open_next_when_full(session: Session, line: GroupLine, group: Group, now: dt.datetime) -> Group | None:
-    """Open the next group when the newest one has just given its last seat."""
-    if group.seated < group.capacity:
-        return None
-    if rules.capacity_of(line.capacities, line.repeat_last, group.index + 1) is None:
-        return None
-    newest = session.scalar(
-        select(Group.index).where(Group.line_id == line.id).order_by(Group.index.desc()).limit(1)
-    )
-    return _open(session, line, group.index + 1, now) if newest == group.index else None
-
-
-def _open(session: Session, line: GroupLine, index: int, now: dt.datetime) -> Group:
-    capacity = rules.capacity_of(line.capacities, line.repeat_last, index)
-    assert capacity is not None
-    group = Group(
-        line_id=line.id,
-        index=index,
-        slug=rules.group_slug(line.slug, index),
-        name=rules.group_name(line.name_pattern, line.name, index),
-        capacity=capacity,
-        seated=0,
-        opened_at=now,
-    )
-    session.add(group)
-    session.flush()
-    return group
-
-
-def _tell_admitted(session: Session, line: GroupLine, seats: list[Seat], now: dt.datetime) -> None:
-    if not seats:
-        return
-    rows = session.execute(
-        select(Seat.id, Group.name, Group.slug, Member.email, Member.locale, Member.name, Member.nickname)
-        .join(Group, Group.id == Seat.group_id)
-        .join(Member, Member.id == Seat.member_id)
-        .where(Seat.id.in_([seat.id for seat in seats]), Member.email != "")
-    )
-    for seat_id, group, slug, email, locale, name, nickname in rows.all():
-        mail.send(
-            session,
-            to=email,
-            template="seat_admitted",
-            context={"name": nickname or name, "group": group, "slug": slug, "line": line.name},
-            locale=locale,
-            key=f"seat_admitted:{seat_id}:{now.isoformat()}",
-            now=now,
-        )

@@ -22,7 +22,7 @@ from qunclub.kernel import (
     store,
 )
 
-from . import rules, services, services_covenant
+from . import rules, rules_allocation, services, services_covenant, services_waiting
 from .models import Covenant, CovenantAcceptance, Group, GroupLine
 from .rules import LineDraft
 
@@ -36,7 +36,12 @@ FIELDS = (
     "posting",
     "posting_note",
     "nickname_rule",
+    "allocation",
+    "open_at_once",
+    "labels",
+    "offer_hours",
 )
+LISTS = ("capacities", "labels")
 
 
 def create_line(
@@ -54,6 +59,10 @@ def create_line(
     posting_note: str = "",
     nickname_rule: str = rules.DEFAULT_NICKNAME,
     covenant_md: str = "",
+    allocation: str = "first",
+    open_at_once: int = 1,
+    labels: Sequence[str] = (),
+    offer_hours: int = 0,
 ) -> GroupLine:
     """Make a line, its first group, and its covenant when one is given.
 
@@ -70,12 +79,16 @@ def create_line(
             posting=posting or ("all" if kind == "core" else "staff"),
             posting_note=posting_note,
             nickname_rule=nickname_rule,
+            allocation=allocation,
+            open_at_once=open_at_once,
+            labels=labels,
+            offer_hours=offer_hours,
         )
     )
     if draft.slug in rules.RESERVED or _hidden_or_hiding(session, draft.slug):
         raise Invalid(N_("This address is taken."), field="slug")
     line = GroupLine(
-        **{**asdict(draft), "capacities": list(draft.capacities)},
+        **{**asdict(draft), "capacities": list(draft.capacities), "labels": list(draft.labels)},
         waiting_count=0,
         next_position=1,
         version=1,
@@ -127,16 +140,18 @@ def update_line(
         raise Invalid(N_("The address stays: links to it are in members' chats."), field="slug")
     before = facts(line)
     for key in FIELDS:
-        setattr(line, key, list(draft.capacities) if key == "capacities" else getattr(draft, key))
+        value = getattr(draft, key)
+        setattr(line, key, list(value) if key in LISTS else value)
     line.version += 1
     for group in groups:
         capacity = rules.capacity_of(line.capacities, line.repeat_last, group.index)
         assert capacity is not None
         group.capacity = capacity
         group.name = rules.group_name(line.name_pattern, line.name, group.index)
+        group.label = rules_allocation.label_of(line.labels, group.index)
     session.flush()
-    services._open_next_when_full(session, line, groups[-1], now)
-    services.admit_waiting(session, line, now=now)
+    services_waiting.open_due(session, line, now)
+    services_waiting.admit_waiting(session, line, now=now)
     after = facts(line)
     changed = [key for key in before if before[key] != after[key]]
     _record(

@@ -130,7 +130,7 @@ def leave(
         passes.revoke(session, pass_id=pass_id, reason=REASON, now=now, actor=actor)
     leave_core(session, member_id=member_id, now=now)
     forget_profile(session, member_id=member_id)
-    live = select(Seat.id).where(Seat.member_id == member_id, Seat.state.in_(("waiting", "admitted")))
+    live = select(Seat.id).where(Seat.member_id == member_id, Seat.state.in_(groups.LIVE))
     for seat_id in session.scalars(live.order_by(Seat.id)).all():
         passes.tickets.void(session, seat_id=seat_id, reason=REASON)
         for seat in groups.leave_seat(session, seat_id=seat_id, state="left", reason=REASON, now=now):

@@ -60,6 +60,8 @@ class Plan(Base):
     refund_progress: Mapped[int] = mapped_column(default=100)
     # What the buyer is asked for beside the e-mail: any of name, phone, address; comma separated.
     asks: Mapped[str] = mapped_column(String(80), default="")
+    # Who holds it comes sooner off the waiting list of its group line, from 0 (in turn) to 9.
+    seat_priority: Mapped[int] = mapped_column(default=0, server_default="0")
     position: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)

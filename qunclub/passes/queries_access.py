@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, aliased
 
+from qunclub import groups
 from qunclub.courses.models import Course
 from qunclub.courses.models_access import CourseCondition
-from qunclub.groups import entry
 from qunclub.groups.models import Group, Seat
 from qunclub.kernel import Access, Actor, reads
 from qunclub.kernel.ports import SeasonBook
@@ -227,4 +227,4 @@ def opened_by_group(session: Session, group_id: int) -> list[str]:
     return list(session.scalars(query))
 
 
-entry.OPENED_BY.append(opened_by_group)
+groups.OPENED_BY.append(opened_by_group)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
-from qunclub.groups import entry
+from qunclub import groups
 from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, store
 from qunclub.members.models import Member
@@ -142,7 +142,7 @@ def disputed_among(session: Session, seat_ids: Collection[int]) -> set[int]:
     }
 
 
-entry.DISPUTED.append(disputed_among)
+groups.DISPUTED.append(disputed_among)
 
 
 def disputed(session: Session, seat_id: int) -> bool:

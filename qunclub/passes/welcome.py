@@ -59,7 +59,7 @@ def ritual(session: Session, *, pass_id: int, member_id: int) -> Ritual:
     holding = queries.holding(session, pass_id=pass_id, member_id=member_id)
     member = session.get_one(Member, member_id)
     seat = groups.seat_of(session, holding.seat.id) if holding.seat else None
-    if seat is not None and seat.seat.state not in ("admitted", "waiting"):
+    if seat is not None and seat.seat.state not in groups.LIVE:
         seat = None
     rule = seat.line.nickname_rule if seat else groups.DEFAULT_NICKNAME
     steps = tuple(

@@ -26,7 +26,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import welcome
+from . import services_seats, welcome
 from .forms import NameForm
 
 bp = Blueprint("welcome", __name__, url_prefix="/welcome")
@@ -60,6 +60,10 @@ def _page(pass_id: int, form: NameForm | None = None) -> Any:
             nickname_rule=in_words(rule),
             policy=POLICIES[line.posting] if line else "",
             bar=bar,
+            lost=ritual.holding.seat,
+            ask_line=groups.line_view(session, line_id).line.name
+            if line is None and line_id is not None and bar is None and ritual.holding.live(now())
+            else "",
             nameless=ritual.member.nickname and "name" not in ritual.done,
         )
     return page, 422 if form.errors else 200
@@ -90,6 +94,18 @@ def covenant(pass_id: int) -> Any:
 
     transact(command)
     flash(_("The covenant is accepted. Thank you."))
+    return see_other(".index", pass_id=pass_id)
+
+
+@bp.post("/<int:pass_id>/seat")
+@allow("signed_in")
+def ask(pass_id: int) -> Any:
+    """Ask for a seat again after one was given up."""
+    ident, moment = member_id(), now()
+    state = transact(
+        lambda session: services_seats.ask_again(session, pass_id=pass_id, member_id=ident, now=moment).state
+    )
+    flash(_("You have a seat again.") if state == "admitted" else _("You are on the waiting list."))
     return see_other(".index", pass_id=pass_id)
 
 
