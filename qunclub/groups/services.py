@@ -7,6 +7,7 @@ group are seen by one transaction at a time. ``Group.seated`` and ``GroupLine.wa
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -34,7 +35,13 @@ class Barred(Conflict):
 
 
 def take_seat(
-    session: Session, *, line_id: int, member_id: int, now: dt.datetime, priority: int = 0, key: str = ""
+    session: Session,
+    *,
+    line_id: int,
+    member_id: int,
+    now: dt.datetime,
+    priority: int = 0,
+    purpose: Callable[[], str] = str,
 ) -> Seat:
     """Give the member a seat of the line, or the next place on its waiting list.
 
@@ -43,7 +50,7 @@ def take_seat(
 
     Args:
         priority: who has more comes sooner off the waiting list; a place that is there already moves up to it.
-        key: what the pass is for, in a line that allocates by course; by city it is the member's.
+        purpose: what the pass is for, asked only in a line that allocates by course.
 
     Raises:
         Barred: when the member was taken out for cause; nothing was written.
@@ -56,6 +63,7 @@ def take_seat(
             session.flush()
         return held
     _not_barred(session, line, member_id, now)
+    key = purpose() if line.allocation == "course" else ""
     if line.allocation == "city":
         key = session.scalar(select(Member.city).where(Member.id == member_id)) or ""
     if line.waiting_count == 0:

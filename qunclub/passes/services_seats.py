@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from qunclub import groups
 from qunclub.courses.models import Course
-from qunclub.groups.models import GroupLine, Seat
+from qunclub.groups.models import Seat
 from qunclub.kernel import N_, Conflict, NotFound
 
 from . import rules, tickets
@@ -29,15 +29,12 @@ def take(session: Session, plan: Plan, *, member_id: int, now: dt.datetime) -> S
         member_id=member_id,
         now=now,
         priority=plan.seat_priority,
-        key=_course(session, plan),
+        purpose=lambda: _course(session, plan),
     )
 
 
 def _course(session: Session, plan: Plan) -> str:
     """What the pass is for, to a line that allocates by course: the address of its first course."""
-    way = session.scalar(select(GroupLine.allocation).where(GroupLine.id == plan.group_line_id))
-    if way != "course":
-        return ""
     query = (
         select(Course.slug)
         .join(PlanCourse, PlanCourse.course_id == Course.id)
