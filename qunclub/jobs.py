@@ -36,6 +36,8 @@ HANDLERS = {
 SWEEPS = {
     "transfers": "qunclub.orders.jobs_transfers:sweep",
     "orders": "qunclub.orders.jobs:sweep",
+    # Before passes: a seat that is given here gets its ticket there.
+    "groups": "qunclub.groups.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
     # Before the notices, and before core seats: an announced season is open from its first minute on.
     "season_calendar": "qunclub.seasons.jobs_calendar:sweep",

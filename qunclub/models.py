@@ -6,6 +6,7 @@ from qunclub.courses import models as courses
 from qunclub.courses import models_access as courses_access
 from qunclub.courses import models_media as courses_media
 from qunclub.groups import models as groups
+from qunclub.groups import models_bar as groups_bar
 from qunclub.groups import models_ritual as groups_ritual
 from qunclub.homework import models as homework
 from qunclub.homework import models_allocation as homework_allocation
@@ -48,6 +49,7 @@ __all__ = [
     "courses_access",
     "courses_media",
     "groups",
+    "groups_bar",
     "groups_ritual",
     "homework",
     "homework_allocation",

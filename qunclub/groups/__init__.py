@@ -4,35 +4,35 @@ Promise 2: admitted seats never exceed capacity, and when the last seat goes exa
 Promise 4: who finds no seat waits in an explicit, ordered list.
 """
 
+from .entry import DISPUTED, OPENED_BY
 from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from .models_bar import Bar
 from .qr import qr_svg
 from .queries import (
     LineView,
-    MySeat,
     ShelfLine,
     group_by_slug,
     line_view,
     line_views,
-    my_seat,
-    my_seats,
-    seat_of,
     seats_left,
     shelf_lines,
-    waiting_place,
 )
+from .queries_bars import bar_in, barred_among, bars_of
+from .queries_mine import MySeat, my_seat, my_seats, seat_of, waiting_place
 from .queries_ritual import NOTHING as NOTHING_ASKED
 from .queries_ritual import Arrival, Asked, arrivals, asked_of, groups_for_hosts, is_asked, ritual_of
 from .rules import DEFAULT_NICKNAME, LineDraft, Seats, nickname, parse_capacities
 from .services import (
-    admit_waiting,
+    LIVE,
+    Barred,
     enter_core,
     first_group,
     leave_core,
     leave_seat,
     live_seat,
-    remove_member,
     take_seat,
 )
+from .services_bars import bar_member, lift_bar, remove_member
 from .services_lines import (
     accept_covenant,
     create_line,
@@ -41,13 +41,20 @@ from .services_lines import (
     set_entry,
     update_line,
 )
+from .services_offers import accept_offer, decline_offer, expire_offers, leave
 from .services_ritual import forget_introductions, introduce, mark, set_ritual, unmark
+from .services_waiting import admit_waiting
 
 __all__ = [
     "DEFAULT_NICKNAME",
+    "DISPUTED",
+    "LIVE",
     "NOTHING_ASKED",
+    "OPENED_BY",
     "Arrival",
     "Asked",
+    "Bar",
+    "Barred",
     "Covenant",
     "CovenantAcceptance",
     "Group",
@@ -59,20 +66,29 @@ __all__ = [
     "Seats",
     "ShelfLine",
     "accept_covenant",
+    "accept_offer",
     "admit_waiting",
     "arrivals",
     "asked_of",
+    "bar_in",
+    "bar_member",
+    "barred_among",
+    "bars_of",
     "create_line",
     "current_covenant",
+    "decline_offer",
     "enter_core",
+    "expire_offers",
     "first_group",
     "forget_introductions",
     "group_by_slug",
     "groups_for_hosts",
     "introduce",
     "is_asked",
+    "leave",
     "leave_core",
     "leave_seat",
+    "lift_bar",
     "line_view",
     "line_views",
     "live_seat",

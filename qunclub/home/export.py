@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from qunclub.contests.models import Contest, ContestEntry, ContestVote
 from qunclub.courses.models import Answer, Certificate, Course, Lesson, Progress, Question
 from qunclub.groups.models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from qunclub.groups.models_bar import Bar
 from qunclub.groups.models_ritual import Introduction, RitualMark
 from qunclub.members.models import Member, Tier
 from qunclub.orders.models import Order, OrderLine, Payment, Refund
@@ -37,6 +38,7 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "seats": _seats,
         "introductions": _introductions,
         "steps_of_the_ritual": _ritual_marks,
+        "barred": _bars,
         "tickets": _tickets,
         "covenants": _covenants,
         "orders": _orders,
@@ -109,6 +111,16 @@ def _seats(session: Session, member_id: int) -> Rows:
         .order_by(Seat.id)
     )
     return [plain(seat, line=line, group=group) for seat, line, group in session.execute(query)]
+
+
+def _bars(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Bar, GroupLine.name)
+        .outerjoin(GroupLine, GroupLine.id == Bar.line_id)
+        .where(Bar.member_id == member_id)
+        .order_by(Bar.id)
+    )
+    return [plain(bar, line=line) for bar, line in session.execute(query)]
 
 
 def _tickets(session: Session, member_id: int) -> Rows:

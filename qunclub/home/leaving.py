@@ -17,6 +17,7 @@ from qunclub.homework.queries_teams import works_of
 from qunclub.kernel import N_, Actor, Conflict, mail, outbox
 from qunclub.members.rules import NAMELESS
 from qunclub.orders.models import Order, OrderEvent
+from qunclub.passes import tickets
 from qunclub.passes.models import Pass, Plan
 from qunclub.seasons import services_appeals as season_appeals
 from qunclub.seasons import services_offers as seats_offers
@@ -138,7 +139,7 @@ def leave(
     forget_notices(session, member_id=member_id)
     # After the core: the path follows it.
     levels.forget(session, member_id=member_id, now=now, actor=actor)
-    live = select(Seat.id).where(Seat.member_id == member_id, Seat.state.in_(("waiting", "admitted")))
+    live = select(Seat.id).where(Seat.member_id == member_id, Seat.state.in_(groups.LIVE))
     for seat_id in session.scalars(live.order_by(Seat.id)).all():
         passes.tickets.void(session, seat_id=seat_id, reason=REASON)
         for seat in groups.leave_seat(session, seat_id=seat_id, state="left", reason=REASON, now=now):
@@ -158,6 +159,7 @@ def leave(
         .where(OrderEvent.order_id.in_(mine), OrderEvent.actor.in_(names))
         .values(actor=NAMELESS)
     )
+    tickets.forget_host(session, member_id=member_id, names=names, nameless=NAMELESS)
     members.erase(session, member_id=member_id, now=now)
     if close_account is not None:
         close_account(session)

@@ -163,7 +163,7 @@ def home(
         numbered=member.number is not None,
         has_pass=any(one.live(now) or one.suspended(now) for one in holdings),
         unpaid=unpaid.code if unpaid else "",
-        covenant=next((one.group.slug for one in seats if one.group and not one.may_enter), ""),
+        covenant=next((one.group.slug for one in seats if one.group and one.closed == "covenant"), ""),
         nameless=_nameless(member, holdings, seats, now),
         work=[
             Work(item.assignment_id, item.title, item.course_title, item.action, item.due_at, item.most)

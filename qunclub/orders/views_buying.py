@@ -213,7 +213,17 @@ def _page(
         held=held,
         until=_extended_until(plan, held),
         seats=groups.seats_left(session, [line_id])[line_id] if line_id else None,
+        **_bar(session, line_id),
     )
+
+
+def _bar(session: Session, line_id: int | None) -> dict[str, Any]:
+    """What keeps the buyer from a seat: they are told before they pay."""
+    actor = current_actor_or_none()
+    if line_id is None or actor is None or actor.member_id is None:
+        return {"bar": None, "bar_line": ""}
+    bar = groups.bar_in(session, line_id=line_id, member_id=actor.member_id, now=now())
+    return {"bar": bar, "bar_line": groups.line_view(session, line_id).line.name if bar else ""}
 
 
 def _extended_until(plan: Plan, held: Pass | None) -> dt.datetime | None:

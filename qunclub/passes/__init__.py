@@ -14,6 +14,7 @@ from .rules_terms import Term, last_end
 from .rules_terms import without as terms_without
 from .services import expire_due, give, issue, revoke
 from .services_plans import create_plan, save_tier, update_plan
+from .services_seats import ask_again
 from .services_stock import hold, release, sell, unsell
 from .services_terms import end_source, extend, resume, set_renewal, suspend, with_sources
 
@@ -35,6 +36,7 @@ __all__ = [
     "PriceStep",
     "StepDraft",
     "Term",
+    "ask_again",
     "can_sell",
     "catalogue",
     "course_access",

@@ -6,11 +6,14 @@ import base64
 import datetime as dt
 import hashlib
 import hmac
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
+from qunclub import groups
 from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, store
 from qunclub.members.models import Member
@@ -109,10 +112,47 @@ def void(session: Session, *, seat_id: int, reason: str) -> None:
     )
 
 
+def forget_host(session: Session, *, member_id: int, names: Collection[str], nameless: str) -> None:
+    """Take a host's name off the tickets they checked; when that was stays."""
+    for mine in (
+        EntryTicket.used_by_id == member_id,
+        and_(EntryTicket.used_by_id.is_(None), EntryTicket.used_by != "", EntryTicket.used_by.in_(names)),
+    ):
+        session.execute(
+            update(EntryTicket)
+            .where(mine)
+            .values(used_by=nameless)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def disputed_among(session: Session, seat_ids: Collection[int]) -> set[int]:
+    """The seats whose every live pass is suspended because its payment is disputed: one statement along an index."""
+    keeping: dict[int, set[str]] = defaultdict(set)
+    rows = session.execute(
+        select(Pass.seat_id, Pass.state)
+        .where(Pass.seat_id.in_(seat_ids), Pass.seat_id.is_not(None))
+        .distinct()
+    )
+    for seat_id, state in rows:
+        if seat_id is not None:
+            keeping[seat_id].add(state)
+    return {
+        seat_id for seat_id, states in keeping.items() if "suspended" in states and "active" not in states
+    }
+
+
+groups.DISPUTED.append(disputed_among)
+
+
 def disputed(session: Session, seat_id: int) -> bool:
-    """Whether every live pass that keeps the seat is suspended because its payment is disputed."""
-    keeping = set(session.scalars(select(Pass.state).where(Pass.seat_id == seat_id).distinct()))
-    return "suspended" in keeping and "active" not in keeping
+    """The same of one seat."""
+    return seat_id in disputed_among(session, [seat_id])
+
+
+def is_signed(text: str) -> bool:
+    """Whether *text* claims to carry a signature; only hosts may look for a code that does not."""
+    return _MARK in text
 
 
 def look(session: Session, *, text: str, secret: str) -> TicketResult:
@@ -143,6 +183,7 @@ def check_in(session: Session, *, text: str, secret: str, actor: Actor, now: dt.
     if result.door != "admit":
         return result
     ticket.state, ticket.used_at, ticket.used_by = "used", now, actor.name[:120]
+    ticket.used_by_id = actor.member_id
     store.record(
         session,
         actor=actor,

@@ -50,7 +50,12 @@ class Ritual:
 
 def named(member: Member, rule: str) -> bool:
     """Whether the member has what the group's rule asks for."""
-    return bool(member.nickname) and (bool(member.city) or "{city}" not in rule)
+    return bool(member.nickname) and not missing(member.city, rule)
+
+
+def missing(city: str, rule: str) -> bool:
+    """Whether the rule asks for a city that is not there."""
+    return "{city}" in rule and not city.strip()
 
 
 def ritual(session: Session, *, pass_id: int, member_id: int) -> Ritual:
@@ -62,7 +67,7 @@ def ritual(session: Session, *, pass_id: int, member_id: int) -> Ritual:
     holding = queries.holding(session, pass_id=pass_id, member_id=member_id)
     member = session.get_one(Member, member_id)
     seat = groups.seat_of(session, holding.seat.id) if holding.seat else None
-    if seat is not None and seat.seat.state not in ("admitted", "waiting"):
+    if seat is not None and seat.seat.state not in groups.LIVE:
         seat = None
     rule = seat.line.nickname_rule if seat else groups.DEFAULT_NICKNAME
     asked = groups.asked_of(session, seat.seat) if seat is not None else groups.NOTHING_ASKED

@@ -27,7 +27,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import welcome
+from . import services_seats, welcome
 from .forms import NameForm
 
 bp = Blueprint("welcome", __name__, url_prefix="/welcome")
@@ -60,6 +60,10 @@ def page(
                 formdata=None, data={"nickname": ritual.member.nickname, "city": ritual.member.city}
             )
         line = ritual.seat.line if ritual.seat else None
+        line_id = ritual.holding.plan.group_line_id
+        bar = None
+        if line is None and line_id is not None:
+            bar = groups.bar_in(session, line_id=line_id, member_id=member_id(), now=now())
         rule = line.nickname_rule if line else groups.DEFAULT_NICKNAME
         shown = render(
             "passes/welcome.html",
@@ -71,6 +75,12 @@ def page(
             quiet=QUIET if line and line.posting == "staff" else "",
             said=said if said is not None else _said(ritual),
             refused=refused,
+            bar=bar,
+            lost=ritual.holding.seat,
+            ask_line=groups.line_view(session, line_id).line.name
+            if line is None and line_id is not None and bar is None and ritual.holding.live(now())
+            else "",
+            nameless=ritual.member.nickname and "name" not in ritual.done,
         )
     return shown, 422 if form.errors or refused[0] else 200
 
@@ -110,12 +120,30 @@ def covenant(pass_id: int) -> Any:
     return see_other(".index", pass_id=pass_id)
 
 
+@bp.post("/<int:pass_id>/seat")
+@allow("signed_in")
+def ask(pass_id: int) -> Any:
+    """Ask for a seat again after one was given up."""
+    ident, moment = member_id(), now()
+    state = transact(
+        lambda session: services_seats.ask_again(session, pass_id=pass_id, member_id=ident, now=moment).state
+    )
+    flash(_("You have a seat again.") if state == "admitted" else _("You are on the waiting list."))
+    return see_other(".index", pass_id=pass_id)
+
+
 @bp.post("/<int:pass_id>/name")
 @allow("signed_in")
 def name(pass_id: int) -> Any:
     """Take the nickname and the city, or only look at them."""
     ident, form = member_id(), NameForm()
     if "preview" in request.form or not form.validate_on_submit():
+        return page(pass_id, form)
+    with reading() as session:
+        seat = welcome.ritual(session, pass_id=pass_id, member_id=ident).seat
+        rule = seat.line.nickname_rule if seat else groups.DEFAULT_NICKNAME
+    if seat is not None and welcome.missing(form.city.data or "", rule):
+        form.city.errors = [_("The rule for names in the group asks for it: %(rule)s.", rule=in_words(rule))]
         return page(pass_id, form)
 
     def command(session: Session) -> None:

@@ -63,7 +63,7 @@ def test_the_admitted_get_a_mail(session, make, now):
     seated, waiting = make.seat(line), make.seat(line)
     groups.leave_seat(session, seat_id=seated.id, state="left", reason="", now=now)
     keys = session.scalars(select(outbox.OutboxMessage.key)).all()
-    assert keys == [f"mail:seat_admitted:{waiting.id}"]
+    assert keys == [f"mail:seat_admitted:{waiting.id}:{now.isoformat()}"]
 
 
 def test_a_seat_ends_once(session, make, now):

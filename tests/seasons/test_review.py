@@ -253,6 +253,19 @@ def test_a_riser_who_is_suspended_after_the_freeze_leaves_the_seat_to_the_next(s
     assert doctor.check(session, season.ends_at) == []
 
 
+def test_a_riser_who_was_barred_from_groups_leaves_the_seat_to_the_next(session, make):
+    people, season = frozen_story(make)
+    groups.bar_member(
+        session, member_id=people[2].id, line_id=None, reason="Spam", actor=ADA, now=season.ends_at
+    )
+    assert [o.number for o in seasons.preview(session, season, season.ends_at).promoted] == [4]
+    publish(session, season)
+    assert outcomes(session, season)["promoted"] == [4]
+    assert doctor.check(session, season.ends_at) == []
+    members.restore(session, member_id=people[2].id, actor=ADA, now=season.ends_at)
+    assert doctor.check(session, season.ends_at) == []
+
+
 def test_the_sweep_ends_seats_once_and_a_pass_that_ran_out_ends_none(session, make):
     people, season = frozen_story(make)
     held = make.pass_(of=people[0])
