@@ -6,6 +6,7 @@ from qunclub.courses import models as courses
 from qunclub.courses import models_access as courses_access
 from qunclub.courses import models_media as courses_media
 from qunclub.groups import models as groups
+from qunclub.groups import models_hosts as groups_hosts
 from qunclub.homework import models as homework
 from qunclub.homework import models_allocation as homework_allocation
 from qunclub.homework import models_desk as homework_desk
@@ -24,6 +25,7 @@ from qunclub.orders import models as orders
 from qunclub.orders import models_money as orders_money
 from qunclub.orders import models_selling as orders_selling
 from qunclub.passes import models as passes
+from qunclub.passes import models_door as passes_door
 from qunclub.points import models as points
 from qunclub.projects import models as projects
 from qunclub.rewards import models as rewards
@@ -41,6 +43,7 @@ __all__ = [
     "courses_access",
     "courses_media",
     "groups",
+    "groups_hosts",
     "homework",
     "homework_allocation",
     "homework_desk",
@@ -60,6 +63,7 @@ __all__ = [
     "orders_selling",
     "outbox",
     "passes",
+    "passes_door",
     "points",
     "projects",
     "rewards",

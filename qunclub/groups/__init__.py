@@ -30,6 +30,7 @@ from .services import (
     remove_member,
     take_seat,
 )
+from .services_hosts import add_host, forget_host, hosted_by, hosts_of, remove_host
 from .services_lines import (
     accept_covenant,
     create_line,
@@ -52,11 +53,15 @@ __all__ = [
     "Seats",
     "ShelfLine",
     "accept_covenant",
+    "add_host",
     "admit_waiting",
     "create_line",
     "current_covenant",
     "enter_core",
     "first_group",
+    "forget_host",
+    "hosted_by",
+    "hosts_of",
     "leave_core",
     "leave_seat",
     "line_view",
@@ -68,6 +73,7 @@ __all__ = [
     "parse_capacities",
     "publish_covenant",
     "qr_svg",
+    "remove_host",
     "remove_member",
     "seat_of",
     "seats_left",

@@ -11,6 +11,7 @@ from qunclub.groups.models import Seat
 from qunclub.kernel import Finding
 from qunclub.members.models import Member
 
+from . import doctor_door
 from .models import EntryTicket, Pass, PassTerm, Plan
 from .rules import LIVE
 
@@ -28,6 +29,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         *_terms(session),
         *_tickets(session, now),
         *_without_ticket(session, now),
+        *doctor_door.check(session),
     ]
 
 

@@ -135,13 +135,25 @@ def check_in(session: Session, *, text: str, secret: str, actor: Actor, now: dt.
     Raises:
         BadTicket: when there is no such ticket.
     """
+    result = locked(session, text=text, secret=secret)
+    return admit(session, result, actor=actor, now=now) if result.door == "admit" else result
+
+
+def locked(session: Session, *, text: str, secret: str) -> TicketResult:
+    """What the ticket is, read under its lock: nobody else admits it before this unit of work ends.
+
+    Raises:
+        BadTicket: when there is no such ticket.
+    """
     ticket_id = session.scalar(select(EntryTicket.id).where(EntryTicket.code == verify(text, secret)))
     if ticket_id is None:
         raise BadTicket(N_("There is no ticket with this code."))
-    ticket = locks.lock(session, EntryTicket, ticket_id)
-    result = _result(session, ticket, admitted_now=False)
-    if result.door != "admit":
-        return result
+    return _result(session, locks.lock(session, EntryTicket, ticket_id), admitted_now=False)
+
+
+def admit(session: Session, result: TicketResult, *, actor: Actor, now: dt.datetime) -> TicketResult:
+    """Mark a ticket that was :func:`locked` and admits as used; the caller has looked at ``door``."""
+    ticket = result.ticket
     ticket.state, ticket.used_at, ticket.used_by = "used", now, actor.name[:120]
     store.record(
         session,

@@ -21,7 +21,6 @@ from qunclub.web import (
     club,
     current_actor,
     current_actor_or_none,
-    flash,
     form_errors,
     limit,
     member_id,
@@ -34,7 +33,7 @@ from qunclub.web import (
 )
 from qunclub.web.render import format_date
 
-from . import card, queries, tickets
+from . import card, queries, tickets, views_door
 from .forms import DoorForm
 from .models import EntryTicket
 from .tickets import BadTicket
@@ -50,17 +49,6 @@ register(
         role="host",
     )
 )
-
-DOORS = {
-    "admit": ("success", N_("Valid: not used yet")),
-    "used": ("warning", N_("Already used")),
-    "void": ("danger", N_("Void")),
-    "waiting": ("warning", N_("Still waiting for a seat")),
-    "left": ("danger", N_("The seat has ended: the member left, or the pass expired")),
-    "removed": ("danger", N_("The seat was taken back")),
-    "suspended": ("danger", N_("The membership is suspended")),
-    "suspended_payment": ("warning", N_("Suspended: the payment is disputed")),
-}
 
 
 def link_of(code: str) -> str:
@@ -101,6 +89,27 @@ def qr(ticket_id: int) -> Response:
             )
         picture = groups.qr_svg(link_of(ticket.code))
     return Response(picture, mimetype="image/svg+xml", headers={"Cache-Control": "private, no-store"})
+
+
+@bp.get("/me/ticket/<int:ticket_id>/card")
+@allow("signed_in")
+def wallet(ticket_id: int) -> Any:
+    """The ticket as a card to print, as large as a bank card."""
+    with reading() as session:
+        ticket, mine = _own(session, ticket_id)
+        if mine.group is None or ticket.state != "valid" or not mine.may_enter:
+            return see_other(".show", ticket_id=ticket.id)
+        member = session.get_one(Member, ticket.member_id)
+        return render(
+            "passes/ticket_card.html",
+            ticket=ticket,
+            mine=mine,
+            member=member,
+            nickname=groups.nickname(
+                mine.line.nickname_rule, number=member.number, nickname=member.shown_name, city=member.city
+            ),
+            code=tickets.spaced(ticket.code),
+        )
 
 
 @bp.get("/me/tickets/seat/<int:seat_id>")
@@ -175,8 +184,11 @@ def door() -> Any:
             except BadTicket as error:
                 form.refuse(error)
             else:
-                return see_other(".check", signed=tickets.sign(result.ticket.code, club().secret))
-    return render("passes/door.html", form=form), 422 if form.errors else 200
+                signed = tickets.sign(result.ticket.code, club().secret)
+                views_door.note_refused(signed, "typed")
+                return see_other(".check", signed=signed, way="typed")
+        views_door.note_unknown("typed")
+    return views_door.door_page(form), 422 if form.errors else 200
 
 
 @bp.get("/t/<signed>")
@@ -193,28 +205,12 @@ def check(signed: str) -> Any:
                 raise
             form = DoorForm(formdata=None)
             form.refuse(error)
-            return render("passes/door.html", form=form), 404
+            return views_door.door_page(form), 404
         if not host and actor is not None and actor.member_id == result.ticket.member_id:
             return see_other(".show", ticket_id=result.ticket.id)
         if not host:
             return render("passes/ticket_stranger.html")
-        kind, words = DOORS[result.door]
-        accepted = groups.seat_of(session, result.seat.id)
-        return render(
-            "passes/door_ticket.html",
-            result=result,
-            signed=signed,
-            kind=kind,
-            words=words,
-            code=tickets.spaced(result.ticket.code),
-            nickname=groups.nickname(
-                result.line.nickname_rule,
-                number=result.member.number,
-                nickname=result.member.shown_name,
-                city=result.member.city,
-            ),
-            ready=bool(accepted and accepted.may_enter),
-        )
+        return views_door.ticket_page(session, result, signed)
 
 
 @bp.post("/t/<signed>")
@@ -222,18 +218,4 @@ def check(signed: str) -> Any:
 @limit("60 per minute", name="door")
 def admit(signed: str) -> Any:
     """Let the member in, once."""
-    actor, moment = current_actor(), now()
-    result = transact(
-        lambda session: _outcome(
-            tickets.check_in(session, text=signed, secret=club().secret, actor=actor, now=moment)
-        )
-    )
-    if result[0]:
-        flash(_("Admitted: %(name)s.", name=result[1]))
-    else:
-        flash(_("Not admitted: %(why)s.", why=_(DOORS[result[2]][1])), "danger")
-    return see_other(".check", signed=signed)
-
-
-def _outcome(result: tickets.TicketResult) -> tuple[bool, str, str]:
-    return result.admitted_now, result.member.shown_name, result.door
+    return views_door.admit(signed)
