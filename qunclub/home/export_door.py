@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub.api.models import ApiToken
 from qunclub.groups.models import Group
 from qunclub.groups.models_hosts import GroupHost
 from qunclub.passes.models_door import DoorList, TicketCheck
@@ -63,9 +64,18 @@ def _lists(session: Session, member_id: int) -> Rows:
     return [{name: value for name, value in row.items() if name not in ("salt", "host_id")} for row in rows]
 
 
+def _tokens(session: Session, member_id: int) -> Rows:
+    query = select(ApiToken).where(ApiToken.made_by == member_id).order_by(ApiToken.id)
+    shown = ("name", "scopes", "made_at", "expires_at", "revoked_at", "last_used_at")
+    return [
+        {name: value for name, value in plain(row).items() if name in shown} for row in session.scalars(query)
+    ]
+
+
 PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "ticket_checks": _shown,
     "door_duty": _stood,
     "hosted_groups": _hosts,
     "door_lists": _lists,
+    "api_tokens": _tokens,
 }
