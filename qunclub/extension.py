@@ -53,6 +53,7 @@ BLUEPRINTS = (
     "qunclub.passes.tickets_views:bp",
     "qunclub.passes.views_door:bp",
     "qunclub.passes.views_camera:bp",
+    "qunclub.passes.views_lists:bp",
     "qunclub.passes.api_door:bp",
     "qunclub.passes.welcome_views:bp",
     "qunclub.passes.admin:bp",

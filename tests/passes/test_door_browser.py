@@ -8,11 +8,12 @@ import re
 import pytest
 import segno
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from sqlalchemy import select
 
 from qunclub.passes import tickets
 from qunclub.passes.models import EntryTicket
+from qunclub.passes.models_door import TicketCheck
 from tests.support.browser import FLAGS, Pages, executable, keep_shot, scrolls_sideways
 
 PASSWORD = "a long enough password"
@@ -101,3 +102,42 @@ def test_the_card_is_as_large_as_a_bank_card(live, ticket, page_factory):
     stub = page.locator(".qc-wallet__code").bounding_box()
     assert stub["y"] + stub["height"] <= shown["y"] + shown["height"]
     assert not page.locator(".qc-wallet-head").is_visible()
+
+
+@pytest.mark.browser
+def test_a_door_without_a_network(live, ticket, page_factory, site_db, now):
+    page = page_factory(360, locale="zh-CN")
+    # The phone's clock is the club's.
+    page.clock.set_fixed_time(now)
+    enter(page, "host@example.com")
+    page.goto("/door")
+    page.select_option("#door-at", label="写作营1群")
+    page.locator(".qc-door-at button").click()
+    page.goto("/door/lists")
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_url("**/door/offline/*")
+    expect(page.locator("[data-offline-ready]")).to_contain_text("准备好了")
+    assert not scrolls_sideways(page)
+    keep_shot(page, "offline-360")
+    page.context.set_offline(True)
+    page.reload()
+    page.fill("[data-offline-code]", "0000 0000 0000")
+    page.locator("[data-offline-form] button").click()
+    expect(page.locator("[data-offline-say]")).to_contain_text("不在名单上")
+    page.fill("[data-offline-code]", f"{live}/t/{ticket[1]}")
+    page.locator("[data-offline-form] button").click()
+    expect(page.locator("[data-offline-say]")).to_contain_text("小荷")
+    page.click("[data-offline-admit]")
+    expect(page.locator("[data-offline-counts]")).to_contain_text("未上传：1")
+    page.fill("[data-offline-code]", ticket[1])
+    page.locator("[data-offline-form] button").click()
+    expect(page.locator("[data-offline-say]")).to_contain_text("已经查过")
+    keep_shot(page, "offline-checked-360")
+    with site_db.session() as session:
+        assert session.scalars(select(TicketCheck)).all() == [], "nothing has reached the club"
+    page.context.set_offline(False)
+    page.reload()
+    expect(page.locator("[data-offline-state]")).to_contain_text("已全部上传")
+    with site_db.session() as session:
+        row = session.scalars(select(TicketCheck)).one()
+        assert (row.outcome, row.way) == ("admitted", "offline") and row.claimed_at is not None

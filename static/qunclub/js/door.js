@@ -8,7 +8,8 @@
   const canvas = document.createElement("canvas");
   const SIDE = 960, PAUSE = 350;
   let stream = null, detector = null, timer = 0;
-  room.hidden = false;
+  if (room.dataset.read) room.hidden = false;
+  else native().then((found) => { room.hidden = !found; });
 
   async function native() {
     if (!("BarcodeDetector" in window)) return null;
@@ -54,6 +55,12 @@
     if (detector) {
       const found = await detector.detect(video);
       if (!found.length) return null;
+      if (!room.dataset.read) {
+        /* Without a network: whoever keeps the list looks it up. */
+        room.dispatchEvent(new CustomEvent("qc:code", { bubbles: true, detail: found[0].rawValue }));
+        stop();
+        return null;
+      }
       body.append("text", found[0].rawValue);
     } else {
       const picture = await frame();
