@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import clubs, desk, growth, pages, purchases, replaying, reviews, turns
+from benchmarks import clubs, desk, door, growth, pages, purchases, replaying, reviews, turns
 from benchmarks.load import load
 from benchmarks.report import Report
 from benchmarks.scale import FULL, TINY, Scale
@@ -58,15 +58,22 @@ def measure(scale: Scale, beside: Path | None = None) -> Report:
             pages.count(folder / name, name, result.pages)
         fulfilments = purchases.measure(folder, scale, now, say)
         operations, rate = replaying.measure(folder, scale, now, say)
+        doors = door.measure(folder, scale, now, say)
         grown = [growth.measure(one, folder, scale, now, say) for one in GROWING.values()]
     before = turns.measure(beside, scale, say) if beside else []
-    return Report(now, scale, Settings().threads, result, fulfilments, operations, rate, grown, before)
+    return Report(now, scale, Settings().threads, result, fulfilments, operations, rate, grown, before, doors)
 
 
 def grown(name: str, scale: Scale) -> str:
     """Only the pages that show many of one thing."""
     with workplace() as folder:
         return "\n".join(growth.report(growth.measure(GROWING[name], folder, scale, clock.utcnow(), say)))
+
+
+def at_the_door(scale: Scale) -> str:
+    """Only the door."""
+    with workplace() as folder:
+        return "\n".join(door.report(door.measure(folder, scale, clock.utcnow(), say)))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -78,10 +85,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--grown", choices=GROWING, help="only the pages that show many of these; writes no file"
     )
+    parser.add_argument("--door", action="store_true", help="only the door; writes no file")
     options = parser.parse_args(arguments)
     scale = TINY if options.tiny else FULL
     if options.grown:
         print(grown(options.grown, scale))
+        return
+    if options.door:
+        print(at_the_door(scale))
         return
     text = measure(scale, options.beside).markdown()
     options.output.write_text(text)

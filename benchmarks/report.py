@@ -11,7 +11,8 @@ from statistics import median
 
 import granian
 
-from benchmarks import growth, turns
+from benchmarks import door, growth, turns
+from benchmarks.door import Door
 from benchmarks.growth import GROWTH_AIM, Grown
 from benchmarks.load import CONNECTIONS, PROCESSES
 from benchmarks.pages import FEW, Result
@@ -36,6 +37,7 @@ class Report:
     operations_rate: float
     grown: list[list[Grown]] = field(default_factory=list)
     before: list[Turns] = field(default_factory=list)
+    doors: list[Door] = field(default_factory=list)
 
     def markdown(self) -> str:
         """The whole report."""
@@ -98,6 +100,8 @@ class Report:
 
     def _grown(self) -> list[str]:
         lines = [*turns.report(self.before), ""] if self.before else []
+        if self.doors:
+            lines += ["## The door", "", *door.report(self.doors), ""]
         for found in self.grown:
             lines += [f"## {found[0].subject.name}", "", *growth.report(found), ""]
         return lines

@@ -18,6 +18,8 @@ class Scale:
         desk_few, desk_many: orders of the two clubs whose desks are compared.
         reviews_few, reviews_many: submissions of the two clubs whose review desks are compared; the many are those
             of the Open University's learning records.
+        tickets: in the club at whose door a program checks.
+        checks: of tickets, in each of ``check_rounds`` turns.
         desk_rounds: how often each page of a desk takes its turn.
         students: whose generated records are replayed.
         databases: that orders are fulfilled on.
@@ -36,6 +38,9 @@ class Scale:
     desk_many: int = 1_000_000
     reviews_few: int = 1_000
     reviews_many: int = 82_842
+    tickets: int = 1_000_000
+    checks: int = 400
+    check_rounds: int = 9
     desk_rounds: int = 15
     students: int = 400
     databases: tuple[str, ...] = ("sqlite", "postgres")
@@ -56,6 +61,9 @@ TINY = Scale(
     desk_many=700,
     reviews_few=600,
     reviews_many=700,
+    tickets=600,
+    checks=5,
+    check_rounds=2,
     desk_rounds=1,
     students=4,
     durable=False,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar, cast
 
 from flask import g, request
 from limits import parse
 
-from qunclub.kernel import Actor
 from qunclub.web import N_, csrf_exempt, now, reading, transact
 from qunclub.web.guards import ATTRIBUTE
 from qunclub.web.limits import check
@@ -24,22 +22,6 @@ _scopes: dict[str, Any] = {}
 MISSES = parse("30 per minute")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """The token of this request."""
-
-    id: int
-    name: str
-    scopes: tuple[str, ...]
-    group_id: int | None
-    per_minute: int
-
-    @property
-    def actor(self) -> Actor:
-        """Who acts: the program, with the rights of a host."""
-        return Actor(key=f"token:{self.id}", name=self.name, roles=frozenset({"host"}))
-
-
 def register_scope(name: str, label: Any) -> None:
     """Say that there is something tokens may be good for; *label* is for admins."""
     _scopes[name] = label
@@ -50,9 +32,9 @@ def scopes() -> dict[str, Any]:
     return dict(sorted(_scopes.items()))
 
 
-def current_token() -> Token:
+def current_token() -> tokens.Found:
     """The token of this request; only behind :func:`bearer`."""
-    return cast(Token, g.qunclub_token)
+    return cast(tokens.Found, g.qunclub_token)
 
 
 def bearer(scope: str | None) -> Callable[[F], F]:
@@ -74,22 +56,24 @@ def bearer(scope: str | None) -> Callable[[F], F]:
     return decorate
 
 
-def _admitted(scope: str | None) -> Token:
+def _admitted(scope: str | None) -> tokens.Found:
     kind, _sep, text = request.headers.get("Authorization", "").partition(" ")
     moment = now()
     with reading() as session:
-        row = tokens.find(session, text.strip(), moment) if kind.lower() == "bearer" else None
-        if row is not None:
-            found = Token(row.id, row.name, tuple(row.scopes), row.group_id, row.per_minute)
-            noted = not tokens.is_to_be_noted(row, moment)
-    if row is None:
+        found = tokens.find(session, text.strip(), moment) if kind.lower() == "bearer" else None
+    if found is None:
         check(MISSES, "api_misses", request.remote_addr or "")
         raise Problem(
             401, "token", N_("Send a good token: Authorization: Bearer …. An admin of the club makes them.")
         )
-    check(parse(f"{found.per_minute} per minute"), "api", str(found.id))
+    check(_rate(found.per_minute), "api", str(found.id))
     if scope is not None and scope not in found.scopes:
         raise Problem(403, "scope", N_("This token is not good for %(scope)s."), scope=scope)
-    if not noted:
+    if tokens.is_to_be_noted(found, moment):
         transact(lambda session: tokens.note_use(session, found.id, moment))
     return found
+
+
+@cache
+def _rate(per_minute: int) -> Any:
+    return parse(f"{per_minute} per minute")

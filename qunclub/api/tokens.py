@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Invalid, NotFound, ids, store
+from qunclub.kernel import N_, Actor, Invalid, NotFound, ids, reads, store
 
 from .models import ApiToken
 
@@ -90,17 +93,42 @@ def revoke(session: Session, *, token_id: int, actor: Actor, now: dt.datetime) -
     return token
 
 
-def find(session: Session, text: str, now: dt.datetime) -> ApiToken | None:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A token that is good now."""
+
+    id: int
+    name: str
+    scopes: tuple[str, ...]
+    group_id: int | None
+    per_minute: int
+    last_used_at: dt.datetime | None
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts: the program, with the rights of a host."""
+        return Actor(key=f"token:{self.id}", name=self.name, roles=frozenset({"host"}))
+
+
+@cache
+def _by_hash() -> Select[*tuple[Any, ...]]:
+    return select(
+        ApiToken.id, ApiToken.name, ApiToken.scopes, ApiToken.group_id, ApiToken.per_minute,
+        ApiToken.last_used_at, ApiToken.revoked_at, ApiToken.expires_at,
+    ).where(ApiToken.token_hash == bindparam("hash"))  # fmt: skip
+
+
+def find(session: Session, text: str, now: dt.datetime) -> Found | None:
     """The token that *text* is, when it is good now: one look at an index."""
     if not text.startswith(PREFIX) or len(text) > 100:
         return None
-    token = session.scalars(select(ApiToken).where(ApiToken.token_hash == digest(text))).one_or_none()
-    if token is None or token.revoked_at is not None:
+    row = reads.one(session, _by_hash(), hash=digest(text))
+    if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
         return None
-    return token if token.expires_at is None or token.expires_at > now else None
+    return Found(row.id, row.name, tuple(row.scopes), row.group_id, row.per_minute, row.last_used_at)
 
 
-def is_to_be_noted(token: ApiToken, now: dt.datetime) -> bool:
+def is_to_be_noted(token: Found | ApiToken, now: dt.datetime) -> bool:
     """Whether its last use is older than it is kept to."""
     return token.last_used_at is None or token.last_used_at <= now - KEPT_TO
 

@@ -7,12 +7,13 @@ import datetime as dt
 import hashlib
 import hmac
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Group, GroupLine, Seat
-from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, store
+from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, reads, store
 from qunclub.members.models import Member
 
 from . import rules
@@ -136,7 +137,10 @@ def check_in(session: Session, *, text: str, secret: str, actor: Actor, now: dt.
         BadTicket: when there is no such ticket.
     """
     result = locked(session, text=text, secret=secret)
-    return admit(session, result, actor=actor, now=now) if result.door == "admit" else result
+    if result.door == "admit":
+        result = admit(session, result, actor=actor, now=now)
+        session.flush()
+    return result
 
 
 def locked(session: Session, *, text: str, secret: str) -> TicketResult:
@@ -145,7 +149,7 @@ def locked(session: Session, *, text: str, secret: str) -> TicketResult:
     Raises:
         BadTicket: when there is no such ticket.
     """
-    ticket_id = session.scalar(select(EntryTicket.id).where(EntryTicket.code == verify(text, secret)))
+    ticket_id = reads.scalar(session, _of_code(), code=verify(text, secret))
     if ticket_id is None:
         raise BadTicket(N_("There is no ticket with this code."))
     return _result(session, locks.lock(session, EntryTicket, ticket_id), admitted_now=False)
@@ -164,18 +168,11 @@ def admit(session: Session, result: TicketResult, *, actor: Actor, now: dt.datet
         summary=f"{result.member.shown_name} · {result.group.name if result.group else result.line.name}",
         details={"member_id": ticket.member_id, "seat_id": ticket.seat_id},
     )
-    session.flush()
     return TicketResult("admit", True, ticket, result.member, result.line, result.group, result.seat)
 
 
 def _result(session: Session, ticket: EntryTicket, *, admitted_now: bool) -> TicketResult:
-    member, seat, line, group = session.execute(
-        select(Member, Seat, GroupLine, Group)
-        .join(Seat, Seat.member_id == Member.id)
-        .join(GroupLine, GroupLine.id == Seat.line_id)
-        .join(Group, Group.id == Seat.group_id, isouter=True)
-        .where(Seat.id == ticket.seat_id)
-    ).one()
+    member, seat, line, group = session.execute(_of_ticket(), {"seat": ticket.seat_id}).one()
     door = rules.admission(
         ticket=ticket.state,
         seat=seat.state,
@@ -183,3 +180,20 @@ def _result(session: Session, ticket: EntryTicket, *, admitted_now: bool) -> Tic
         disputed=disputed(session, seat.id),
     )
     return TicketResult(door, admitted_now, ticket, member, line, group, seat)
+
+
+# Made once and kept (``kernel.reads``): the door is in a hurry.
+@cache
+def _of_code() -> Select[int]:
+    return select(EntryTicket.id).where(EntryTicket.code == bindparam("code"))
+
+
+@cache
+def _of_ticket() -> Select[Member, Seat, GroupLine, Group]:
+    return (
+        select(Member, Seat, GroupLine, Group)
+        .join(Seat, Seat.member_id == Member.id)
+        .join(GroupLine, GroupLine.id == Seat.line_id)
+        .join(Group, Group.id == Seat.group_id, isouter=True)
+        .where(Seat.id == bindparam("seat"))
+    )
