@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from qunclub import groups, passes
 from qunclub.groups.models import Group, Seat
+from qunclub.home.export import export
 from qunclub.kernel import Actor, Conflict, Invalid, locks, store
 from qunclub.passes import doctor_door, queries_door, services_door, tickets
 from qunclub.passes.models import EntryTicket
@@ -257,3 +258,26 @@ def test_the_log_is_read_along_its_index(db, make, now):
         assert len(list(queries_door.log_rows(session, group))) == 7
         assert session.get(Group, group) is not None
         assert tickets.look(session, text=code, secret=SECRET).door == "used"
+
+
+def test_who_leaves_takes_along_the_words_about_them(session, make, two, now):
+    host = make.member(name="Host")
+    actor = Actor(key="k", name="Host", roles=frozenset({"host"}), member_id=host.id)
+    ticket = ticket_of(session, two[0])
+    way = Way("typed", device="Android")
+    check(session, ticket.code, now, way=way, actor=actor)
+    check(session, ticket.code, now, way=way, actor=actor, force="Forgot their coat")
+    shown = export(session, ticket.member_id, now=now)
+    assert [(one["outcome"], one["reason"]) for one in shown["ticket_checks"]] == [
+        ("admitted", ""), ("forced", "Forgot their coat"),
+    ]  # fmt: skip
+    assert "Host" not in str(shown["ticket_checks"])
+    assert [one["device"] for one in export(session, host.id, now=now)["door_duty"]] == ["Android"] * 2
+    passes.forget_checks(session, ticket.member_id)
+    passes.forget_checks(session, host.id)
+    session.expire_all()
+    rows = session.scalars(select(TicketCheck).order_by(TicketCheck.id)).all()
+    assert [(row.outcome, row.reason, row.device) for row in rows] == [
+        ("admitted", "", ""),
+        ("forced", "", ""),
+    ]

@@ -234,7 +234,8 @@ def test_uploads_that_cannot_be_are_refused(client, app, make, stage):
     path, _codes, _ident = stage
     token = client.get(f"{path}/token").json["token"]
     headers = {"X-CSRFToken": token}
-    for body in ({}, {"checks": 5}, {"checks": [{}] * 101}, []):
+    bodies: tuple[object, ...] = ({}, {"checks": 5}, {"checks": [{}] * 101}, [])
+    for body in bodies:
         assert client.post(f"{path}/upload", json=body, headers=headers).status_code == 422
     assert client.post(f"{path}/upload", json={"checks": []}).status_code == 403, "without a token"
     assert client.post(f"{path}/upload", data="x" * 200_000, headers=headers).status_code == 413
