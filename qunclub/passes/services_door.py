@@ -120,7 +120,7 @@ def check(
             )
         outcome = "forced" if told != "admit" else outcome
     if told == "admit":
-        found = tickets.admit(session, found, actor=actor, now=now)
+        found = tickets.admit(session, found, actor=actor, now=now, audit=not way.bot)
         outcome = "admitted"
     elif outcome == "forced":
         _force(session, found, told, actor, now, reason)

@@ -13,7 +13,7 @@ from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Group, GroupLine, Seat
-from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, reads, store
+from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, store
 from qunclub.members.models import Member
 
 from . import rules
@@ -149,25 +149,34 @@ def locked(session: Session, *, text: str, secret: str) -> TicketResult:
     Raises:
         BadTicket: when there is no such ticket.
     """
-    ticket_id = reads.scalar(session, _of_code(), code=verify(text, secret))
-    if ticket_id is None:
-        raise BadTicket(N_("There is no ticket with this code."))
-    return _result(session, locks.lock(session, EntryTicket, ticket_id), admitted_now=False)
+    code = verify(text, secret)
+    try:
+        ticket = locks.lock(session, EntryTicket, code, EntryTicket.code)
+    except NotFound:
+        raise BadTicket(N_("There is no ticket with this code.")) from None
+    return _result(session, ticket, admitted_now=False)
 
 
-def admit(session: Session, result: TicketResult, *, actor: Actor, now: dt.datetime) -> TicketResult:
-    """Mark a ticket that was :func:`locked` and admits as used; the caller has looked at ``door``."""
+def admit(
+    session: Session, result: TicketResult, *, actor: Actor, now: dt.datetime, audit: bool = True
+) -> TicketResult:
+    """Mark a ticket that was :func:`locked` and admits as used; the caller has looked at ``door``.
+
+    Args:
+        audit: whether it goes into the audit log, too; a program's checks are in the door's own log.
+    """
     ticket = result.ticket
     ticket.state, ticket.used_at, ticket.used_by = "used", now, actor.name[:120]
-    store.record(
-        session,
-        actor=actor,
-        action="ticket.check_in",
-        target=f"ticket:{ticket.id}",
-        now=now,
-        summary=f"{result.member.shown_name} · {result.group.name if result.group else result.line.name}",
-        details={"member_id": ticket.member_id, "seat_id": ticket.seat_id},
-    )
+    if audit:
+        store.record(
+            session,
+            actor=actor,
+            action="ticket.check_in",
+            target=f"ticket:{ticket.id}",
+            now=now,
+            summary=f"{result.member.shown_name} · {result.group.name if result.group else result.line.name}",
+            details={"member_id": ticket.member_id, "seat_id": ticket.seat_id},
+        )
     return TicketResult("admit", True, ticket, result.member, result.line, result.group, result.seat)
 
 
@@ -183,11 +192,6 @@ def _result(session: Session, ticket: EntryTicket, *, admitted_now: bool) -> Tic
 
 
 # Made once and kept (``kernel.reads``): the door is in a hurry.
-@cache
-def _of_code() -> Select[int]:
-    return select(EntryTicket.id).where(EntryTicket.code == bindparam("code"))
-
-
 @cache
 def _of_ticket() -> Select[Member, Seat, GroupLine, Group]:
     return (
