@@ -71,15 +71,14 @@ def index() -> Any:
     form = TokenForm()
     with reading() as session:
         groups = club().group_book.choices(session)
-    form.scopes.choices = list(guard.scopes().items())
-    form.group.choices = [("", _l("Every group")), *((str(ident), name) for ident, name in groups)]
+    _offer(form, groups)
     shown = None
     if form.validate_on_submit():
         with form_errors(form):
             shown = transact(lambda session: _made(session, form, {str(ident) for ident, _name in groups}))
             form = TokenForm(formdata=None)
-            form.scopes.choices = list(guard.scopes().items())
-            form.group.choices = [("", _l("Every group")), *((str(ident), name) for ident, name in groups)]
+            _offer(form, groups)
+            form.scopes.data = list(guard.scopes())
     elif not form.is_submitted():
         form.scopes.data = list(guard.scopes())
     with reading() as session:
@@ -94,6 +93,11 @@ def index() -> Any:
             base_url=absolute_url("qunclub.api_v1.docs").removesuffix("/docs"),
         )
     return page, 422 if form.errors else 200
+
+
+def _offer(form: TokenForm, groups: list[tuple[int, str]]) -> None:
+    form.scopes.choices = list(guard.scopes().items())
+    form.group.choices = [("", _l("Every group")), *((str(ident), name) for ident, name in groups)]
 
 
 def _made(session: Session, form: TokenForm, groups: set[str]) -> str:

@@ -89,8 +89,8 @@ class CheckOut(Schema):
 def check(asked: dict[str, Any]) -> dict[str, Any]:
     """Check a ticket and, when it is good, let its member in, once.
 
-    A ticket that does not admit is told by ``outcome``; a code that is no ticket is a problem 404 (code
-    ``unknown-ticket``). Both are written into the log of the door.
+    A ticket that does not admit is told by its outcome; a code that is no ticket is a problem 404 with the code
+    unknown-ticket. Both are written into the log of the door.
     """
     token, moment = current_token(), now()
     way = Way("api", device=asked["device"], bot=token.name, key=f"token:{token.id}:{asked['key']}")
