@@ -87,7 +87,6 @@ def _on(kind: str, folder: Path, scale: Scale, now: dt.datetime, say: Callable[[
 def _turns(
     club: int, bare: int, token: str, scale: Scale
 ) -> tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]:
-    pages, checks = _line(bare), _line(club)
     # Spread over the whole club; every third is used already.
     step = max(scale.tickets // ((scale.checks + WARM_UP) * (scale.check_rounds + 1)) // 3 * 3, 3)
     numbers = iter(range(1, scale.tickets, step))
@@ -95,8 +94,13 @@ def _turns(
     for turn in range(scale.check_rounds + 1):
         count = scale.checks if turn else min(WARM_UP, scale.checks)
         some = [next(numbers) for _check in range(count)]
+        # Anew each turn: a server closes a line on which nobody has asked for a while.
+        pages = _line(bare)
         first = [_page(pages, n) for n in some]
+        checks = _line(club)
         second = [_check(checks, token, n) for n in some]
+        pages.close()
+        checks.close()
         if turn:
             bare_times.append(_percentiles(first))
             check_times.append(_percentiles(second))
