@@ -20,6 +20,7 @@ from benchmarks import (
     closing,
     clubs,
     desk,
+    door,
     growth,
     members,
     pages,
@@ -37,7 +38,7 @@ from tests.support import postgres, run
 
 RESULTS = Path(__file__).with_name("results.md")
 GROWING = {"orders": desk.ORDERS, "submissions": reviews.SUBMISSIONS, "members": members.MEMBERS}
-ALONE: dict[str, Any] = {"closing": closing, "appends": appends}
+ALONE: dict[str, Any] = {"closing": closing, "appends": appends, "door": door}
 
 
 def say(line: str) -> None:
@@ -73,12 +74,24 @@ def measure(scale: Scale, beside: Path | None = None) -> Report:
             pages.count(folder / name, name, result.pages)
         fulfilments = purchases.measure(folder, scale, now, say)
         operations, rate = replaying.measure(folder, scale, now, say)
+        doors = door.measure(folder, scale, now, say)
         grown = [growth.measure(one, folder, scale, now, say) for one in GROWING.values()]
         closings = closing.measure(folder, scale, now, say)
         lines = appends.measure(folder, scale, now, say)
     before = turns.measure(beside, scale, say) if beside else []
     return Report(
-        now, scale, Settings().threads, result, fulfilments, operations, rate, grown, before, closings, lines
+        now,
+        scale,
+        Settings().threads,
+        result,
+        fulfilments,
+        operations,
+        rate,
+        grown,
+        before,
+        closings,
+        lines,
+        doors,
     )
 
 

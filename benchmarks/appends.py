@@ -48,7 +48,7 @@ def measure(folder: Path, scale: Scale, now: dt.datetime, say: Callable[[str], N
     for kind in scale.databases:
         with fresh("postgres" if kind == "postgres" else "sqlite", folder) as database:
             if kind == "postgres" and scale.durable:
-                purchases._as_delivered()
+                purchases.as_delivered()
             ends = now + dt.timedelta(days=10)
             seasons_data.fill(database, MEMBERS, now=now, ends_at=ends, each=1)
             for threads in (1, scale.writers):

@@ -82,7 +82,7 @@ def _club(
     with ExitStack() as stack:
         database = stack.enter_context(fresh("postgres" if kind == "postgres" else "sqlite", folder))
         if kind == "postgres" and scale.durable:
-            purchases._as_delivered()
+            purchases.as_delivered()
         account, _member = Make(database, now).person(name="Ada", roles=("admin",))
         began = perf_counter()
         ends = now - dt.timedelta(hours=1)

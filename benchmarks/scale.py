@@ -22,6 +22,8 @@ class Scale:
         closing: members of the clubs in which a season is closed.
         closing_rounds: how often it is.
         appends: lines written to the ledger in one round.
+        tickets: in the club at whose door a program checks.
+        checks: of tickets, in each of ``check_rounds`` turns.
         desk_rounds: how often each page of a desk takes its turn.
         students: whose generated records are replayed.
         databases: that orders are fulfilled on.
@@ -45,6 +47,9 @@ class Scale:
     closing: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     closing_rounds: int = 5
     appends: int = 2_000
+    tickets: int = 1_000_000
+    checks: int = 400
+    check_rounds: int = 9
     desk_rounds: int = 15
     students: int = 400
     databases: tuple[str, ...] = ("sqlite", "postgres")
@@ -70,6 +75,9 @@ TINY = Scale(
     closing=(120, 200),
     closing_rounds=1,
     appends=8,
+    tickets=600,
+    checks=5,
+    check_rounds=2,
     desk_rounds=1,
     students=4,
     durable=False,

@@ -1,12 +1,14 @@
 """Every table of the club in one import: for Alembic, and for whoever needs the whole metadata."""
 
 from qunclub.adapters.accounts import models as accounts
+from qunclub.api import models as api
 from qunclub.contests import models as contests
 from qunclub.courses import models as courses
 from qunclub.courses import models_access as courses_access
 from qunclub.courses import models_media as courses_media
 from qunclub.groups import models as groups
 from qunclub.groups import models_bar as groups_bar
+from qunclub.groups import models_hosts as groups_hosts
 from qunclub.groups import models_ritual as groups_ritual
 from qunclub.homework import models as homework
 from qunclub.homework import models_allocation as homework_allocation
@@ -28,6 +30,7 @@ from qunclub.orders import models_money as orders_money
 from qunclub.orders import models_referral as orders_referral
 from qunclub.orders import models_selling as orders_selling
 from qunclub.passes import models as passes
+from qunclub.passes import models_door as passes_door
 from qunclub.points import models as points
 from qunclub.points import models_boards as points_boards
 from qunclub.projects import models as projects
@@ -44,12 +47,14 @@ metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "api",
     "contests",
     "courses",
     "courses_access",
     "courses_media",
     "groups",
     "groups_bar",
+    "groups_hosts",
     "groups_ritual",
     "homework",
     "homework_allocation",
@@ -72,6 +77,7 @@ __all__ = [
     "orders_selling",
     "outbox",
     "passes",
+    "passes_door",
     "points",
     "points_boards",
     "projects",

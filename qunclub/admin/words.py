@@ -146,6 +146,12 @@ ACTS: dict[str, Any] = {
     "subscription.cancel": _l("Membership cancelled"),
     "subscription.resume": _l("Membership resumed"),
     "ticket.check_in": _l("Admitted at the door"),
+    "door.list": _l("List for the door taken along"),
+    "token.make": _l("Token for a program made"),
+    "token.revoke": _l("Token of a program revoked"),
+    "ticket.force": _l("Let in with a reason"),
+    "group.host_add": _l("Host of a group added"),
+    "group.host_remove": _l("Host of a group taken off"),
     "tier.create": _l("Tier made"),
     "tier.update": _l("Tier changed"),
 }

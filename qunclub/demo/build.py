@@ -33,6 +33,7 @@ from qunclub.web.uow import transaction
 from . import content
 from .allocation_story import add_allocation
 from .contest_story import add_contests
+from .door_story import add_door
 from .homework_story import Piece
 from .judging_story import add_judging
 from .level_story import add_levels
@@ -323,6 +324,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_allocation(story, cast, state.group_book)
     add_likes(story, cast)
     add_team(story, cast, "straighten-chart")
+    add_door(story, cast)
     add_tuition(story, cast, 400)
     add_levels(story, cast)
     return story

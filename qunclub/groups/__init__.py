@@ -33,6 +33,7 @@ from .services import (
     take_seat,
 )
 from .services_bars import bar_member, lift_bar, remove_member
+from .services_hosts import add_host, forget_host, hosted_by, hosts_of, remove_host
 from .services_lines import (
     accept_covenant,
     create_line,
@@ -67,6 +68,7 @@ __all__ = [
     "ShelfLine",
     "accept_covenant",
     "accept_offer",
+    "add_host",
     "admit_waiting",
     "arrivals",
     "asked_of",
@@ -80,9 +82,12 @@ __all__ = [
     "enter_core",
     "expire_offers",
     "first_group",
+    "forget_host",
     "forget_introductions",
     "group_by_slug",
     "groups_for_hosts",
+    "hosted_by",
+    "hosts_of",
     "introduce",
     "is_asked",
     "leave",
@@ -99,6 +104,7 @@ __all__ = [
     "parse_capacities",
     "publish_covenant",
     "qr_svg",
+    "remove_host",
     "remove_member",
     "ritual_of",
     "seat_of",

@@ -23,7 +23,7 @@ from qunclub.points.models import LedgerEntry, Standing, Window
 from qunclub.rewards.models import TuitionCase
 from qunclub.seasons.models import CoreSeat, Decision, Season, SeasonLeave
 
-from . import export_core, export_work
+from . import export_core, export_door, export_work
 from .export_rows import Rows, plain
 
 
@@ -40,6 +40,7 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "steps_of_the_ritual": _ritual_marks,
         "barred": _bars,
         "tickets": _tickets,
+        **export_door.PARTS,
         "covenants": _covenants,
         "orders": _orders,
         "payments": _payments,

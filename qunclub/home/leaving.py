@@ -144,6 +144,8 @@ def leave(
         passes.tickets.void(session, seat_id=seat_id, reason=REASON)
         for seat in groups.leave_seat(session, seat_id=seat_id, state="left", reason=REASON, now=now):
             passes.tickets.ensure(session, seat_id=seat.id, member_id=seat.member_id, now=now)
+    groups.forget_host(session, member_id)
+    passes.forget_checks(session, member_id)
     courses.forget(session, member_id=member_id, now=now)
     works = homework.forget(session, member_id=member_id, now=now)
     works += projects.forget(session, member_id=member_id, now=now)

@@ -13,6 +13,7 @@ from .rules_plans import PlanDraft, StepDraft
 from .rules_terms import Term, last_end
 from .rules_terms import without as terms_without
 from .services import expire_due, give, issue, revoke
+from .services_door import forget_checks
 from .services_plans import create_plan, save_tier, update_plan
 from .services_seats import ask_again
 from .services_stock import hold, release, sell, unsell
@@ -45,6 +46,7 @@ __all__ = [
     "end_source",
     "expire_due",
     "extend",
+    "forget_checks",
     "give",
     "hold",
     "holding",

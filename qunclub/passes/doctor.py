@@ -12,6 +12,7 @@ from qunclub.groups.models_bar import Bar
 from qunclub.kernel import Finding
 from qunclub.members.models import Member
 
+from . import doctor_door
 from .models import EntryTicket, Pass, PassTerm, Plan
 from .rules import LIVE
 
@@ -29,6 +30,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         *_terms(session),
         *_tickets(session, now),
         *_without_ticket(session, now),
+        *doctor_door.check(session),
     ]
 
 

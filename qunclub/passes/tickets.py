@@ -9,8 +9,9 @@ import hmac
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import Select, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from qunclub import groups
@@ -175,36 +176,53 @@ def check_in(session: Session, *, text: str, secret: str, actor: Actor, now: dt.
     Raises:
         BadTicket: when there is no such ticket.
     """
-    ticket_id = session.scalar(select(EntryTicket.id).where(EntryTicket.code == verify(text, secret)))
-    if ticket_id is None:
-        raise BadTicket(N_("There is no ticket with this code."))
-    ticket = locks.lock(session, EntryTicket, ticket_id)
-    result = _result(session, ticket, admitted_now=False)
-    if result.door != "admit":
-        return result
+    result = locked(session, text=text, secret=secret)
+    if result.door == "admit":
+        result = admit(session, result, actor=actor, now=now)
+        session.flush()
+    return result
+
+
+def locked(session: Session, *, text: str, secret: str) -> TicketResult:
+    """What the ticket is, read under its lock: nobody else admits it before this unit of work ends.
+
+    Raises:
+        BadTicket: when there is no such ticket.
+    """
+    code = verify(text, secret)
+    try:
+        ticket = locks.lock(session, EntryTicket, code, EntryTicket.code)
+    except NotFound:
+        raise BadTicket(N_("There is no ticket with this code.")) from None
+    return _result(session, ticket, admitted_now=False)
+
+
+def admit(
+    session: Session, result: TicketResult, *, actor: Actor, now: dt.datetime, audit: bool = True
+) -> TicketResult:
+    """Mark a ticket that was :func:`locked` and admits as used; the caller has looked at ``door``.
+
+    Args:
+        audit: whether it goes into the audit log, too; a program's checks are in the door's own log.
+    """
+    ticket = result.ticket
     ticket.state, ticket.used_at, ticket.used_by = "used", now, actor.name[:120]
     ticket.used_by_id = actor.member_id
-    store.record(
-        session,
-        actor=actor,
-        action="ticket.check_in",
-        target=f"ticket:{ticket.id}",
-        now=now,
-        summary=f"{result.member.shown_name} · {result.group.name if result.group else result.line.name}",
-        details={"member_id": ticket.member_id, "seat_id": ticket.seat_id},
-    )
-    session.flush()
+    if audit:
+        store.record(
+            session,
+            actor=actor,
+            action="ticket.check_in",
+            target=f"ticket:{ticket.id}",
+            now=now,
+            summary=f"{result.member.shown_name} · {result.group.name if result.group else result.line.name}",
+            details={"member_id": ticket.member_id, "seat_id": ticket.seat_id},
+        )
     return TicketResult("admit", True, ticket, result.member, result.line, result.group, result.seat)
 
 
 def _result(session: Session, ticket: EntryTicket, *, admitted_now: bool) -> TicketResult:
-    member, seat, line, group = session.execute(
-        select(Member, Seat, GroupLine, Group)
-        .join(Seat, Seat.member_id == Member.id)
-        .join(GroupLine, GroupLine.id == Seat.line_id)
-        .join(Group, Group.id == Seat.group_id, isouter=True)
-        .where(Seat.id == ticket.seat_id)
-    ).one()
+    member, seat, line, group = session.execute(_of_ticket(), {"seat": ticket.seat_id}).one()
     door = rules.admission(
         ticket=ticket.state,
         seat=seat.state,
@@ -212,3 +230,15 @@ def _result(session: Session, ticket: EntryTicket, *, admitted_now: bool) -> Tic
         disputed=disputed(session, seat.id),
     )
     return TicketResult(door, admitted_now, ticket, member, line, group, seat)
+
+
+# Made once and kept (``kernel.reads``): the door is in a hurry.
+@cache
+def _of_ticket() -> Select[Member, Seat, GroupLine, Group]:
+    return (
+        select(Member, Seat, GroupLine, Group)
+        .join(Seat, Seat.member_id == Member.id)
+        .join(GroupLine, GroupLine.id == Seat.line_id)
+        .join(Group, Group.id == Seat.group_id, isouter=True)
+        .where(Seat.id == bindparam("seat"))
+    )

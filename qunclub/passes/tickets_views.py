@@ -23,7 +23,6 @@ from qunclub.web import (
     club,
     current_actor,
     current_actor_or_none,
-    flash,
     form_errors,
     member_id,
     now,
@@ -36,7 +35,7 @@ from qunclub.web import (
 from qunclub.web.limits import TooMany
 from qunclub.web.render import format_date
 
-from . import card, queries, tickets
+from . import card, queries, tickets, views_door
 from .forms import DoorForm
 from .models import EntryTicket
 from .tickets import BadTicket
@@ -52,17 +51,6 @@ register(
         role="host",
     )
 )
-
-DOORS = {
-    "admit": ("success", N_("Valid: not used yet")),
-    "used": ("warning", N_("Already used")),
-    "void": ("danger", N_("Void")),
-    "waiting": ("warning", N_("Still waiting for a seat")),
-    "left": ("danger", N_("The seat has ended: the member left, or the pass expired")),
-    "removed": ("danger", N_("The seat was taken back")),
-    "suspended": ("danger", N_("The membership is suspended")),
-    "suspended_payment": ("warning", N_("Suspended: the payment is disputed")),
-}
 
 
 MISSES = parse("60 per minute")
@@ -117,6 +105,27 @@ def qr(ticket_id: int) -> Response:
             raise Forbidden(N_("This ticket is closed."), how=CLOSED_WORDS[closed or "left"])
         picture = groups.qr_svg(link_of(ticket.code))
     return Response(picture, mimetype="image/svg+xml", headers={"Cache-Control": "private, no-store"})
+
+
+@bp.get("/me/ticket/<int:ticket_id>/card")
+@allow("signed_in")
+def wallet(ticket_id: int) -> Any:
+    """The ticket as a card to print, as large as a bank card."""
+    with reading() as session:
+        ticket, mine, closed = _own(session, ticket_id)
+        if mine.group is None or ticket.state != "valid" or closed:
+            return see_other(".show", ticket_id=ticket.id)
+        member = session.get_one(Member, ticket.member_id)
+        return render(
+            "passes/ticket_card.html",
+            ticket=ticket,
+            mine=mine,
+            member=member,
+            nickname=groups.nickname(
+                mine.line.nickname_rule, number=member.number, nickname=member.shown_name, city=member.city
+            ),
+            code=tickets.spaced(ticket.code),
+        )
 
 
 @bp.route("/me/tickets/seat/<int:seat_id>", methods=["GET", "POST"])
@@ -202,8 +211,11 @@ def door() -> Any:
                 _missed()
                 form.refuse(error)
             else:
-                return see_other(".check", signed=tickets.sign(result.ticket.code, club().secret))
-    return render("passes/door.html", form=form), 422 if form.errors else 200
+                signed = tickets.sign(result.ticket.code, club().secret)
+                views_door.note_refused(signed, "typed")
+                return see_other(".check", signed=signed, way="typed")
+        views_door.note_unknown("typed")
+    return views_door.door_page(form), 422 if form.errors else 200
 
 
 @bp.get("/t/<signed>")
@@ -223,28 +235,12 @@ def check(signed: str) -> Any:
                 raise
             form = DoorForm(formdata=None)
             form.refuse(error)
-            return render("passes/door.html", form=form), 404
+            return views_door.door_page(form), 404
         if not host and actor is not None and actor.member_id == result.ticket.member_id:
             return see_other(".show", ticket_id=result.ticket.id)
         if not host:
             return render("passes/ticket_stranger.html")
-        kind, words = DOORS[result.door]
-        accepted = groups.seat_of(session, result.seat.id)
-        return render(
-            "passes/door_ticket.html",
-            result=result,
-            signed=signed,
-            kind=kind,
-            words=words,
-            code=tickets.spaced(result.ticket.code),
-            nickname=groups.nickname(
-                result.line.nickname_rule,
-                number=result.member.number,
-                nickname=result.member.shown_name,
-                city=result.member.city,
-            ),
-            ready=bool(accepted and (accepted.covenant is None or accepted.accepted_at)),
-        )
+        return views_door.ticket_page(session, result, signed)
 
 
 @bp.post("/t/<signed>")
@@ -252,22 +248,8 @@ def check(signed: str) -> Any:
 def admit(signed: str) -> Any:
     """Let the member in, once."""
     _not_guessing()
-    actor, moment = current_actor(), now()
     try:
-        result = transact(
-            lambda session: _outcome(
-                tickets.check_in(session, text=signed, secret=club().secret, actor=actor, now=moment)
-            )
-        )
+        return views_door.admit(signed)
     except BadTicket:
         _missed()
         raise
-    if result[0]:
-        flash(_("Admitted: %(name)s.", name=result[1]))
-    else:
-        flash(_("Not admitted: %(why)s.", why=_(DOORS[result[2]][1])), "danger")
-    return see_other(".check", signed=signed)
-
-
-def _outcome(result: tickets.TicketResult) -> tuple[bool, str, str]:
-    return result.admitted_now, result.member.shown_name, result.door

@@ -195,7 +195,7 @@ def _capability(parts: tuple[str, ...], module: str, target: str) -> str | None:
         if kind == "models" and not (inner and file_kind((room, *inner)) in ("models", "rules")):
             return f"models import models only, not {module}"
         return None
-    if target in ("web", "config"):
+    if target in ("web", "config", "api"):
         return None if kind == "http" else f"qunclub.{target} belongs to views, admin, api and forms"
     if target not in BELOW[room]:
         return f"{room} stands on {', '.join(sorted(BELOW[room])) or 'the kernel'}; not on {target}"

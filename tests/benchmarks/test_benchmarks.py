@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import closing, desk, growth, load, pages, turns
+from benchmarks import closing, desk, door, growth, load, pages, turns
 from benchmarks.load import Unexpected
 from benchmarks.pages import Measured, Page, Result
 from benchmarks.purchases import Fulfilments
@@ -74,7 +74,7 @@ def test_pages_fulfilments_and_replay_end_up_in_the_results(
         "catalogue | visitor", "lesson | member", "homework", "SQLite 3", "PostgreSQL", "replay", "## The desk",
         "search: e-mail", "filter: refund failed", "## The review desk", "filter: held by me", "## Ranking and season",
         "ranking, around me", "## Closing a season", "weighted kinds | postgres | 200 | 2,000",
-        "## Lines of the ledger",
+        "## Lines of the ledger", "## The door",
     ):  # fmt: skip
         assert wanted in text, wanted
 
@@ -116,6 +116,21 @@ def test_a_closing_below_its_aim_is_said_so() -> None:
     )
     assert "| 2.00 | **0.50** |" in text
     assert one("usual", [2.0, 4.0]).ratio == 1.0
+
+
+def test_the_door_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(bench, "FULL", replace(TINY, databases=("sqlite",)))
+    bench.main(["--only", "door"])
+    text = capsys.readouterr().out
+    assert "600 of them, 5 in each of 2 turns" in text and "| sqlite |" in text
+
+
+def test_a_slow_door_is_said_so() -> None:
+    slow = door.Door("postgres", 1_000_000, 400, ((1.0, 2.0), (1.5, 3.0)), ((4.0, 9.0), (5.0, 8.0)))
+    assert slow.ratio == 4.0
+    text = "\n".join(door.report([slow]))
+    assert "| postgres | 1.00 | 2.00 | 4.00 | 8.00 | **4.00** (above the aim) |" in text
+    assert "1,000,000 of them" in text
 
 
 def test_a_ratio_below_its_aim_is_said_so() -> None:
