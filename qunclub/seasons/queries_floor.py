@@ -16,7 +16,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from qunclub import points
 from qunclub.homework.models import Submission
@@ -59,14 +59,16 @@ People = tuple[Select[Any], Any]
 
 
 def _shut() -> People:
+    # Another name for the table: the question may be asked for each row of members.
+    m = aliased(Member)
     # Who left the club is no member any more either.
-    shut = or_(Member.suspended_at.is_not(None), Member.user_key.startswith(ERASED, autoescape=True))
-    return select(Member.id).where(shut), Member.id
+    shut = or_(m.suspended_at.is_not(None), m.user_key.startswith(ERASED, autoescape=True))
+    return select(m.id).where(shut), m.id
 
 
 def _numbered_after(moment: dt.datetime) -> People:
-    late = or_(Member.numbered_at.is_(None), Member.numbered_at > moment)
-    return select(Member.id).where(late), Member.id
+    m = aliased(Member)
+    return select(m.id).where(or_(m.numbered_at.is_(None), m.numbered_at > moment)), m.id
 
 
 def _eliminated_lately(season: Season, seasons: int) -> People:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from qunclub.seasons import field, services_offers
 from qunclub.seasons.models_offers import RunnerUp
+from qunclub.seasons.queries_floor import bars
 from qunclub.seasons.rules import plan_season
 
 COUNTS = (1, 6, 25_000)
@@ -66,3 +67,29 @@ def test_the_runners_up_are_the_best_of_the_whole_snapshot(session, make, frozen
     found = session.execute(query.order_by(RunnerUp.place)).all()
     assert [tuple(row) for row in found] == list(enumerate(wanted, start=1))
     assert wanted
+
+
+def test_whoever_else_is_suspended_bars_only_themselves(session, make):
+    shut, other, last = make.ranking([0] * 3)
+    season = make.season(seats=1, min_days=1)
+    for member in (shut, other, last):
+        make.earn(member, 9, at=season.starts_at)
+        member.numbered_at = season.starts_at
+    shut.suspended_at = season.starts_at
+    last.numbered_at = season.ends_at
+    session.flush()
+    wanted = {shut.id: "suspended", other.id: "", last.id: "few_days"}
+    assert bars(session, season, season.formula, list(wanted)) == wanted
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7])
+def test_the_best_are_those_who_may_rise_however_many_before_them_may_not(session, make, limit):
+    members = make.ranking([0] * 30)
+    season = make.season(seats=3)
+    for points, member in enumerate(members, start=1):
+        make.earn(member, points, at=season.starts_at)
+    for member in members[4:]:
+        member.suspended_at = season.starts_at
+    session.flush()
+    found = [row.member for row in field.best(session, season, limit=limit)]
+    assert found == [member.id for member in reversed(members[:4])][:limit]
