@@ -21,7 +21,13 @@ def fill(database: Db, *, tickets: int, now: dt.datetime) -> None:
     """Write *tickets* valid tickets, one a member, into an empty club; a third of them used, with the log of it."""
     with database.uow() as session:
         line = groups.create_line(
-            session, slug="line", name="Line", capacities=(SEATS,), repeat_last=True, actor=ACTOR, now=now
+            session,
+            slug="learners",
+            name="Learners",
+            capacities=(SEATS,),
+            repeat_last=True,
+            actor=ACTOR,
+            now=now,
         ).id
         plan = passes.create_plan(
             session,

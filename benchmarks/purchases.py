@@ -83,7 +83,7 @@ def _shelf(session: Session, now: dt.datetime) -> Plan:
     points.ensure_rules(session, now=now)
     tier = members.ensure_tier(session, code="ordinary", name="Ordinary", rank=1, benefits="")
     line = groups.create_line(
-        session, slug="line", name="Line", capacities=[2000] * 6 + [1500, 1000], actor=ACTOR, now=now
+        session, slug="learners", name="Learners", capacities=[2000] * 6 + [1500, 1000], actor=ACTOR, now=now
     )
     course = courses.create(
         session,

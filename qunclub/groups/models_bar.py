@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy import ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from qunclub.kernel import Base, UTCDateTime, pk
+from qunclub.kernel import Base, BigInt, UTCDateTime, pk
 
 
 class Bar(Base):
@@ -33,7 +33,7 @@ class CovenantNotice(Base):
 
     __tablename__ = "qunclub_covenant_notice"
     covenant_id: Mapped[int] = mapped_column(ForeignKey("qunclub_covenant.id"), primary_key=True)
-    after_id: Mapped[int] = mapped_column(default=0)
+    after_id: Mapped[int] = mapped_column(BigInt, default=0)
     done_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     __table_args__ = (
         Index(

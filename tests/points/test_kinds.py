@@ -26,6 +26,8 @@ def test_every_kind_is_given_somewhere_or_said_not_to_be():
         path.read_text()
         for path in sorted(PACKAGE.rglob("*.py"))
         if path.relative_to(PACKAGE).parts[0] not in ("points", "demo", "replay", "levels")
+        # It only tells members what a kind is worth.
+        and path.name != "rules_hints.py"
     )
     given = {kind for kind in KINDS if re.search(rf"[\"']{kind}[\"']", source)} | {"granted"}
     assert set(KINDS) - given == UNAWARDED
