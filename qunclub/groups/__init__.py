@@ -38,6 +38,7 @@ from .services_lines import (
     set_entry,
     update_line,
 )
+from .services_restore import restore_seat
 
 __all__ = [
     "DEFAULT_NICKNAME",
@@ -69,6 +70,7 @@ __all__ = [
     "publish_covenant",
     "qr_svg",
     "remove_member",
+    "restore_seat",
     "seat_of",
     "seats_left",
     "set_entry",

@@ -127,8 +127,14 @@ def leave_core(
     return seat
 
 
-def remove_member(session: Session, *, seat_id: int, reason: str, actor: Actor, now: dt.datetime) -> Seat:
-    """Take a member out of a group or off its waiting list; they are told why and what remains theirs."""
+def remove_member(
+    session: Session, *, seat_id: int, reason: str, actor: Actor, now: dt.datetime, tell: bool = True
+) -> Seat:
+    """Take a member out of a group or off its waiting list; they are told why and what remains theirs.
+
+    Args:
+        tell: whether the mail that says so is sent; a caller who does not wish it writes one of its own.
+    """
     seat, admitted = _end(session, seat_id, "removed", reason, now)
     if admitted is None:
         raise Conflict(N_("This seat has ended already."))
@@ -145,7 +151,7 @@ def remove_member(session: Session, *, seat_id: int, reason: str, actor: Actor, 
         summary=f"{member.shown_name} · {name}",
         details={"member_id": member.id, "line_id": line.id, "group_id": seat.group_id, "reason": reason},
     )
-    if member.email:
+    if tell and member.email:
         mail.send(
             session,
             to=member.email,

@@ -109,6 +109,16 @@ def void(session: Session, *, seat_id: int, reason: str) -> None:
     )
 
 
+def revive(session: Session, *, seat_id: int) -> None:
+    """Make the ticket of a seat that was given back good again, for one admission: its holder was put out meanwhile."""
+    session.execute(
+        update(EntryTicket)
+        .where(EntryTicket.seat_id == seat_id)
+        .values(state="valid", used_at=None, used_by="", void_reason="")
+        .execution_options(synchronize_session="fetch")
+    )
+
+
 def disputed(session: Session, seat_id: int) -> bool:
     """Whether every live pass that keeps the seat is suspended because its payment is disputed."""
     keeping = set(session.scalars(select(Pass.state).where(Pass.seat_id == seat_id).distinct()))

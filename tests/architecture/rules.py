@@ -19,6 +19,7 @@ BELOW: dict[str, frozenset[str]] = {
     "groups": frozenset({"members", "points"}),
     "courses": frozenset({"members", "points"}),
     "passes": frozenset({"members", "points", "groups", "courses"}),
+    "house": frozenset({"members", "groups", "passes"}),
     "orders": frozenset({"members", "points", "groups", "courses", "passes"}),
     "contests": frozenset({"members", "points"}),
     "homework": frozenset({"members", "points", "courses"}),
