@@ -53,6 +53,10 @@ BLUEPRINTS = (
     "qunclub.passes.welcome_views:bp",
     "qunclub.passes.admin:bp",
     "qunclub.passes.admin_held:bp",
+    "qunclub.house.views:bp",
+    "qunclub.house.desk:bp",
+    "qunclub.house.desk_quiet:bp",
+    "qunclub.house.admin:bp",
     "qunclub.orders.views:bp",
     "qunclub.orders.claims_views:bp",
     "qunclub.orders.admin_claims:bp",
@@ -120,6 +124,7 @@ DOCTORS = (
     "groups",
     "courses",
     "passes",
+    "house",
     "orders",
     "points",
     "homework",
@@ -129,7 +134,13 @@ DOCTORS = (
     "rewards",
 )
 # What rooms above members show on a member's page, and what they know of what members made.
-MEMBER_PARTS = ("qunclub.seasons.queries_core:of_member", "qunclub.projects.part:of_member")
+MEMBER_PARTS = (
+    "qunclub.seasons.queries_core:of_member",
+    "qunclub.projects.part:of_member",
+    "qunclub.house.part:of_member",
+)
+# What rooms above groups show on a group's page.
+GROUP_PARTS = ("qunclub.house.part:of_group",)
 MADE_BOOKS = ("qunclub.homework.made:made", "qunclub.projects.part:made", "qunclub.courses.made:made")
 
 
@@ -204,6 +215,7 @@ class QunClub:
             group_book=cast(GroupBook, import_module("qunclub.groups.book")),
             season_book=season_book,
             member_parts=tuple(load(path) for path in MEMBER_PARTS),
+            group_parts=tuple(load(path) for path in GROUP_PARTS),
             made_books=tuple(load(path) for path in MADE_BOOKS),
             find_member=members.find_identity,
             load_member=members.identify,

@@ -7,6 +7,7 @@ from typing import Any
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.homework import admin_showcase
+from qunclub.house import views_words as house
 from qunclub.members import admin as members
 from qunclub.points import admin as points
 from qunclub.projects import admin as projects
@@ -26,6 +27,7 @@ THINGS: dict[str, Any] = {
     "line": _l("Group lines"),
     "group": _l("Groups"),
     "seat": _l("Seats"),
+    "house": _l("Rules of the house"),
     "course": _l("Courses"),
     "question": _l("Questions"),
     "certificate": _l("Certificates"),
@@ -54,6 +56,7 @@ ACTS: dict[str, Any] = {
     **admin_showcase.ACTS,
     **rewards.ACTS,
     **admin_media.ACTS,
+    **house.ACTS,
     "extension.grant": _l("More time given"),
     "extension.revoke": _l("More time taken back"),
     "assignment.create": _l("Homework written"),

@@ -19,6 +19,7 @@ from qunclub.kernel.ports import (
     FileScanner,
     FileStore,
     GroupBook,
+    GroupPart,
     Identity,
     MadeBook,
     Mailer,
@@ -75,6 +76,7 @@ class ClubState:
     keep_locale: Callable[[Session, int, str], None]
     limiter: Any
     member_parts: tuple[MemberPart, ...] = ()
+    group_parts: tuple[GroupPart, ...] = ()
     made_books: tuple[MadeBook, ...] = ()
     scanner: FileScanner | None = None
     wake: Callable[[], None] = lambda: None
