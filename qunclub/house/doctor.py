@@ -14,8 +14,8 @@ from . import services_reports
 from .models import Mute, Report, Sanction, SanctionAppeal
 
 LIMIT = 50
-# Nobody loses what they have without a decision that they can read and appeal against.
-PROMISE = 8
+# Nothing asks for trust: why somebody is muted or removed, until when, how to appeal.
+PROMISE = 9
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
