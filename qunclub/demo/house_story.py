@@ -53,11 +53,11 @@ def _hours(session: Session, cast: Cast, now: dt.datetime) -> None:
 
 
 def _seats_beside(session: Session, cast: Cast) -> tuple[int, list[int]]:
-    """The reporter, and the seats of others in their group of the first line, in order."""
+    """The reporter, and the seats of others in their study group, in order."""
     reporter = cast.people[REPORTER].member_id
     assert reporter is not None  # the people were made first
     mine = select(Seat.group_id).where(
-        Seat.member_id == reporter, Seat.state == "admitted", Seat.line_id == cast.lines["foundation"]
+        Seat.member_id == reporter, Seat.state == "admitted", Seat.line_id == cast.lines["diehard"]
     )
     others = select(Seat.id).where(
         Seat.group_id.in_(mine), Seat.state == "admitted", Seat.member_id != reporter
@@ -74,7 +74,7 @@ def _warned(session: Session, cast: Cast, now: dt.datetime) -> None:
         kind="conduct",
         subject_id=seats[-1],
         category="spam",
-        reason="答疑时连发三条网店链接，和那一页稿子没有关系。",
+        reason="周三拆页时连发三条网店链接，和那一页稿子没有关系。",
         reporter_id=reporter,
         now=now,
     )
@@ -83,7 +83,7 @@ def _warned(session: Session, cast: Cast, now: dt.datetime) -> None:
         report_id=report.id,
         act="warning",
         days=0,
-        reason="公约第 6 条：不发广告。这次先提醒，链接已请你撤回。",
+        reason="公约第 8 条：不刷屏、不发广告。这次先提醒，链接已请你撤回。",
         departure="",
         actor=cast.staff[HOST],
         now=now + dt.timedelta(minutes=20),
@@ -99,7 +99,7 @@ def _waits(session: Session, cast: Cast, now: dt.datetime) -> None:
         kind="conduct",
         subject_id=seats[-2],
         category="abuse",
-        reason="昨晚答疑时说别人“连这个都不会还来学”，公约第 5 条说对事不对人。",
+        reason="昨晚拆稿时追着人说“连这个都不会还来学”，劝了也不停。",
         reporter_id=reporter,
         now=now,
     )
