@@ -15,7 +15,7 @@ from qunclub.members.models import Member
 
 from . import posting
 from .rules import Verdict
-from .rules_windows import Window
+from .rules_windows import Hours, grouped
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class InGroup:
 
     slug: str
     verdict: Verdict
-    windows: tuple[Window, ...]
+    hours: tuple[Hours, ...]
     slow: int
     host: bool
     group_id: int
@@ -41,7 +41,7 @@ def of_group(
     if verdict.code in ("no_seat", "waiting"):
         return []
     windows, slow = posting.schedule_of(session, line_id=group.line_id, group_id=group.id)
-    facts = InGroup(group.slug, verdict, windows, slow, actor.has("host"), group.id)
+    facts = InGroup(group.slug, verdict, tuple(grouped(windows)), slow, actor.has("host"), group.id)
     return [Part("qunclub/house/_in_group.html", facts)]
 
 

@@ -16,7 +16,7 @@ from qunclub.members.models import Member
 from . import rules_ladder, rules_windows, services_sanctions
 from .models import Mute, Report, Sanction, SanctionAppeal, Schedule, Violation
 from .rules_ladder import Step
-from .rules_windows import Window
+from .rules_windows import Hours
 
 RECENT = 20
 
@@ -260,7 +260,7 @@ class Quiet:
 
     group: Group
     line: GroupLine
-    windows: tuple[Window, ...]
+    hours: list[Hours]
     slow: int
     own: bool
 
@@ -288,7 +288,11 @@ def quiet_list(session: Session, *, after: str) -> Page[Quiet]:
     for group, line in found.items:
         kept = own.get(group.id) or of_line.get(line.id)
         windows = rules_windows.from_json(kept.windows) if kept else ()
-        items.append(Quiet(group, line, windows, kept.slow_seconds if kept else 0, group.id in own))
+        items.append(
+            Quiet(
+                group, line, rules_windows.grouped(windows), kept.slow_seconds if kept else 0, group.id in own
+            )
+        )
     return Page(items, found.page, found.per_page, found.has_next, found.more)
 
 

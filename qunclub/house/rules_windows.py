@@ -96,13 +96,31 @@ def clock(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """The same hours on several days, as pages tell them."""
+
+    days: tuple[int, ...]
+    opens: str
+    closes: str
+    next_day: bool
+
+
+def grouped(windows: Sequence[Window]) -> list[Hours]:
+    """The windows, days with the same hours together."""
+    hours: dict[tuple[int, int], list[int]] = {}
+    for one in windows:
+        hours.setdefault((one.opens, one.closes), []).append(one.weekday)
+    return [
+        Hours(tuple(days), clock(opens), clock(closes), closes <= opens)
+        for (opens, closes), days in hours.items()
+    ]
+
+
 def write(windows: Sequence[Window]) -> str:
     """What :func:`parse` reads, days with the same hours together."""
-    hours: dict[tuple[int, int], list[str]] = {}
-    for one in windows:
-        hours.setdefault((one.opens, one.closes), []).append(str(one.weekday + 1))
     return "\n".join(
-        f"{','.join(days)} {clock(opens)}-{clock(closes)}" for (opens, closes), days in hours.items()
+        f"{','.join(str(day + 1) for day in one.days)} {one.opens}-{one.closes}" for one in grouped(windows)
     )
 
 
