@@ -19,7 +19,6 @@ from qunclub.web import (
     flash,
     form_errors,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -241,7 +240,7 @@ def log() -> Any:
     with reading() as session:
         return render(
             "house/desk_log.html",
-            page=queries.log(session, group_id=group_id, page=page_number()),
+            page=queries.log(session, group_id=group_id, after=request.args.get("after", "")),
             group_id=group_id,
             now=now(),
             **_counts(session),
@@ -256,7 +255,7 @@ def appeals() -> Any:
     with reading() as session:
         return render(
             "house/desk_appeals.html",
-            page=queries.appeals(session, page=page_number()),
+            page=queries.appeals(session, after=request.args.get("after", "")),
             now=now(),
             **_counts(session),
             **COMMON,

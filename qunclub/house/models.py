@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from qunclub.groups.models import Group, GroupLine, Seat
@@ -14,6 +14,8 @@ from qunclub.members.models import Member
 REPORT_STATES = ("open", "dismissed", "sanctioned", "gone")
 APPEAL_STATES = ("open", "upheld", "declined", "lapsed")
 OVERTURNED = "overturned"
+STILL_OPEN = literal_column("'open'", String)
+"""Written into the statement: a partial index is of no use to a state that comes as a parameter."""
 
 
 class Schedule(Base):

@@ -10,11 +10,11 @@ from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.groups.models import Group, GroupLine, Seat
-from qunclub.kernel import Marked, NotFound, Page, paginate, paginate_by_mark
+from qunclub.kernel import Marked, NotFound, Page, paginate_by_mark
 from qunclub.members.models import Member
 
 from . import rules_ladder, rules_windows, services_sanctions
-from .models import Mute, Report, Sanction, SanctionAppeal, Schedule, Violation
+from .models import STILL_OPEN, Mute, Report, Sanction, SanctionAppeal, Schedule, Violation
 from .rules_ladder import Step
 from .rules_windows import Hours
 
@@ -82,20 +82,24 @@ def sanctions_of(session: Session, member_id: int, *, limit: int = RECENT) -> li
     return [_line(row) for row in session.execute(query)]
 
 
-def log(session: Session, *, group_id: int | None, page: int) -> Page[Line]:
+def log(session: Session, *, group_id: int | None, after: str) -> Page[Line]:
     """Every sanction, or those of one group, the newest first."""
-    query = _lines().order_by(Sanction.id.desc())
+    query = _lines()
     if group_id is not None:
         query = query.where(Sanction.group_id == group_id)
-    found = paginate(session, query, page=page)
-    return Page([_line(row) for row in found.items], found.page, found.per_page, found.has_next)
+    marked = Marked(Sanction.id, Sanction.id, True, lambda row: (row[0].id, row[0].id), number=True)
+    found = paginate_by_mark(session, query, marked, after=after)
+    return Page([_line(row) for row in found.items], found.page, found.per_page, found.has_next, found.more)
 
 
-def appeals(session: Session, *, page: int) -> Page[Line]:
+def appeals(session: Session, *, after: str) -> Page[Line]:
     """Sanctions whose members have appealed and wait for an answer, the longest waiting first."""
     query = _lines().where(SanctionAppeal.state == "open")
-    found = paginate(session, query.order_by(SanctionAppeal.opened_at, SanctionAppeal.id), page=page)
-    return Page([_line(row) for row in found.items], found.page, found.per_page, found.has_next)
+    marked = Marked(
+        SanctionAppeal.opened_at, SanctionAppeal.id, False, lambda row: (row[5].opened_at, row[5].id)
+    )
+    found = paginate_by_mark(session, query, marked, after=after)
+    return Page([_line(row) for row in found.items], found.page, found.per_page, found.has_next, found.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def queue(session: Session, *, after: str) -> Page[Waiting]:
         earlier.subject_kind == Report.subject_kind,
         earlier.subject_id == Report.subject_id,
         earlier.group_id == Report.group_id,
-        earlier.state == "open",
+        earlier.state == STILL_OPEN,
         earlier.id < Report.id,
     )
     claimer = aliased(Member)

@@ -17,7 +17,7 @@ from qunclub.kernel.store import Counter
 from qunclub.members.models import Member
 
 from . import posting, rules_ladder, subjects
-from .models import Report
+from .models import STILL_OPEN, Report
 from .services_quiet import checked_reason, host_of
 
 MOST_OPEN = 20
@@ -173,7 +173,7 @@ def locked_case(session: Session, report_id: int) -> tuple[Report, list[Report]]
             Report.subject_kind == asked.subject_kind,
             Report.subject_id == asked.subject_id,
             Report.group_id == asked.group_id,
-            Report.state == "open",
+            Report.state == STILL_OPEN,
         )
         .order_by(Report.id)
         .execution_options(populate_existing=True)
