@@ -7,6 +7,7 @@ from sqlalchemy import select, text
 
 from qunclub import house as room
 from qunclub.house.models import Report
+from qunclub.kernel.mail import MailMessage
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.web import mailing
 
@@ -29,7 +30,7 @@ def test_mails_say_why_what_remains_and_how_to_appeal(app, make, site_db, now, l
     with site_db.uow() as session:
         report = session.scalars(select(Report)).one()
         room.dismiss(session, report_id=report.id, answer="A song.", actor=house.host, now=now)
-    sent: list[mailing.MailMessage] = []
+    sent: list[MailMessage] = []
     state = app.extensions["qunclub"]
     monkeypatch.setattr(state.mailer, "send", sent.append)
     with app.app_context(), site_db.session() as session:

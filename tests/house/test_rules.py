@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qunclub.house import rules, rules_ladder, rules_windows
@@ -85,6 +85,8 @@ def test_the_clock_goes_back() -> None:
     assert opens_at([evening], now=utc(2026, 10, 24, 12, 0), zone=BERLIN) == utc(2026, 10, 25, 19, 0)
 
 
+# A busy machine is no fault of the rules.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 weekly = st.lists(
     st.builds(Window, st.integers(0, 6), st.integers(0, 1439), st.integers(0, 1439)), max_size=6
 )
@@ -92,6 +94,7 @@ moments = st.integers(0, 366 * 24 * 60).map(lambda minutes: utc(2026, 1, 1) + dt
 zones = st.sampled_from([SHANGHAI, BERLIN, ZoneInfo("America/New_York"), ZoneInfo("Australia/Lord_Howe")])
 
 
+@patient
 @given(weekly, moments, zones)
 def test_a_window_that_opens_is_open_and_within_a_week(
     windows: list[Window], now: dt.datetime, zone: ZoneInfo
@@ -109,6 +112,7 @@ def test_a_window_that_opens_is_open_and_within_a_week(
             assert full or (later is not None and later > closes), "what touches was taken together"
 
 
+@patient
 @given(weekly)
 def test_windows_are_written_as_they_are_read(windows: list[Window]) -> None:
     assert parse(write(rules_windows.checked(windows))) == rules_windows.checked(windows)
@@ -243,6 +247,7 @@ silences = st.lists(
 )
 
 
+@patient
 @given(weekly, silences, st.integers(0, 600), st.integers(0, 700), st.sampled_from(["all", "staff"]))
 def test_what_is_promised_is_kept(
     windows: list[Window], mutes: list[Silence], slow: int, ago: int, posting: str
