@@ -34,6 +34,7 @@ from . import content
 from .allocation_story import add_allocation
 from .contest_story import add_contests
 from .homework_story import Piece
+from .house_story import add_house
 from .judging_story import add_judging
 from .level_story import add_levels
 from .money_story import add_money, money_settings
@@ -325,6 +326,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_team(story, cast, "straighten-chart")
     add_tuition(story, cast, 400)
     add_levels(story, cast)
+    add_house(story, cast)
     return story
 
 

@@ -42,6 +42,7 @@ from .services_lines import (
     update_line,
 )
 from .services_offers import accept_offer, decline_offer, expire_offers, leave
+from .services_restore import restore_seat
 from .services_ritual import forget_introductions, introduce, mark, set_ritual, unmark
 from .services_waiting import admit_waiting
 
@@ -100,6 +101,7 @@ __all__ = [
     "publish_covenant",
     "qr_svg",
     "remove_member",
+    "restore_seat",
     "ritual_of",
     "seat_of",
     "seats_left",

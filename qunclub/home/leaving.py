@@ -10,7 +10,19 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import contests, courses, groups, homework, levels, members, orders, passes, projects, rewards
+from qunclub import (
+    contests,
+    courses,
+    groups,
+    homework,
+    house,
+    levels,
+    members,
+    orders,
+    passes,
+    projects,
+    rewards,
+)
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.homework.queries_teams import works_of
@@ -145,6 +157,7 @@ def leave(
         for seat in groups.leave_seat(session, seat_id=seat_id, state="left", reason=REASON, now=now):
             passes.tickets.ensure(session, seat_id=seat.id, member_id=seat.member_id, now=now)
     courses.forget(session, member_id=member_id, now=now)
+    house.forget(session, member_id=member_id, now=now)
     works = homework.forget(session, member_id=member_id, now=now)
     works += projects.forget(session, member_id=member_id, now=now)
     for key in (*works, *contests.forget(session, member_id=member_id, now=now)):
