@@ -64,6 +64,10 @@ BLUEPRINTS = (
     "qunclub.passes.entry_views:bp",
     "qunclub.passes.admin:bp",
     "qunclub.passes.admin_held:bp",
+    "qunclub.house.views:bp",
+    "qunclub.house.desk:bp",
+    "qunclub.house.desk_quiet:bp",
+    "qunclub.house.admin:bp",
     "qunclub.orders.views:bp",
     "qunclub.orders.claims_views:bp",
     "qunclub.orders.admin_claims:bp",
@@ -146,6 +150,7 @@ DOCTORS = (
     "groups",
     "courses",
     "passes",
+    "house",
     "orders",
     "points",
     "homework",
@@ -160,7 +165,10 @@ MEMBER_PARTS = (
     "qunclub.seasons.queries_core:of_member",
     "qunclub.levels.part:of_member",
     "qunclub.projects.part:of_member",
+    "qunclub.house.part:of_member",
 )
+# What rooms above groups show on a group's page.
+GROUP_PARTS = ("qunclub.house.part:of_group",)
 # Rankings that a room has of its own.
 BOARD_BOOKS = ("qunclub.groups.boards:boards", "qunclub.courses.boards:boards")
 MADE_BOOKS = ("qunclub.homework.made:made", "qunclub.projects.part:made", "qunclub.courses.made:made")
@@ -237,6 +245,7 @@ class QunClub:
             group_book=cast(GroupBook, import_module("qunclub.groups.book")),
             season_book=season_book,
             member_parts=tuple(load(path) for path in MEMBER_PARTS),
+            group_parts=tuple(load(path) for path in GROUP_PARTS),
             made_books=tuple(load(path) for path in MADE_BOOKS),
             board_books=tuple(load(path) for path in BOARD_BOOKS),
             level_book=cast(LevelBook, import_module("qunclub.levels")),

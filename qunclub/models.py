@@ -22,6 +22,7 @@ from qunclub.homework import models_similar as homework_similar
 from qunclub.homework import models_teams as homework_teams
 from qunclub.homework import models_voice as homework_voice
 from qunclub.homework import models_work as homework_work
+from qunclub.house import models as house
 from qunclub.kernel import Base, outbox, store
 from qunclub.levels import models as levels
 from qunclub.members import models as members
@@ -68,6 +69,7 @@ __all__ = [
     "homework_teams",
     "homework_voice",
     "homework_work",
+    "house",
     "levels",
     "members",
     "metadata",

@@ -9,6 +9,7 @@ from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.groups import admin_ritual as groups_ritual
 from qunclub.homework import admin_showcase
+from qunclub.house import views_words as house
 from qunclub.levels import admin as levels
 from qunclub.members import admin as members
 from qunclub.orders import admin_referral
@@ -34,6 +35,7 @@ THINGS: dict[str, Any] = {
     "line": _l("Group lines"),
     "group": _l("Groups"),
     "seat": _l("Seats"),
+    "house": _l("Rules of the house"),
     "course": _l("Courses"),
     "question": _l("Questions"),
     "certificate": _l("Certificates"),
@@ -72,6 +74,7 @@ ACTS: dict[str, Any] = {
     **admin_showcase.ACTS,
     **rewards.ACTS,
     **admin_media.ACTS,
+    **house.ACTS,
     "extension.grant": _l("More time given"),
     "extension.revoke": _l("More time taken back"),
     "assignment.create": _l("Homework written"),

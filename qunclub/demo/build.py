@@ -35,6 +35,7 @@ from .allocation_story import add_allocation
 from .contest_story import add_contests
 from .door_story import add_door
 from .homework_story import Piece
+from .house_story import add_house
 from .judging_story import add_judging
 from .level_story import add_levels
 from .money_story import add_money, money_settings
@@ -327,6 +328,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_door(story, cast)
     add_tuition(story, cast, 400)
     add_levels(story, cast)
+    add_house(story, cast)
     return story
 
 

@@ -43,6 +43,7 @@ from .services_lines import (
     update_line,
 )
 from .services_offers import accept_offer, decline_offer, expire_offers, leave
+from .services_restore import restore_seat
 from .services_ritual import forget_introductions, introduce, mark, set_ritual, unmark
 from .services_waiting import admit_waiting
 
@@ -106,6 +107,7 @@ __all__ = [
     "qr_svg",
     "remove_host",
     "remove_member",
+    "restore_seat",
     "ritual_of",
     "seat_of",
     "seats_left",

@@ -27,6 +27,7 @@ def remove_member(
     now: dt.datetime,
     scope: Scope = "line",
     until: dt.datetime | None = None,
+    tell: bool = True,
 ) -> Seat:
     """Take a member out of a group or off its waiting list; they are told why, what remains theirs, and until when.
 
@@ -34,6 +35,7 @@ def remove_member(
         scope: where they may take no new seat: ``none`` (anywhere they may), in this ``line``, in the whole ``club``
             (then their seats in other lines end too).
         until: when that ends (UTC); None: when an admin lifts it.
+        tell: whether the mail that says so is sent; a caller who does not wish it writes one of its own.
 
     Raises:
         Conflict: when the seat has ended already.
@@ -75,7 +77,8 @@ def remove_member(
             "until": until.isoformat() if until else None,
         },
     )
-    _tell(session, seat, member, name, group, bar, now)
+    if tell:
+        _tell(session, seat, member, name, group, bar, now)
     if scope == "club":
         others = select(Seat.id).where(Seat.member_id == member.id, Seat.state.in_(services.LIVE))
         for other in session.scalars(others.order_by(Seat.line_id)).all():
@@ -124,8 +127,13 @@ def bar_member(
     return bar
 
 
-def lift_bar(session: Session, *, bar_id: int, reason: str, actor: Actor, now: dt.datetime) -> Bar:
+def lift_bar(
+    session: Session, *, bar_id: int, reason: str, actor: Actor, now: dt.datetime, tell: bool = True
+) -> Bar:
     """Let the member take seats again; the seat that was lost does not come back by itself.
+
+    Args:
+        tell: whether the mail that says so is sent; a caller who does not wish it writes one of its own.
 
     Raises:
         Conflict: when it was lifted, or its time is up.
@@ -144,7 +152,7 @@ def lift_bar(session: Session, *, bar_id: int, reason: str, actor: Actor, now: d
         summary=member.shown_name,
         details={"member_id": member.id, "line_id": bar.line_id, "reason": reason},
     )
-    if member.email:
+    if tell and member.email:
         line = session.get(GroupLine, bar.line_id) if bar.line_id else None
         mail.send(
             session,

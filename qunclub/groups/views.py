@@ -15,6 +15,7 @@ from qunclub.web import (
     _,
     _l,
     allow,
+    club,
     current_actor_or_none,
     explain,
     flash,
@@ -92,6 +93,10 @@ def show(slug: str) -> Any:
             return see_other(".show", slug=mine.group.slug)
         member = session.get(Member, actor.member_id) if mine and actor else None
         view = queries.line_view(session, line.id)
+        zone, asked = club().settings.zone, club().group_parts if group else ()
+        parts = [
+            part for ask in asked for part in ask(session, group=group, actor=actor, now=now(), zone=zone)
+        ]
         return render(
             "groups/show.html",
             line=line,
@@ -108,6 +113,7 @@ def show(slug: str) -> Any:
             nickname_rule=in_words(line.nickname_rule),
             policy=POLICIES[line.posting],
             quiet=QUIET if line.posting == "staff" else "",
+            parts=parts,
             may_post=rules.may_post(line.posting, staff=bool(actor and actor.has("host"))),
         )
 

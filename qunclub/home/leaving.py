@@ -10,7 +10,19 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import contests, courses, groups, homework, levels, members, orders, passes, projects, rewards
+from qunclub import (
+    contests,
+    courses,
+    groups,
+    homework,
+    house,
+    levels,
+    members,
+    orders,
+    passes,
+    projects,
+    rewards,
+)
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.homework.queries_teams import works_of
@@ -147,6 +159,7 @@ def leave(
     groups.forget_host(session, member_id)
     passes.forget_checks(session, member_id)
     courses.forget(session, member_id=member_id, now=now)
+    house.forget(session, member_id=member_id, now=now)
     works = homework.forget(session, member_id=member_id, now=now)
     works += projects.forget(session, member_id=member_id, now=now)
     for key in (*works, *contests.forget(session, member_id=member_id, now=now)):

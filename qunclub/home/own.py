@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from qunclub import groups, members, orders
 from qunclub.adapters import accounts
 from qunclub.courses import queries_certificates
+from qunclub.house import queries as house
+from qunclub.house.views_words import ACTS_OF
 from qunclub.kernel import Invalid
 from qunclub.members.forms import ProfileForm
 from qunclub.orders import queries_memberships as memberships
@@ -70,6 +72,8 @@ def page(form: ProfileForm | None = None) -> Any:
             core=seasons.is_core(session, ident),
             core_offer=queries_offers.mine(session, ident, moment),
             decisions=seasons.decisions_about(session, ident, limit=3),
+            standing=house.live_of(session, ident, now=moment),
+            acts=ACTS_OF,
             form=form,
             unverified=accounts.unverified(),
             failing=memberships.failing(session, ident),

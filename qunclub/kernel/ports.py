@@ -24,6 +24,7 @@ __all__ = [
     "FileStore",
     "Finding",
     "GroupBook",
+    "GroupPart",
     "Identity",
     "LevelBook",
     "Made",
@@ -204,6 +205,15 @@ class MemberPart(Protocol):
 
     def __call__(self, session: Session, *, number: int, actor: Actor | None) -> list[Part]:
         """What *actor* may see of it, in a constant number of statements."""
+
+
+class GroupPart(Protocol):
+    """One room's share of a group's page; rooms above groups answer, the page asks them all."""
+
+    def __call__(
+        self, session: Session, *, group: Any, actor: Actor | None, now: dt.datetime, zone: dt.tzinfo
+    ) -> list[Part]:
+        """What *actor* may see of it, in a constant number of statements; *group* is its row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,16 @@ def disputed_among(session: Session, seat_ids: Collection[int]) -> set[int]:
 groups.DISPUTED.append(disputed_among)
 
 
+def revive(session: Session, *, seat_id: int) -> None:
+    """Make the ticket of a seat that was given back good again, for one admission: its holder was put out meanwhile."""
+    session.execute(
+        update(EntryTicket)
+        .where(EntryTicket.seat_id == seat_id)
+        .values(state="valid", used_at=None, used_by="", used_by_id=None, void_reason="")
+        .execution_options(synchronize_session="fetch")
+    )
+
+
 def disputed(session: Session, seat_id: int) -> bool:
     """The same of one seat."""
     return seat_id in disputed_among(session, [seat_id])

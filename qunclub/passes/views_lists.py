@@ -145,14 +145,14 @@ def fresh_token(list_id: int) -> Any:
 @limit("120 per hour", name="door_uploads", key=_host)
 def upload(list_id: int) -> Any:
     """Take in what was checked without a network; sending it again changes nothing."""
+    with reading() as session:
+        services_lists.mine(session, list_id, current_actor())
     if (request.content_length or 0) > MOST_BODY:
         return jsonify(error="too large"), 413
     body = request.get_json(silent=True)
     checks = body.get("checks") if isinstance(body, dict) else None
     if not isinstance(checks, list) or len(checks) > rules_lists.MOST_UPLOADED:
         return jsonify(error="checks"), 422
-    with reading() as session:
-        services_lists.mine(session, list_id, current_actor())
     return jsonify(results=[_taken(list_id, one) for one in checks])
 
 

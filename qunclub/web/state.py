@@ -20,6 +20,7 @@ from qunclub.kernel.ports import (
     FileScanner,
     FileStore,
     GroupBook,
+    GroupPart,
     Identity,
     LevelBook,
     MadeBook,
@@ -77,6 +78,7 @@ class ClubState:
     keep_locale: Callable[[Session, int, str], None]
     limiter: Any
     member_parts: tuple[MemberPart, ...] = ()
+    group_parts: tuple[GroupPart, ...] = ()
     made_books: tuple[MadeBook, ...] = ()
     board_books: tuple[BoardBook, ...] = ()
     level_book: LevelBook | None = None

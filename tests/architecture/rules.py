@@ -20,6 +20,7 @@ BELOW: dict[str, frozenset[str]] = {
     "courses": frozenset({"members", "points"}),
     "passes": frozenset({"members", "points", "groups", "courses"}),
     "cloning": frozenset({"members", "points", "groups", "courses", "passes"}),
+    "house": frozenset({"members", "groups", "passes"}),
     "orders": frozenset({"members", "points", "groups", "courses", "passes"}),
     "contests": frozenset({"members", "points"}),
     "homework": frozenset({"members", "points", "courses"}),

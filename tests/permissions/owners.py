@@ -76,6 +76,8 @@ LED_PIECE = own(
 LED_STATE = own("SELECT slug, 'open' AS state, lead_id AS owner FROM #project", "admin", why=LEAD)
 TEACHING = "Instructors keep the questions of all courses in order."
 OFFER = own("SELECT id AS offer_id, member_id AS owner FROM #season_offer")
+OWN_SEAT = own("SELECT id AS seat_id, member_id AS owner FROM #seat")
+HOSTS = "Hosts see to the rules in any group."
 PHRASE = own("SELECT id AS phrase_id, member_id AS owner FROM #phrase")
 
 OWN: dict[str, Own] = {
@@ -113,10 +115,28 @@ OWN: dict[str, Own] = {
         TICKET,
         "tickets.show tickets.qr",
     ),
-    "tickets.of_seat": own("SELECT id AS seat_id, member_id AS owner FROM #seat"),
+    "tickets.wallet": TICKET,
+    **each(
+        own("SELECT id AS list_id, host_id AS owner FROM #door_list"),
+        "door_lists.offline door_lists.data door_lists.fresh_token door_lists.upload",
+    ),
+    "tickets.of_seat": OWN_SEAT,
+    **each(
+        OWN_SEAT,
+        "group_seats.offer group_seats.accept group_seats.decline group_seats.leave group_seats.left",
+    ),
+    "house.appeal": own("SELECT id AS sanction_id, member_id AS owner FROM #sanction"),
+    "house.report": own(SEATED.sql, "host", "admin", why=HOSTS),
+    "house.report_subject": own(
+        "SELECT 'conduct' AS kind, t.id AS subject_id, s.member_id AS owner FROM #seat t"
+        " JOIN #seat s ON s.group_id = t.group_id AND s.state = 'admitted' WHERE t.state = 'admitted'",
+        "host",
+        "admin",
+        why=HOSTS,
+    ),
     **each(
         PASS,
-        "welcome.index welcome.covenant welcome.name welcome.name_preview ritual.introduce ritual.task",
+        "welcome.index welcome.ask welcome.covenant welcome.name welcome.name_preview ritual.introduce ritual.task",
     ),
     "groups.accept": SEATED,
     "groups.entry_qr": own(SEATED.sql, "host", "admin", why="A host shows the way into any group."),
@@ -206,7 +226,8 @@ PUBLIC: dict[str, str] = {
         "A page of the club; what of it is locked is tested where it is made.",
         "vendor.file frame.language courses.show courses.lesson questions.course passes.show "
         "orders.order orders.quote orders.quoted orders.start points.rule seasons.show "
-        "contests.show contests.results projects.show",
+        "contests.show contests.results projects.show "
+        "groups.changes entry.line entry.qr levels.version",
     ),
     **each(
         "Everybody of the club sees these; what is shown of them depends on who looks, and is tested where it is made.",
@@ -227,8 +248,11 @@ PUBLIC: dict[str, str] = {
     **each(
         "The address carries a secret: whoever was given it may use it.",
         "certificates.show certificates.png certificates.pdf claims.claim claims.redeem "
-        "tickets.check media.opened accounts.verify accounts.reset transfers.picture",
+        "referral.follow referral.accept tickets.check media.opened accounts.verify accounts.reset transfers.picture",
     ),
+}
+TOKENS: dict[str, str] = {
+    "api_v1.nothing": "Answers every address that is not there; programs come with a token."
 }
 SELF: dict[str, str] = {
     **each(
@@ -257,6 +281,12 @@ STAFF: dict[str, str] = {
         "Any instructor nominates.",
         "season_nominate.show season_nominate.nominate",
     ),
+    **each(
+        HOSTS,
+        "house_desk.show house_desk.claim house_desk.release house_desk.dismiss house_desk.decide house_desk.act "
+        "house_desk.sanction house_quiet.line house_quiet.group house_quiet.follow house_quiet.mute house_quiet.lift",
+    ),
     "tickets.admit": "Any host lets in.",
+    **each("Hosts of that door; tested with the door.", "door.force door_lists.show"),
     **each("Any host sees who came into any group.", "ritual.group ritual.renamed"),
 }

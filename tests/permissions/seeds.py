@@ -13,12 +13,14 @@ from qunclub.homework.models_desk import Phrase
 from qunclub.homework.models_voice import SpokenComment
 from qunclub.kernel.ports import FileStore
 from qunclub.members.models import Member
+from qunclub.passes.models_door import DoorList
 from qunclub.projects.models import Delivery, DeliveryFile
 from qunclub.seasons.models import CoreSeat, Season
 from qunclub.seasons.models_offers import SeatOffer
 from tests.factories import Make
 from tests.support.databases import Db
 
+HOST = "xiangxiaoman@example.com"
 TEACHER = "yezhiwei@example.com"
 FILE = {"content_type": "text/plain", "size": 1, "sha256": "0" * 64}
 
@@ -91,6 +93,15 @@ def seed(make: Make, db: Db, files: FileStore) -> None:
                 member_id=asker.id,
                 offered_at=now,
                 until=now + dt.timedelta(days=3),
+            )
+        )
+        host = session.scalars(select(Member).where(Member.email == HOST)).one()
+        door = session.scalars(select(Group).order_by(Group.id)).first()
+        assert door is not None
+        later = now + dt.timedelta(hours=6)
+        session.add(
+            DoorList(
+                group_id=door.id, host_id=host.id, made_at=now, expires_at=later, closes_at=later, salt="salt"
             )
         )
         session.execute(update(Group).values(entry_url="https://example.com/chat"))
