@@ -37,6 +37,7 @@ BLUEPRINTS = (
     "qunclub.web.frame:bp",
     "qunclub.members.views:bp",
     "qunclub.members.admin:bp",
+    "qunclub.notices.views:bp",
     "qunclub.groups.views:bp",
     "qunclub.groups.admin:bp",
     "qunclub.courses.views:bp",
@@ -117,6 +118,7 @@ BLUEPRINTS = (
 )
 DOCTORS = (
     "members",
+    "notices",
     "groups",
     "courses",
     "passes",

@@ -20,6 +20,7 @@ from qunclub.homework import models_voice as homework_voice
 from qunclub.homework import models_work as homework_work
 from qunclub.kernel import Base, outbox, store
 from qunclub.members import models as members
+from qunclub.notices import models as notices
 from qunclub.orders import models as orders
 from qunclub.orders import models_money as orders_money
 from qunclub.orders import models_selling as orders_selling
@@ -55,6 +56,7 @@ __all__ = [
     "homework_work",
     "members",
     "metadata",
+    "notices",
     "orders",
     "orders_money",
     "orders_selling",

@@ -11,6 +11,7 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub import notices
 from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, mail, store
 from qunclub.members.models import Member
 
@@ -145,6 +146,17 @@ def remove_member(session: Session, *, seat_id: int, reason: str, actor: Actor, 
         summary=f"{member.shown_name} · {name}",
         details={"member_id": member.id, "line_id": line.id, "group_id": seat.group_id, "reason": reason},
     )
+    notices.notify(
+        session,
+        members=[member.id],
+        kind="removal",
+        source=f"seat:{seat.id}",
+        facts={"group": name, "reason": reason},
+        endpoint="qunclub.groups.show",
+        values={"slug": group.slug if group else line.slug},
+        now=now,
+        by_mail=False,
+    )
     if member.email:
         mail.send(
             session,
@@ -259,18 +271,31 @@ def _open(session: Session, line: GroupLine, index: int, now: dt.datetime) -> Gr
 def _tell_admitted(session: Session, line: GroupLine, seats: list[Seat], now: dt.datetime) -> None:
     if not seats:
         return
+    for group_id in {seat.group_id for seat in seats}:
+        group = session.get_one(Group, group_id)
+        notices.notify(
+            session,
+            members=[seat.member_id for seat in seats if seat.group_id == group_id],
+            kind="seat",
+            source=f"group:{group_id}:{now.isoformat()}",
+            facts={"group": group.name},
+            endpoint="qunclub.groups.show",
+            values={"slug": group.slug},
+            now=now,
+            by_mail=False,
+        )
     rows = session.execute(
         select(Seat.id, Group.name, Group.slug, Member.email, Member.locale, Member.name, Member.nickname)
         .join(Group, Group.id == Seat.group_id)
         .join(Member, Member.id == Seat.member_id)
         .where(Seat.id.in_([seat.id for seat in seats]), Member.email != "")
     )
-    for seat_id, group, slug, email, locale, name, nickname in rows.all():
+    for seat_id, group_name, slug, email, locale, name, nickname in rows.all():
         mail.send(
             session,
             to=email,
             template="seat_admitted",
-            context={"name": nickname or name, "group": group, "slug": slug, "line": line.name},
+            context={"name": nickname or name, "group": group_name, "slug": slug, "line": line.name},
             locale=locale,
             key=f"seat_admitted:{seat_id}",
             now=now,

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub import notices
 from qunclub.kernel import (
     N_,
     Actor,
@@ -184,6 +185,19 @@ def publish_covenant(
     session.add(covenant)
     session.flush()
     _record(session, line, actor, "covenant.publish", {"version": covenant.version}, now)
+    if last is not None:
+        # Nothing is asked of anybody by the first one that they are not shown on their way in.
+        notices.notify_seated(
+            session,
+            line_id=line.id,
+            kind="covenant",
+            source=f"covenant:{covenant.id}",
+            facts={"group": line.name},
+            endpoint="qunclub.groups.show",
+            values={"slug": line.slug},
+            by=actor.member_id,
+            now=now,
+        )
     return covenant
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import contests, courses, groups, homework, members, orders, passes, projects, rewards
+from qunclub import contests, courses, groups, homework, members, notices, orders, passes, projects, rewards
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.homework.queries_teams import works_of
@@ -148,6 +148,8 @@ def leave(
         .where(OrderEvent.order_id.in_(mine), OrderEvent.actor.in_(names))
         .values(actor=NAMELESS)
     )
+    # Last of the rooms, so that what the verbs above told goes too.
+    notices.forget(session, member_id=member_id)
     members.erase(session, member_id=member_id, now=now)
     if close_account is not None:
         close_account(session)

@@ -7,6 +7,7 @@ idempotent where the other side allows it.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import JSON, Index, String, Text, select, text, update
@@ -57,6 +58,19 @@ def put(session: Session, *, kind: str, key: str, payload: dict[str, Any], now: 
             kind=kind, key=key, payload=payload, created_at=now, due_at=now, attempts=0, error=""
         ).on_conflict_do_nothing()
     )
+    session.info["qunclub_outbox"] = True
+
+
+def put_many(
+    session: Session, *, kind: str, items: Sequence[tuple[str, dict[str, Any]]], now: dt.datetime
+) -> None:
+    """:func:`put` for many (key, payload) of one *kind*, in one statement."""
+    if not items:
+        return
+    insert = insert_for(session, OutboxMessage)
+    fixed = {"kind": kind, "created_at": now, "due_at": now, "attempts": 0, "error": ""}
+    rows = [{**fixed, "key": key, "payload": payload} for key, payload in items]
+    session.execute(insert.values(rows).on_conflict_do_nothing())
     session.info["qunclub_outbox"] = True
 
 

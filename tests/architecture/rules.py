@@ -15,8 +15,10 @@ PACKAGE = ROOT / "qunclub"
 # Which capabilities each one stands on. Everything not listed is forbidden; nothing below imports from above.
 BELOW: dict[str, frozenset[str]] = {
     "members": frozenset(),
+    "notices": frozenset({"members"}),
     "points": frozenset({"members"}),
-    "groups": frozenset({"members", "points"}),
+    "groups": frozenset({"members", "points", "notices"}),
+    "board": frozenset({"members", "groups", "notices"}),
     "courses": frozenset({"members", "points"}),
     "passes": frozenset({"members", "points", "groups", "courses"}),
     "orders": frozenset({"members", "points", "groups", "courses", "passes"}),
