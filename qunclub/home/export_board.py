@@ -1,4 +1,4 @@
-"""What somebody was told and how they wish to be told, as their own data."""
+"""What somebody wrote and read on boards, and what they were told, as their own data."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub.board.models import BoardPicture, BoardPost, BoardReader, BoardReceipt, BoardVersion
+from qunclub.groups.models import Group
 from qunclub.notices import rules
 from qunclub.notices.models import Notice, NoticeChoice
 
@@ -30,4 +32,53 @@ def _choices(session: Session, member_id: int) -> Rows:
     return [plain(row) for row in session.scalars(query)]
 
 
-PARTS: dict[str, Callable[[Session, int], Rows]] = {"notices": _notices, "notice_choices": _choices}
+def _posts(session: Session, member_id: int) -> Rows:
+    query = (
+        select(BoardPost, Group.name)
+        .join(Group, Group.id == BoardPost.group_id)
+        .where(BoardPost.member_id == member_id)
+        .order_by(BoardPost.id)
+    )
+    return [plain(row, group=name) for row, name in session.execute(query)]
+
+
+def _pictures(session: Session, member_id: int) -> Rows:
+    query = select(BoardPicture).join(BoardPost, BoardPost.id == BoardPicture.post_id)
+    mine = query.where(BoardPost.member_id == member_id).order_by(BoardPicture.id)
+    return [plain(row) for row in session.scalars(mine)]
+
+
+def _versions(session: Session, member_id: int) -> Rows:
+    query = select(BoardVersion).join(BoardPost, BoardPost.id == BoardVersion.post_id)
+    mine = query.where(BoardPost.member_id == member_id).order_by(BoardVersion.id)
+    rows = [plain(row) for row in session.scalars(mine)]
+    for row in rows:
+        # Who of the hosts did it is theirs.
+        del row["by_id"]
+    return rows
+
+
+def _readers(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Group.name, BoardReader.read_n)
+        .join(Group, Group.id == BoardReader.group_id)
+        .where(BoardReader.member_id == member_id)
+        .order_by(Group.id)
+    )
+    return [{"group": name, "read_to": read_n} for name, read_n in session.execute(query)]
+
+
+def _receipts(session: Session, member_id: int) -> Rows:
+    query = select(BoardReceipt).where(BoardReceipt.member_id == member_id).order_by(BoardReceipt.id)
+    return [plain(row) for row in session.scalars(query)]
+
+
+PARTS: dict[str, Callable[[Session, int], Rows]] = {
+    "board_posts": _posts,
+    "board_pictures": _pictures,
+    "board_versions": _versions,
+    "board_read": _readers,
+    "board_receipts": _receipts,
+    "notices": _notices,
+    "notice_choices": _choices,
+}

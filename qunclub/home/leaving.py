@@ -10,7 +10,19 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import contests, courses, groups, homework, members, notices, orders, passes, projects, rewards
+from qunclub import (
+    board,
+    contests,
+    courses,
+    groups,
+    homework,
+    members,
+    notices,
+    orders,
+    passes,
+    projects,
+    rewards,
+)
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.homework.queries_teams import works_of
@@ -138,6 +150,8 @@ def leave(
     works = homework.forget(session, member_id=member_id, now=now)
     works += projects.forget(session, member_id=member_id, now=now)
     for key in (*works, *contests.forget(session, member_id=member_id, now=now)):
+        outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
+    for key in board.forget(session, member_id=member_id, now=now):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
     for key in orders.forget_papers(session, member_id=member_id):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)

@@ -1,0 +1,121 @@
+"""Who may write, whom a text mentions, how names are shown: the pure rules."""
+
+from __future__ import annotations
+
+import itertools
+
+import nh3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qunclub.board import rules
+from qunclub.kernel import Invalid, render_markdown
+
+
+@pytest.mark.parametrize(
+    ("staff", "seated", "due", "posting", "answering", "open_answers", "reason"),
+    [
+        (True, False, True, "staff", False, False, ""),
+        (False, False, False, "all", False, True, "no_seat"),
+        (False, True, True, "all", False, True, "covenant"),
+        (False, True, True, "all", True, True, "covenant"),
+        (False, True, False, "all", False, True, ""),
+        (False, True, False, "staff", False, True, "staff_only"),
+        (False, True, False, "staff", True, True, ""),
+        (False, True, False, "staff", True, False, "closed"),
+        (False, True, False, "all", True, False, "closed"),
+    ],
+)
+def test_who_may_write(staff, seated, due, posting, answering, open_answers, reason):
+    verdict = rules.decide(
+        staff=staff,
+        seated=seated,
+        covenant_due=due,
+        posting=posting,
+        answering=answering,
+        open_answers=open_answers,
+    )
+    assert (verdict.allowed, verdict.reason) == (not reason, reason)
+
+
+def test_every_no_has_words():
+    flags = [False, True]
+    for staff, seated, due, answering, opened in itertools.product(flags, repeat=5):
+        for posting in ("all", "staff"):
+            verdict = rules.decide(
+                staff=staff,
+                seated=seated,
+                covenant_due=due,
+                posting=posting,
+                answering=answering,
+                open_answers=opened,
+            )
+            assert verdict.allowed or rules.REASONS[verdict.reason]
+            # Nobody writes before the covenant, and nobody without a seat, but hosts.
+            assert not verdict.allowed or staff or (seated and not due)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("@7", [7]),
+        ("谢谢@12和@7。", [12, 7]),
+        ("@7 @7 @07", [7]),
+        ("me@7.example, x@7", []),
+        ("@7a @_7 @1234567890", []),
+        ("https://example.com/@7", []),
+    ],
+)
+def test_mentions(text, numbers):
+    assert rules.numbers_in(text) == numbers
+
+
+def test_only_hosts_call_everybody():
+    with pytest.raises(Invalid, match="Only hosts"):
+        rules.check_mentions("@所有人 看这里", staff=False)
+    assert rules.check_mentions("@all and @3", staff=True) == [3]
+    with pytest.raises(Invalid, match="at most"):
+        rules.check_mentions(" ".join(f"@{n}" for n in range(1, 30)), staff=True)
+
+
+def test_marks_stand_in_text_only():
+    html = render_markdown("@7 `@7` [@7](https://example.com/@7) and @8\n\n```\n@7\n```")
+    marked = rules.marked(html, {7})
+    assert marked.count('<span class="qc-at">@7</span>') == 1
+    assert "@8" in marked and 'qc-at">@8' not in marked
+
+
+@given(st.text(alphabet='@7 <>&"`*[]()\n请a_', max_size=60))
+def test_marks_and_names_keep_the_html_clean(text):
+    html = render_markdown(text)
+    shown = rules.named(rules.marked(html, {7, 77}), {7: '<b onclick="x">'}, "/members/{}".format)
+    assert "<b onclick" not in shown
+    # Nothing but the marks came in.
+    assert nh3.clean(shown, tags=set()).replace(" ", "").count("@") == nh3.clean(html, tags=set()).count("@")
+
+
+def test_nobody_can_forge_a_mark():
+    html = render_markdown('<span class="qc-at">@9</span>')
+    assert rules.named(rules.marked(html, set()), {9: "Hua"}, str) == html
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "\r\n"])
+def test_nothing_is_no_post_but_with_a_picture(text):
+    with pytest.raises(Invalid) as refused:
+        rules.check_body(text)
+    assert refused.value.field == "body_md"
+    assert rules.check_body(text, pictures=1) == ""
+
+
+def test_too_much_is_refused():
+    with pytest.raises(Invalid):
+        rules.check_body("x" * (rules.MOST_BODY + 1))
+    with pytest.raises(Invalid):
+        rules.check_title("", announcement=True)
+    with pytest.raises(Invalid):
+        rules.check_title("x" * 121, announcement=True)
+    with pytest.raises(Invalid):
+        rules.check_reason(" ")
+    assert rules.check_title(" two\n lines ", announcement=True) == "two lines"
+    assert rules.check_title("ignored", announcement=False) == ""
