@@ -32,6 +32,7 @@ from qunclub.web.uow import transaction
 
 from . import content
 from .allocation_story import add_allocation
+from .board_story import add_boards
 from .contest_story import add_contests
 from .homework_story import Piece
 from .judging_story import add_judging
@@ -303,6 +304,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_likes(story, cast)
     add_team(story, cast, "straighten-chart")
     add_tuition(story, cast, 400)
+    add_boards(story, cast)
     return story
 
 
