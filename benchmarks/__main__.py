@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import clubs, desk, growth, pages, purchases, replaying, reviews, turns
+from benchmarks import board, clubs, desk, growth, pages, purchases, replaying, reviews, turns
 from benchmarks.load import load
 from benchmarks.report import Report
 from benchmarks.scale import FULL, TINY, Scale
@@ -22,7 +22,7 @@ from qunclub.kernel import clock
 from tests.support import postgres, run
 
 RESULTS = Path(__file__).with_name("results.md")
-GROWING = {"orders": desk.ORDERS, "submissions": reviews.SUBMISSIONS}
+GROWING = {"orders": desk.ORDERS, "submissions": reviews.SUBMISSIONS, "posts": board.POSTS}
 
 
 def say(line: str) -> None:

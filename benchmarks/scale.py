@@ -18,6 +18,7 @@ class Scale:
         desk_few, desk_many: orders of the two clubs whose desks are compared.
         reviews_few, reviews_many: submissions of the two clubs whose review desks are compared; the many are those
             of the Open University's learning records.
+        posts_few, posts_many: posts on the two boards that are compared.
         desk_rounds: how often each page of a desk takes its turn.
         students: whose generated records are replayed.
         databases: that orders are fulfilled on.
@@ -36,6 +37,8 @@ class Scale:
     desk_many: int = 1_000_000
     reviews_few: int = 1_000
     reviews_many: int = 82_842
+    posts_few: int = 1_000
+    posts_many: int = 100_000
     desk_rounds: int = 15
     students: int = 400
     databases: tuple[str, ...] = ("sqlite", "postgres")
@@ -56,6 +59,8 @@ TINY = Scale(
     desk_many=700,
     reviews_few=600,
     reviews_many=700,
+    posts_few=600,
+    posts_many=700,
     desk_rounds=1,
     students=4,
     durable=False,

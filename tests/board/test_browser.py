@@ -48,7 +48,7 @@ def open_form(page: Page) -> None:
 def test_what_one_writes_appears_on_the_others_page(live, page_factory, people):
     ada = enter(page_factory(360, locale="zh-CN"), "ada")
     bo = enter(page_factory(360, locale="zh-CN"), "bo")
-    expect(bo.locator("#board-posts")).to_contain_text("还没有")
+    expect(bo.locator("#board-posts")).to_contain_text("这里还是空的")
 
     open_form(ada)
     # A name after @ offers members; what is put in is the number.
