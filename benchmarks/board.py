@@ -13,7 +13,7 @@ from tests.support.databases import Db
 
 SEATS = 2_000
 MINE = 5
-ANSWERS = 400
+ANSWERS = 200
 """Answers to the first post: as many in both clubs."""
 BOARD = "/groups/line-1/board"
 PAGES = (
@@ -25,8 +25,8 @@ PAGES = (
     GrowthPage("announcements, a page in the middle", f"{BOARD}?show=announcements&after={{middle}}"),
     GrowthPage("what is new, for an open page", f"{BOARD}/news"),
     GrowthPage("a post", f"{BOARD}/{{single}}"),
-    GrowthPage("a post with 400 answers", f"{BOARD}/1"),
-    GrowthPage("a post with 400 answers, a page in the middle", f"{BOARD}/1?after={{answer}}"),
+    GrowthPage("a post with 200 answers", f"{BOARD}/1"),
+    GrowthPage("a post with 200 answers, a page in the middle", f"{BOARD}/1?after={{answer}}"),
     GrowthPage("members to mention", f"{BOARD}/people?q=Member"),
     GrowthPage("notices", "/notices"),
 )
@@ -34,7 +34,7 @@ PAGES = (
 
 def words(posts: int, now: dt.datetime) -> dict[str, object]:
     """What fills the paths in a club of so many posts."""
-    return {"middle": posts // 2, "single": posts - 3, "answer": ANSWERS // 2}
+    return {"middle": posts * 3 // 4, "single": posts - 3, "answer": ANSWERS // 2}
 
 
 def fill(database: Db, posts: int, reader: int, now: dt.datetime) -> None:

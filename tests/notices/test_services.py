@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select, update
 
-from qunclub import groups, notices
+from qunclub import groups, notices, passes
 from qunclub.kernel import Actor, Invalid, NotFound, outbox
 from qunclub.members.models import Member
 from qunclub.notices import doctor, queries, services
@@ -153,3 +153,10 @@ def test_the_doctor_sees_a_wrong_number(session, make, now):
     tell(session, now, member)
     session.execute(update(Member).values(notices_unread=4))
     assert [one.promise for one in doctor.check(session, now)] == [9]
+
+
+def test_an_ended_pass_is_told(session, make, now):
+    held = make.pass_(make.plan(title="The pass"), make.member(number=True))
+    passes.revoke(session, pass_id=held.id, reason="x", now=now, actor=Actor.system("test"))
+    page = queries.listed(session, held.member_id)
+    assert [(one.kind, one.facts["title"]) for one in page.items] == [("money", "The pass")]
