@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Seat
@@ -231,12 +231,12 @@ def people(session: Session, here: Place, q: str) -> list[tuple[int, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Who has taken note of an announcement, and when."""
+    """Who has taken note of an announcement, and when; None for who has not yet."""
 
     id: int
     name: str
     number: int | None
-    read_at: dt.datetime
+    read_at: dt.datetime | None
 
 
 def receipts(session: Session, post_id: int, *, after: int | None = None) -> Page[Receipt]:
@@ -252,6 +252,26 @@ def receipts(session: Session, post_id: int, *, after: int | None = None) -> Pag
         query = query.where(BoardReceipt.id > after)
     rows = session.execute(query).all()
     items = [Receipt(ident, nick or name, number, at) for ident, nick, name, number, at in rows[:ANSWERS]]
+    more = str(items[-1].id) if len(rows) > ANSWERS else ""
+    return Page(items, page=1 if after is None else 2, per_page=ANSWERS, has_next=bool(more), more=more)
+
+
+def missing(session: Session, here: Place, post_id: int, *, after: int | None = None) -> Page[Receipt]:
+    """Who in the group has not taken note, in the order of their seats: one statement along the group's seats."""
+    noted = exists().where(BoardReceipt.post_id == post_id, BoardReceipt.member_id == Seat.member_id)
+    query = (
+        select(Seat.id, Member.nickname, Member.name, Member.number)
+        .join(Member, Member.id == Seat.member_id)
+        .where(Seat.group_id == here.group_id, Seat.state == "admitted", ~noted)
+        .order_by(Seat.id)
+        .limit(ANSWERS + 1)
+    )
+    if after is not None:
+        query = query.where(Seat.id > after)
+    rows = session.execute(query).all()
+    items = [
+        Receipt(ident, nickname or name, number, None) for ident, nickname, name, number in rows[:ANSWERS]
+    ]
     more = str(items[-1].id) if len(rows) > ANSWERS else ""
     return Page(items, page=1 if after is None else 2, per_page=ANSWERS, has_next=bool(more), more=more)
 

@@ -116,14 +116,18 @@ def received(slug: str, n: int) -> Any:
 @bp.get("/receipts")
 @allow("member")
 def receipts(slug: str, n: int) -> Any:
-    """Who has taken note of an announcement, for hosts."""
+    """Who has taken note of an announcement, and who has not, for hosts."""
     here, row, _root = _staff(slug, n)
     if row.kind != "announcement":
         raise NotFound()
     after = request.args.get("after", type=int)
+    missing = request.args.get("show") == "missing"
     with reading() as session:
-        page = queries_posts.receipts(session, row.id, after=after)
-    return render("board/receipts.html", here=here, row=row, page=page)
+        if missing:
+            page = queries_posts.missing(session, here, row.id, after=after)
+        else:
+            page = queries_posts.receipts(session, row.id, after=after)
+    return render("board/receipts.html", here=here, row=row, page=page, missing=missing)
 
 
 @bp.get("/history")

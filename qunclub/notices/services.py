@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import NotFound, insert_for, locks, outbox
+from qunclub.kernel import NotFound, insert_for, outbox
 from qunclub.members import ERASED
 from qunclub.members.models import Member
 
@@ -151,14 +151,14 @@ def open_notice(session: Session, *, notice_id: int, member_id: int, now: dt.dat
         NotFound: when it is not the member's.
     """
     _mark(session, member_id, Notice.id == notice_id, now)
-    row = session.get(Notice, notice_id)
+    row = session.get(Notice, notice_id, populate_existing=True)
     if row is None or row.member_id != member_id:
         raise NotFound()
     return row
 
 
 def _mark(session: Session, member_id: int, which: Any, now: dt.datetime) -> int:
-    member = locks.lock(session, Member, member_id)
+    # A notice is marked by one of those who mark it at the same moment, who then take just that one off the number.
     read = session.execute(
         update(Notice)
         .where(Notice.member_id == member_id, Notice.read_at.is_(None), which)
@@ -167,8 +167,12 @@ def _mark(session: Session, member_id: int, which: Any, now: dt.datetime) -> int
         .execution_options(synchronize_session=False)
     ).all()
     if read:
-        member.notices_unread -= len(read)
-        session.flush()
+        session.execute(
+            update(Member)
+            .where(Member.id == member_id)
+            .values(notices_unread=Member.notices_unread - len(read))
+            .execution_options(synchronize_session=False)
+        )
     return len(read)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from qunclub import groups, notices, passes
 from qunclub.kernel import Actor, Invalid, NotFound, outbox
 from qunclub.members.models import Member
-from qunclub.notices import doctor, queries, services
+from qunclub.notices import doctor, queries
 from qunclub.notices.models import Notice, NoticeChoice
 from tests.support.concurrency import concurrently, failed, succeeded
 from tests.support.statements import count_statements
@@ -103,24 +103,24 @@ def test_told_at_the_same_moment_is_told_once(db, make, now):
         assert unread(session, member) == session.scalar(select(func.count()).select_from(Notice)) == 1
 
 
-def read_all(db, now, member):
-    """Eight read the same five notices at the same moment: is the kept number right?"""
-    concurrently(
-        db,
-        8,
-        lambda session: services.mark_read(session, member_id=member.id, upto=10**9, now=now),
-        retry=True,
-    )
-    with db.session() as session:
-        return unread(session, member)
-
-
 def test_read_at_the_same_moment_is_counted_once(db, make, now):
     member = make.member()
     with db.uow() as session:
-        for n in range(5):
+        for n in range(6):
             tell(session, now, member, source=f"board:{n}")
-    assert read_all(db, now, member) == 0
+        ids = [one.id for one in queries.listed(session, member.id).items]
+
+    def read(session, index):
+        """Some mark all, some open one, each one of their own or the same."""
+        if index % 2:
+            return notices.mark_read(session, member_id=member.id, upto=10**9, now=now)
+        return notices.open_notice(session, notice_id=ids[index // 2], member_id=member.id, now=now).id
+
+    outcomes = concurrently(db, 8, read, retry=True)
+    assert not failed(outcomes), failed(outcomes)
+    with db.session() as session:
+        assert unread(session, member) == 0
+        assert doctor.check(session, now) == []
 
 
 def test_a_seat_and_a_removal_are_told(session, make, now):
