@@ -59,7 +59,7 @@ def upgrade() -> None:
     ):
         op.create_index(f'ix_qunclub_board_post_{name}', 'qunclub_board_post', ['group_id', column], unique=False, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
     op.create_index(op.f('ix_qunclub_board_post_parent_id_n'), 'qunclub_board_post', ['parent_id', 'n'], unique=False)
-    op.create_index(op.f('ix_qunclub_board_post_member_id_id'), 'qunclub_board_post', ['member_id', 'id'], unique=False)
+    op.create_index(op.f('ix_qunclub_board_post_member_id_group_id_n'), 'qunclub_board_post', ['member_id', 'group_id', 'n'], unique=False)
     op.create_table('qunclub_board_reader',
     sa.Column('member_id', BIG, nullable=False),
     sa.Column('group_id', BIG, nullable=False),

@@ -76,7 +76,7 @@ class BoardPost(Base):
             postgresql_where=text("pinned_at IS NOT NULL"),
         ),
         Index(None, "parent_id", "n"),
-        Index(None, "member_id", "id"),
+        Index(None, "member_id", "group_id", "n"),
     )
 
 

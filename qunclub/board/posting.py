@@ -11,17 +11,23 @@ from qunclub.kernel import Forbidden
 from . import rules
 from .models import BoardPost
 from .queries import Place
-from .rules import REASONS, Verdict
+from .rules import Verdict
 
 
 def may_post(
-    session: Session, *, place: Place, now: dt.datetime, answering: BoardPost | None = None
+    session: Session,
+    *,
+    place: Place,
+    now: dt.datetime,
+    zone: dt.tzinfo,
+    answering: BoardPost | None = None,
 ) -> Verdict:
     """Whether the reader of *place* may write a post there or, with *answering*, an answer to that post.
 
     Args:
         session: what else decides is read with it, in the transaction that writes.
         now: aware UTC.
+        zone: the club's time zone, in which hours of the day are meant.
     """
     return rules.decide(
         staff=place.staff,
@@ -34,13 +40,18 @@ def may_post(
 
 
 def check_may_post(
-    session: Session, *, place: Place, now: dt.datetime, answering: BoardPost | None = None
+    session: Session,
+    *,
+    place: Place,
+    now: dt.datetime,
+    zone: dt.tzinfo,
+    answering: BoardPost | None = None,
 ) -> None:
     """The same, as a refusal.
 
     Raises:
         Forbidden: saying why.
     """
-    verdict = may_post(session, place=place, now=now, answering=answering)
+    verdict = may_post(session, place=place, now=now, zone=zone, answering=answering)
     if not verdict.allowed:
-        raise Forbidden(REASONS[verdict.reason])
+        raise Forbidden(verdict.reason, **verdict.params)

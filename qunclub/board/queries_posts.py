@@ -123,6 +123,16 @@ def post_row(session: Session, here: Place, n: int) -> BoardPost:
     return row
 
 
+def last_post_at(session: Session, *, group_id: int, member_id: int) -> dt.datetime | None:
+    """When a member last wrote in a group, None when they never did: one statement along an index."""
+    return session.scalar(
+        select(BoardPost.created_at)
+        .where(BoardPost.member_id == member_id, BoardPost.group_id == group_id)
+        .order_by(BoardPost.n.desc())
+        .limit(1)
+    )
+
+
 def root_of(session: Session, row: BoardPost) -> BoardPost:
     """The post an answer belongs to; itself, of a post."""
     return row if row.parent_id is None else session.get_one(BoardPost, row.parent_id)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 from qunclub.kernel import N_, Invalid
 
@@ -30,13 +31,17 @@ class Verdict:
     """Whether somebody may write now.
 
     Attributes:
-        reason: why not, one of :data:`REASONS`; empty when allowed.
+        code: why not, one of :data:`REASONS`; ``open`` when they may.
+        reason: the same as a msgid that says the way out; empty when they may.
         until: when that ends (UTC), if it does by itself.
+        params: of the reason; moments are UTC.
     """
 
     allowed: bool
+    code: str = "open"
     reason: str = ""
     until: dt.datetime | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 REASONS = {
@@ -59,18 +64,22 @@ def decide(
         posting: of the line: ``staff`` (pyramid) or ``all`` (ring).
         open_answers: whether the post that is answered takes answers.
 
-    >>> decide(staff=False, seated=True, covenant_due=False, posting="staff", answering=False, open_answers=True).reason
+    >>> decide(staff=False, seated=True, covenant_due=False, posting="staff", answering=False, open_answers=True).code
     'staff_only'
     """
     if staff:
         return Verdict(True)
     if not seated:
-        return Verdict(False, "no_seat")
+        return _no("no_seat")
     if covenant_due:
-        return Verdict(False, "covenant")
+        return _no("covenant")
     if answering:
-        return Verdict(True) if open_answers else Verdict(False, "closed")
-    return Verdict(True) if posting == "all" else Verdict(False, "staff_only")
+        return Verdict(True) if open_answers else _no("closed")
+    return Verdict(True) if posting == "all" else _no("staff_only")
+
+
+def _no(code: str) -> Verdict:
+    return Verdict(False, code, REASONS[code])
 
 
 def check_body(text: str, *, pictures: int = 0) -> str:

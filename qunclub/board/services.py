@@ -43,6 +43,7 @@ def write(
     actor: Actor,
     body_md: str,
     now: dt.datetime,
+    zone: dt.tzinfo,
     title: str = "",
     announcement: bool = False,
     open_answers: bool = True,
@@ -54,6 +55,7 @@ def write(
     Args:
         slug: of the group.
         now: aware UTC.
+        zone: the club's time zone.
         open_answers: whether members may answer it; only hosts may say no.
         pictures: checked, scanned and already kept.
 
@@ -67,7 +69,7 @@ def write(
     root = None
     if answer_to is not None:
         root = queries_posts.root_of(session, queries_posts.post_row(session, here, answer_to))
-    check_may_post(session, place=here, now=now, answering=root)
+    check_may_post(session, place=here, now=now, zone=zone, answering=root)
     announcement = announcement and root is None
     if announcement and not here.staff:
         raise Forbidden(N_("Only hosts write announcements."))
@@ -130,6 +132,7 @@ def edit(
     actor: Actor,
     body_md: str,
     now: dt.datetime,
+    zone: dt.tzinfo,
     title: str = "",
     open_answers: bool | None = None,
 ) -> BoardPost:
@@ -143,7 +146,7 @@ def edit(
     """
     here, row = _own(session, slug, n, actor)
     root = queries_posts.root_of(session, row)
-    check_may_post(session, place=here, now=now, answering=root if root.id != row.id else None)
+    check_may_post(session, place=here, now=now, zone=zone, answering=root if root.id != row.id else None)
     title = rules.check_title(title, announcement=row.kind == "announcement")
     pictures = session.scalars(select(BoardPicture.id).where(BoardPicture.post_id == row.id)).all()
     body_md = rules.check_body(body_md, pictures=len(pictures))

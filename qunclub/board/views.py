@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -29,6 +30,7 @@ from qunclub.web import (
     transact,
 )
 from qunclub.web.files import give_out
+from qunclub.web.render import format_datetime
 from qunclub.web.urls import path_to
 
 from . import files, posting, queries, queries_posts, rules, services
@@ -49,6 +51,15 @@ def _me() -> str:
 def words(shown: Shown) -> str:
     """The HTML of a post with the names of those it mentions."""
     return rules.named(shown.html, shown.names, lambda number: path_to("qunclub.members.show", number=number))
+
+
+def why(verdict: rules.Verdict) -> str:
+    """Why somebody may not write, in their language."""
+    params = {
+        name: format_datetime(value) if isinstance(value, dt.datetime) else value
+        for name, value in verdict.params.items()
+    }
+    return str(_(verdict.reason, **params))
 
 
 @bp.get("/board")
@@ -87,7 +98,7 @@ def index(slug: str) -> Any:
             "here": here,
             "page": queries_posts.posts(session, here, before=after, announcements=announcements),
             "pinned": queries_posts.pinned(session, here) if first else [],
-            "verdict": posting.may_post(session, place=here, now=moment),
+            "verdict": posting.may_post(session, place=here, now=moment, zone=club().settings.zone),
         }
     page = render(
         "board/index.html",
@@ -96,7 +107,7 @@ def index(slug: str) -> Any:
         announcements=announcements,
         first=first,
         etag=_etag(here.changed, here.staff),
-        reasons=rules.REASONS,
+        why=why,
         words=words,
     )
     return (page, 422) if form.errors else page
@@ -114,7 +125,7 @@ def thread(slug: str, n: int) -> Any:
         root = queries_posts.root_of(session, row)
         if root.id != row.id:
             return see_other(".thread", slug=slug, n=root.n, after=n - 1)
-        verdict = posting.may_post(session, place=here, now=moment, answering=root)
+        verdict = posting.may_post(session, place=here, now=moment, zone=club().settings.zone, answering=root)
     form = PostForm()
     if request.method == "POST":
         written = _write(form, slug, n)
@@ -133,7 +144,7 @@ def thread(slug: str, n: int) -> Any:
         verdict=verdict,
         live=after is None,
         etag=_etag(here.changed, here.staff),
-        reasons=rules.REASONS,
+        why=why,
         words=words,
     )
     return (page, 422) if form.errors else page
@@ -175,6 +186,7 @@ def _write(form: PostForm, slug: str, answer_to: int | None) -> int | None:
                     answer_to=answer_to,
                     pictures=kept,
                     now=now(),
+                    zone=state.settings.zone,
                     **more,
                 ).n
 

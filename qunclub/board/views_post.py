@@ -11,6 +11,7 @@ from qunclub.web import (
     N_,
     _,
     allow,
+    club,
     current_actor,
     explain,
     flash,
@@ -82,6 +83,7 @@ def edit(slug: str, n: int) -> Any:
                         if isinstance(form, StaffEditForm)
                         else None,
                         now=now(),
+                        zone=club().settings.zone,
                     )
                 )
                 flash(_("Saved."))

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,6 +24,7 @@ _NAMED = re.compile(r"@\{([^}]+)\}")
 class Cast(Protocol):
     """What the story needs of the demo's cast."""
 
+    zone: ZoneInfo
     people: dict[str, Actor]
     staff: dict[str, Actor]
 
@@ -55,6 +57,7 @@ def _writing(cast: Cast, told: Mapping[str, Any]) -> Callable[[Session, dt.datet
             announcement="announcement" in told,
             open_answers=told.get("open", True),
             answer_to=told.get("n"),
+            zone=cast.zone,
             now=now,
         )
         if told.get("pin"):

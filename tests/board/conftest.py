@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,13 @@ class Ring:
     def write(self, session: Session, by: Actor, text: str = "Hello.", **more: Any) -> BoardPost:
         """A post of *by*."""
         return board.write(
-            session, slug=self.group.slug, actor=by, body_md=text, now=more.pop("now", self.make.now), **more
+            session,
+            slug=self.group.slug,
+            actor=by,
+            body_md=text,
+            now=more.pop("now", self.make.now),
+            zone=dt.UTC,
+            **more,
         )
 
     def number(self, session: Session, of: Actor) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 from sqlalchemy import select
@@ -25,7 +26,9 @@ def life(session, ring, now):
     slug = ring.group.slug
     ring.write(session, ring.host, title="Rules", announcement=True)
     ring.write(session, ada, "My words.", pictures=[PICTURE])
-    board.edit(session, slug=slug, n=2, version=1, actor=ada, body_md="My better words.", now=now)
+    board.edit(
+        session, slug=slug, n=2, version=1, actor=ada, body_md="My better words.", now=now, zone=dt.UTC
+    )
     ring.write(session, bo, f"Secret of another, @{ring.number(session, ada)}", answer_to=2)
     board.receive(session, slug=slug, n=1, actor=ada, now=now)
     board.seen(session, slug=slug, upto=3, actor=ada)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
 
@@ -325,6 +326,7 @@ def test_pages_cost_the_same_with_many_posts(app, ada, bo, host, who, site_db, n
                 body_md=f"@{number}",
                 answer_to=1 if n % 2 else None,
                 now=now,
+                zone=dt.UTC,
             )
     assert cost() == few, few
     assert max(few) <= 10, few

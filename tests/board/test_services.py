@@ -74,7 +74,9 @@ def test_the_pyramid_and_the_covenant(session, pyramid, now):
     with pytest.raises(Forbidden, match="covenant"):
         pyramid.write(session, ada, answer_to=1)
     with pytest.raises(Forbidden, match="covenant"):
-        board.edit(session, slug=pyramid.group.slug, n=3, version=1, actor=ada, body_md="New", now=now)
+        board.edit(
+            session, slug=pyramid.group.slug, n=3, version=1, actor=ada, body_md="New", now=now, zone=dt.UTC
+        )
 
 
 def test_a_stranger_finds_nothing(session, ring, rings, now):
@@ -86,7 +88,9 @@ def test_a_stranger_finds_nothing(session, ring, rings, now):
             lambda who: ring.write(session, who),
             lambda who: board.seen(session, slug=slug, upto=1, actor=who),
             lambda who: board.receive(session, slug=slug, n=1, actor=who, now=now),
-            lambda who: board.edit(session, slug=slug, n=1, version=1, actor=who, body_md="x", now=now),
+            lambda who: board.edit(
+                session, slug=slug, n=1, version=1, actor=who, body_md="x", now=now, zone=dt.UTC
+            ),
             lambda who: board.remove(session, slug=slug, n=1, actor=who, now=now),
             lambda who: board.hide(session, slug=slug, n=1, reason="x", actor=who, now=now),
             lambda who: board.show(session, slug=slug, n=1, actor=who, now=now),
@@ -116,8 +120,10 @@ def test_a_member_does_not_do_what_hosts_do(session, ring, now):
         lambda: board.pin(session, slug=slug, n=1, on=True, actor=ada, now=now),
         lambda: board.hide(session, slug=slug, n=1, reason="x", actor=bo, now=now),
         lambda: board.show(session, slug=slug, n=1, actor=bo, now=now),
-        lambda: board.edit(session, slug=slug, n=1, version=1, actor=bo, body_md="x", now=now),
-        lambda: board.edit(session, slug=slug, n=1, version=1, actor=ring.host, body_md="x", now=now),
+        lambda: board.edit(session, slug=slug, n=1, version=1, actor=bo, body_md="x", now=now, zone=dt.UTC),
+        lambda: board.edit(
+            session, slug=slug, n=1, version=1, actor=ring.host, body_md="x", now=now, zone=dt.UTC
+        ),
         lambda: board.remove(session, slug=slug, n=1, actor=bo, now=now),
         lambda: ring.write(session, ada, title="T", announcement=True),
     ):
@@ -180,13 +186,13 @@ def test_words_are_changed_with_their_history(session, ring, now):
     slug, later = ring.group.slug, now + dt.timedelta(minutes=5)
     changed = place(session, ring, bo).changed
     text = f"Second, @{ring.number(session, bo)}."
-    row = board.edit(session, slug=slug, n=1, version=1, actor=ada, body_md=text, now=later)
+    row = board.edit(session, slug=slug, n=1, version=1, actor=ada, body_md=text, now=later, zone=dt.UTC)
     assert row.version == 2 and row.edited_at == later and place(session, ring, bo).changed > changed
     assert told(session, "mention") == [bo.member_id]
     with pytest.raises(Stale):
-        board.edit(session, slug=slug, n=1, version=1, actor=ada, body_md="Third.", now=later)
+        board.edit(session, slug=slug, n=1, version=1, actor=ada, body_md="Third.", now=later, zone=dt.UTC)
     with pytest.raises(Invalid):
-        board.edit(session, slug=slug, n=1, version=2, actor=ada, body_md=" ", now=later)
+        board.edit(session, slug=slug, n=1, version=2, actor=ada, body_md=" ", now=later, zone=dt.UTC)
     kept = queries_posts.versions(session, row.id)
     assert [(one.what, one.body_md, name) for one, name in kept] == [("edit", "First.", "Person 0")]
 
@@ -206,7 +212,9 @@ def test_words_are_taken_back(session, ring, now):
     assert [one.body_md for one, _name in queries_posts.versions(session, row.id)] == ["Secret."]
     for attempt in (
         lambda: ring.write(session, bo, answer_to=1),
-        lambda: board.edit(session, slug=slug, n=1, version=row.version, actor=ada, body_md="Again", now=now),
+        lambda: board.edit(
+            session, slug=slug, n=1, version=row.version, actor=ada, body_md="Again", now=now, zone=dt.UTC
+        ),
         lambda: board.hide(session, slug=slug, n=1, reason="x", actor=ring.host, now=now),
     ):
         with pytest.raises(Conflict):
@@ -235,7 +243,7 @@ def test_hidden_words_are_seen_by_author_and_hosts_only(session, ring, now):
             with pytest.raises(NotFound):
                 queries_posts.picture(session, here, ident)
     with pytest.raises(Conflict):
-        board.edit(session, slug=slug, n=1, version=2, actor=ada, body_md="x", now=now)
+        board.edit(session, slug=slug, n=1, version=2, actor=ada, body_md="x", now=now, zone=dt.UTC)
     with pytest.raises(Conflict):
         board.remove(session, slug=slug, n=1, actor=ada, now=now)
     board.show(session, slug=slug, n=1, actor=ring.host, now=now)
@@ -296,7 +304,16 @@ def test_who_leaves_takes_their_words_along(session, ring, now):
     ring.write(session, ring.host, title="Rules", announcement=True)
     ring.write(session, ada, "Mine.", pictures=[PICTURE])
     ring.write(session, bo, answer_to=2)
-    board.edit(session, slug=ring.group.slug, n=2, version=1, actor=ada, body_md="Mine, better.", now=now)
+    board.edit(
+        session,
+        slug=ring.group.slug,
+        n=2,
+        version=1,
+        actor=ada,
+        body_md="Mine, better.",
+        now=now,
+        zone=dt.UTC,
+    )
     board.receive(session, slug=ring.group.slug, n=1, actor=ada, now=now)
     assert board.forget(session, member_id=ada.member_id, now=now) == ["board/key-1"]
     row = session.scalars(select(BoardPost).where(BoardPost.n == 2)).one()
@@ -377,3 +394,13 @@ def test_reads_cost_the_same_however_much_is_written(db, make, rings):
         for _n in range(30):
             ring.write(session, ring.people[0], f"@{ring.number(session, reader)}", pictures=[PICTURE])
     assert cost() == few <= 8
+
+
+def test_when_somebody_last_wrote(session, ring, rings):
+    ada, later = ring.people[0], ring.make.now + dt.timedelta(minutes=3)
+    asked = {"group_id": ring.group.id, "member_id": ada.member_id}
+    assert queries_posts.last_post_at(session, **asked) is None
+    ring.write(session, ada)
+    ring.write(session, ada, answer_to=1, now=later)
+    ring.write(session, ring.people[1], now=later + dt.timedelta(minutes=1))
+    assert queries_posts.last_post_at(session, **asked) == later
