@@ -79,6 +79,14 @@ def test_the_bell_counts(client, member, other, site_db, now):
     assert "Ada 在 Foundation 1 提到了你" in text_of(in_language(client, "zh").get("/notices"))
 
 
+@pytest.mark.parametrize("path", ["/desk/away", "/admin/seasons"])
+def test_the_bell_is_on_pages_with_a_me_of_their_own(client, make, site_db, now, path):
+    account, row = make.person(name="Boss", number=True, roles=("admin",))
+    in_language(sign_in(client, account), "en")
+    tell(site_db, now, row)
+    assert "Notices: 1 unread" in text_of(client.get(path))
+
+
 def test_a_list_costs_the_same_however_long_and_the_bell_nothing(client, app, member, site_db, now):
     client.get("/notices")
     with count_statements(site_db.engine):
