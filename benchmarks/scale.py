@@ -22,6 +22,7 @@ class Scale:
         closing: members of the clubs in which a season is closed.
         closing_rounds: how often it is.
         appends: lines written to the ledger in one round.
+        posts_few, posts_many: posts on the two boards that are compared.
         desk_rounds: how often each page of a desk takes its turn.
         students: whose generated records are replayed.
         databases: that orders are fulfilled on.
@@ -45,6 +46,8 @@ class Scale:
     closing: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     closing_rounds: int = 5
     appends: int = 2_000
+    posts_few: int = 1_000
+    posts_many: int = 100_000
     desk_rounds: int = 15
     students: int = 400
     databases: tuple[str, ...] = ("sqlite", "postgres")
@@ -70,6 +73,8 @@ TINY = Scale(
     closing=(120, 200),
     closing_rounds=1,
     appends=8,
+    posts_few=600,
+    posts_many=700,
     desk_rounds=1,
     students=4,
     durable=False,

@@ -118,6 +118,13 @@ def test_a_closing_below_its_aim_is_said_so() -> None:
     assert one("usual", [2.0, 4.0]).ratio == 1.0
 
 
+def test_the_boards_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(bench, "FULL", TINY)
+    bench.main(["--grown", "posts"])
+    text = capsys.readouterr().out
+    assert "600 and with 700 posts" in text and "members to mention" in text and "(grows)" not in text
+
+
 def test_a_ratio_below_its_aim_is_said_so() -> None:
     def measured(club: str, rates: list[float], ratios: list[float]) -> Measured:
         return Measured(Page("ranking", "/ranking", True, club), 7, 18_000, rates, ratios)
