@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks import (
     appends,
+    board,
     closing,
     clubs,
     desk,
@@ -37,7 +38,12 @@ from qunclub.kernel import clock
 from tests.support import postgres, run
 
 RESULTS = Path(__file__).with_name("results.md")
-GROWING = {"orders": desk.ORDERS, "submissions": reviews.SUBMISSIONS, "members": members.MEMBERS}
+GROWING = {
+    "orders": desk.ORDERS,
+    "submissions": reviews.SUBMISSIONS,
+    "members": members.MEMBERS,
+    "posts": board.POSTS,
+}
 ALONE: dict[str, Any] = {"closing": closing, "appends": appends, "door": door}
 
 

@@ -24,6 +24,7 @@ class Scale:
         appends: lines written to the ledger in one round.
         tickets: in the club at whose door a program checks.
         checks: of tickets, in each of ``check_rounds`` turns.
+        posts_few, posts_many: posts on the two boards that are compared.
         desk_rounds: how often each page of a desk takes its turn.
         students: whose generated records are replayed.
         databases: that orders are fulfilled on.
@@ -50,6 +51,8 @@ class Scale:
     tickets: int = 1_000_000
     checks: int = 400
     check_rounds: int = 9
+    posts_few: int = 1_000
+    posts_many: int = 100_000
     desk_rounds: int = 15
     students: int = 400
     databases: tuple[str, ...] = ("sqlite", "postgres")
@@ -78,6 +81,8 @@ TINY = Scale(
     tickets=600,
     checks=5,
     check_rounds=2,
+    posts_few=600,
+    posts_many=700,
     desk_rounds=1,
     students=4,
     durable=False,

@@ -37,6 +37,7 @@ BLUEPRINTS = (
     "qunclub.web.frame:bp",
     "qunclub.members.views:bp",
     "qunclub.members.admin:bp",
+    "qunclub.notices.views:bp",
     "qunclub.groups.views:bp",
     "qunclub.groups.views_seats:bp",
     "qunclub.groups.admin:bp",
@@ -44,6 +45,8 @@ BLUEPRINTS = (
     "qunclub.cloning.admin:bp",
     "qunclub.groups.admin_bars:bp",
     "qunclub.groups.admin_hosts:bp",
+    "qunclub.board.views:bp",
+    "qunclub.board.views_post:bp",
     "qunclub.courses.views:bp",
     "qunclub.courses.views_media:bp",
     "qunclub.courses.admin_media:bp",
@@ -147,7 +150,9 @@ BLUEPRINTS = (
 )
 DOCTORS = (
     "members",
+    "notices",
     "groups",
+    "board",
     "courses",
     "passes",
     "house",

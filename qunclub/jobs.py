@@ -26,6 +26,8 @@ log = logging.getLogger("qunclub.jobs")
 # Outbox kinds and who carries them out: (state, payload, key) -> None; an exception means later again.
 HANDLERS = {
     "mail": "qunclub.web.mailing:deliver",
+    "notice": "qunclub.notices.jobs:deliver",
+    "notice_seated": "qunclub.notices.jobs:tell_seated",
     "refund": "qunclub.orders.jobs:carry_out_refund",
     "checkout_expire": "qunclub.orders.jobs:expire_checkout",
     "subscription_cancel": "qunclub.orders.jobs_recurring:carry_out_wish",

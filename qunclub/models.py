@@ -2,6 +2,7 @@
 
 from qunclub.adapters.accounts import models as accounts
 from qunclub.api import models as api
+from qunclub.board import models as board
 from qunclub.contests import models as contests
 from qunclub.courses import models as courses
 from qunclub.courses import models_access as courses_access
@@ -26,6 +27,7 @@ from qunclub.house import models as house
 from qunclub.kernel import Base, outbox, store
 from qunclub.levels import models as levels
 from qunclub.members import models as members
+from qunclub.notices import models as notices
 from qunclub.orders import models as orders
 from qunclub.orders import models_money as orders_money
 from qunclub.orders import models_referral as orders_referral
@@ -49,6 +51,7 @@ metadata = Base.metadata
 __all__ = [
     "accounts",
     "api",
+    "board",
     "contests",
     "courses",
     "courses_access",
@@ -73,6 +76,7 @@ __all__ = [
     "levels",
     "members",
     "metadata",
+    "notices",
     "orders",
     "orders_money",
     "orders_referral",

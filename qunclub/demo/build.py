@@ -32,6 +32,7 @@ from qunclub.web.uow import transaction
 
 from . import content
 from .allocation_story import add_allocation
+from .board_story import add_boards
 from .contest_story import add_contests
 from .door_story import add_door
 from .homework_story import Piece
@@ -329,6 +330,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_tuition(story, cast, 400)
     add_levels(story, cast)
     add_house(story, cast)
+    add_boards(story, cast)
     return story
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub import notices
 from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, mail, store
 from qunclub.members.models import Member
 
@@ -76,6 +77,17 @@ def remove_member(
             "bar": scope,
             "until": until.isoformat() if until else None,
         },
+    )
+    notices.notify(
+        session,
+        members=[member.id],
+        kind="removal",
+        source=f"seat:{seat.id}:{now.isoformat()}",
+        facts={"group": name, "reason": reason},
+        endpoint="qunclub.groups.show",
+        values={"slug": group.slug if group else line.slug},
+        now=now,
+        by_mail=False,
     )
     if tell:
         _tell(session, seat, member, name, group, bar, now)

@@ -7,6 +7,7 @@ import datetime as dt
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from qunclub import notices
 from qunclub.kernel import mail
 from qunclub.members.models import Member
 
@@ -57,8 +58,20 @@ def tell_next(session: Session, *, now: dt.datetime, limit: int = BATCH) -> int 
         .limit(limit)
     ).all()
     line = session.get_one(GroupLine, covenant.line_id)
-    for _, admitted_at, group, slug, member, has_accepted in rows:
-        if has_accepted or not member.email or not admitted_at or admitted_at > covenant.published_at:
+    asked = [row for row in rows if not row[5] and row[1] is not None and row[1] <= covenant.published_at]
+    notices.notify(
+        session,
+        members=[row[4].id for row in asked],
+        kind="covenant",
+        source=f"covenant:{covenant.id}",
+        facts={"group": line.name},
+        endpoint="qunclub.groups.show",
+        values={"slug": line.slug},
+        now=now,
+        by_mail=False,
+    )
+    for _, _admitted_at, group, slug, member, _accepted in asked:
+        if not member.email:
             continue
         mail.send(
             session,

@@ -7,8 +7,8 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub import points
-from qunclub.kernel import mail
+from qunclub import notices, points
+from qunclub.kernel import N_, mail
 from qunclub.members.models import Member
 
 from . import rules, rules_allocation
@@ -116,6 +116,7 @@ def _first_waiting(session: Session, line_id: int, count: int) -> list[Seat]:
 def _tell(session: Session, line: GroupLine, seats: list[Seat], now: dt.datetime) -> None:
     if not seats:
         return
+    _at_the_bell(session, seats, now)
     rows = session.execute(
         select(Seat.id, Seat.state, Seat.offered_until, Group.name, Group.slug, Member)
         .join(Group, Group.id == Seat.group_id)
@@ -139,4 +140,36 @@ def _tell(session: Session, line: GroupLine, seats: list[Seat], now: dt.datetime
             # The moment too: who comes into a group a second time is told a second time.
             key=f"seat_{state}:{seat_id}:{now.isoformat()}",
             now=now,
+        )
+
+
+def _at_the_bell(session: Session, seats: list[Seat], now: dt.datetime) -> None:
+    """Each is told once; their mails say more."""
+    offered = [seat for seat in seats if seat.state == "offered"]
+    groups = {seat.group_id for seat in seats if seat.group_id}
+    found = {group.id: group for group in session.scalars(select(Group).where(Group.id.in_(groups)))}
+    for ident in sorted(groups):
+        notices.notify(
+            session,
+            members=[seat.member_id for seat in seats if seat.group_id == ident and seat.state == "admitted"],
+            kind="seat",
+            source=f"group:{ident}:{now.isoformat()}",
+            facts={"group": found[ident].name},
+            endpoint="qunclub.groups.show",
+            values={"slug": found[ident].slug},
+            now=now,
+            by_mail=False,
+        )
+    for seat in offered:
+        notices.notify(
+            session,
+            members=[seat.member_id],
+            kind="seat",
+            source=f"offer:{seat.id}:{now.isoformat()}",
+            facts={"group": found[seat.group_id or 0].name},
+            text=N_("A seat in %(group)s is kept for you. Take it or decline."),
+            endpoint="qunclub.group_seats.offer",
+            values={"seat_id": seat.id},
+            now=now,
+            by_mail=False,
         )

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from qunclub import (
+    board,
     contests,
     courses,
     groups,
@@ -18,6 +19,7 @@ from qunclub import (
     house,
     levels,
     members,
+    notices,
     orders,
     passes,
     projects,
@@ -165,6 +167,8 @@ def leave(
     for key in (*works, *contests.forget(session, member_id=member_id, now=now)):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
     orders.forget_code(session, member_id=member_id)
+    for key in board.forget(session, member_id=member_id, now=now):
+        outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
     for key in orders.forget_papers(session, member_id=member_id):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
     mine = select(Order.id).where(Order.member_id == member_id)
@@ -175,6 +179,8 @@ def leave(
         .values(actor=NAMELESS)
     )
     tickets.forget_host(session, member_id=member_id, names=names, nameless=NAMELESS)
+    # Last of the rooms, so that what the verbs above told goes too.
+    notices.forget(session, member_id=member_id)
     members.erase(session, member_id=member_id, now=now)
     if close_account is not None:
         close_account(session)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from qunclub import groups, points
+from qunclub import board, groups, points
 from qunclub.contests import queries as contests
 from qunclub.courses import queries as courses
 from qunclub.courses.models import Course, Lesson, Progress
@@ -121,6 +121,8 @@ class Home:
     tier: Tier | None
     holdings: list[Holding]
     seats: list[MySeat]
+    unread: dict[int, int]
+    """Posts on the board of each group (by its id) that the member has not read."""
     courses: list[CourseCard]
     work: list[WorkItem]
     worth: Worth
@@ -179,6 +181,7 @@ def home(
         tier=tier,
         holdings=holdings,
         seats=seats,
+        unread={one.group_id: one.unread for one in board.my_boards(session, member_id)},
         courses=mine,
         work=work,
         worth=homework.worth(session),

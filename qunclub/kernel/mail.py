@@ -15,13 +15,14 @@ from . import outbox
 
 @dataclass(frozen=True, slots=True)
 class MailMessage:
-    """A rendered plain-text mail."""
+    """A rendered plain-text mail; *headers* are further ones, such as ``List-Unsubscribe``."""
 
     to: str
     subject: str
     body: str
     key: str
     sent_at: dt.datetime
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

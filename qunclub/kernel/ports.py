@@ -147,6 +147,11 @@ class GroupBook(Protocol):
     def by_slugs(self, session: Session, slugs: Collection[str]) -> dict[str, int]:
         """The ids of the groups at these addresses, without those that there are not: one statement."""
 
+    def seated_after(
+        self, session: Session, *, group_id: int | None, line_id: int | None, after: int, limit: int
+    ) -> list[tuple[int, int]]:
+        """(seat id, member id) of those seated in a group or a line, in the order of their seats: one statement."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeasonTime:

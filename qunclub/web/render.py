@@ -187,7 +187,9 @@ def context() -> dict[str, Any]:
     return {
         **_of_reader(actor),
         "actor": actor,
-        "me": current_me(),
+        "me": (me := current_me()),
+        # Under a name that no page uses for something of its own.
+        "qc_unread": me.unread if me else None,
         "nav_counts": _nav_counts,
         "switch_locale_url": _switch_locale_url,
         "sign_in_url": path_to(sign_in, next=here()) if sign_in else None,

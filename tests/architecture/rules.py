@@ -15,13 +15,15 @@ PACKAGE = ROOT / "qunclub"
 # Which capabilities each one stands on. Everything not listed is forbidden; nothing below imports from above.
 BELOW: dict[str, frozenset[str]] = {
     "members": frozenset(),
+    "notices": frozenset({"members"}),
     "points": frozenset({"members"}),
-    "groups": frozenset({"members", "points"}),
+    "groups": frozenset({"members", "points", "notices"}),
+    "board": frozenset({"members", "groups", "notices", "house"}),
     "courses": frozenset({"members", "points"}),
-    "passes": frozenset({"members", "points", "groups", "courses"}),
+    "passes": frozenset({"members", "points", "groups", "courses", "notices"}),
     "cloning": frozenset({"members", "points", "groups", "courses", "passes"}),
     "house": frozenset({"members", "groups", "passes"}),
-    "orders": frozenset({"members", "points", "groups", "courses", "passes"}),
+    "orders": frozenset({"members", "points", "groups", "courses", "passes", "notices"}),
     "contests": frozenset({"members", "points"}),
     "homework": frozenset({"members", "points", "courses"}),
     "seasons": frozenset({"members", "points", "groups", "courses", "passes", "homework"}),

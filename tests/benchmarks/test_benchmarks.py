@@ -133,6 +133,13 @@ def test_a_slow_door_is_said_so() -> None:
     assert "1,000,000 of them" in text
 
 
+def test_the_boards_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(bench, "FULL", TINY)
+    bench.main(["--grown", "posts"])
+    text = capsys.readouterr().out
+    assert "600 and with 700 posts" in text and "members to mention" in text and "(grows)" not in text
+
+
 def test_a_ratio_below_its_aim_is_said_so() -> None:
     def measured(club: str, rates: list[float], ratios: list[float]) -> Measured:
         return Measured(Page("ranking", "/ranking", True, club), 7, 18_000, rates, ratios)

@@ -80,7 +80,33 @@ OWN_SEAT = own("SELECT id AS seat_id, member_id AS owner FROM #seat")
 HOSTS = "Hosts see to the rules in any group."
 PHRASE = own("SELECT id AS phrase_id, member_id AS owner FROM #phrase")
 
+BOARDS = "Hosts read and write on every board."
+AT_BOARD = "FROM #board_post p JOIN #group g ON g.id = p.group_id"
+SEATED_AT = f"{AT_BOARD} JOIN #seat s ON s.group_id = g.id AND s.state = 'admitted'"
+BOARD = own(SEATED.sql, "host", "admin", why=BOARDS)
+POSTED = own(f"SELECT g.slug, p.n, s.member_id AS owner {SEATED_AT}", "host", "admin", why=BOARDS)
+BOARD_POST = own(f"SELECT g.slug, p.n, p.member_id AS owner {AT_BOARD}")
+BOARD_DESK = own(
+    f"SELECT g.slug, p.n, m.id AS owner {AT_BOARD} JOIN #member m ON m.roles LIKE '%host%'",
+    "admin",
+    why="An admin is a host too.",
+)
+
 OWN: dict[str, Own] = {
+    **each(BOARD, "board.index board.news board.seen board.people"),
+    **each(POSTED, "board.thread board.thread_news board_post.received"),
+    **each(BOARD_POST, "board_post.edit board_post.delete"),
+    **each(
+        BOARD_DESK, "board_post.receipts board_post.history board_post.hide board_post.show board_post.pin"
+    ),
+    "board.picture": own(
+        f"SELECT g.slug, x.id AS picture_id, s.member_id AS owner {SEATED_AT}"
+        " JOIN #board_picture x ON x.post_id = p.id",
+        "host",
+        "admin",
+        why=BOARDS,
+    ),
+    "notices.open_one": own("SELECT id AS notice_id, member_id AS owner FROM #notice"),
     **each(
         ORDER,
         "orders.show orders.checkout orders.back orders.state orders.cancel orders.pay "
@@ -248,7 +274,8 @@ PUBLIC: dict[str, str] = {
     **each(
         "The address carries a secret: whoever was given it may use it.",
         "certificates.show certificates.png certificates.pdf claims.claim claims.redeem "
-        "referral.follow referral.accept tickets.check media.opened accounts.verify accounts.reset transfers.picture",
+        "referral.follow referral.accept notices.off "
+        "tickets.check media.opened accounts.verify accounts.reset transfers.picture",
     ),
 }
 TOKENS: dict[str, str] = {

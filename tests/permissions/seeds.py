@@ -6,6 +6,7 @@ import datetime as dt
 
 from sqlalchemy import select, update
 
+from qunclub.board.models import BoardPicture, BoardPost
 from qunclub.courses.models import Answer, Lesson, Question
 from qunclub.groups.models import Group
 from qunclub.homework.models import Attempt, Review, Submission, SubmissionFile
@@ -29,7 +30,7 @@ def seed(make: Make, db: Db, files: FileStore) -> None:
     """Add them, each to the first member who can have it."""
     now = make.now
     make.membership(of=make.person(number=True)[1])
-    for key in ("x/a", "x/b", "x/c"):
+    for key in ("x/a", "x/b", "x/c", "x/d"):
         files.put(key, b"x")
     with db.uow() as session:
         some = session.scalars(select(Member).where(Member.number.is_not(None)).order_by(Member.id)).all()
@@ -95,6 +96,12 @@ def seed(make: Make, db: Db, files: FileStore) -> None:
                 until=now + dt.timedelta(days=3),
             )
         )
+        post = session.scalars(
+            select(BoardPost).where(BoardPost.hidden_at.is_(None), BoardPost.deleted_at.is_(None))
+        ).first()
+        assert post is not None
+        picture = {**FILE, "content_type": "image/png"}
+        session.add(BoardPicture(post_id=post.id, name="d.png", storage_key="x/d", **picture))
         host = session.scalars(select(Member).where(Member.email == HOST)).one()
         door = session.scalars(select(Group).order_by(Group.id)).first()
         assert door is not None
