@@ -1,4 +1,4 @@
-"""Pictures of posts: recognised by what they contain, decoded, written anew, shown to the scanner."""
+"""Pictures of posts: recognised by what they contain, decoded, written anew."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import filetype
 
-from qunclub.kernel import N_, Invalid, scanning
-from qunclub.kernel.ports import FileScanner
+from qunclub.kernel import N_, Invalid
 from qunclub.kernel.uploads import IMAGES, Checked, Upload, clean_name, named, reencode
 
 from . import rules
@@ -16,16 +15,14 @@ FIELD = "pictures"
 ACCEPT = ".png,.jpg,.jpeg,.webp,.gif"
 
 
-def checked(
-    uploads: Sequence[Upload], *, max_bytes: int, scanner: FileScanner | None = None
-) -> list[Checked]:
-    """The pictures as they will be kept.
+def checked(uploads: Sequence[Upload], *, max_bytes: int) -> list[Checked]:
+    """The pictures as they will be kept, for the scanner to see.
 
     Args:
         uploads: as they came; of each no more than *max_bytes* + 1 need be read.
 
     Raises:
-        Invalid: on field ``pictures``, when one is empty, too large, no picture or infected, or there are too many.
+        Invalid: on field ``pictures``, when one is empty, too large or no picture, or there are too many.
     """
     if len(uploads) > rules.MOST_PICTURES:
         raise Invalid(N_("A post takes at most %(limit)s pictures."), field=FIELD, limit=rules.MOST_PICTURES)
@@ -47,5 +44,4 @@ def checked(
         content_type, data = reencode(one.data, kind, shown, field=FIELD)
         ending = next(end for type_, (_pil, end) in IMAGES.items() if type_ == content_type)
         found.append(Checked(named(clean_name(one.name), ending)[:100], content_type, data))
-    scanning.scan_all(scanner, found, field=FIELD)
     return found

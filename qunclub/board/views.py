@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.orm import Session
 
 from qunclub.house import Verdict
-from qunclub.kernel import uploads
+from qunclub.kernel import scanning, uploads
 from qunclub.web import (
     NavItem,
     _,
@@ -175,7 +175,8 @@ def _write(form: PostForm, slug: str, answer_to: int | None) -> int | None:
     state, written = club(), None
     most = state.settings.upload_max_bytes
     with form_errors(form):
-        pictures = files.checked(_sent(most), max_bytes=most, scanner=state.scanner)
+        pictures = files.checked(_sent(most), max_bytes=most)
+        scanning.scan_all(state.scanner, pictures, field=files.FIELD)
         with uploads.stored(state.files, pictures, folder="board") as kept:
 
             def command(work: Session) -> int:
