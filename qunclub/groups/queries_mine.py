@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, String, cast, exists, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.members.models import Member
 
 from . import entry, rules_entry
 from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from .models_ritual import Introduction, LineRitual
 from .queries import covenants
 from .rules_entry import Closed, EntryFacts
 from .services import LIVE
@@ -85,9 +86,20 @@ def waiting_place(session: Session, seat: Seat) -> int | None:
     return waiting_places(session, [seat]).get(seat.id)
 
 
+def _owes_introduction() -> ColumnElement[bool]:
+    """SQL: whether the line asks questions of the seat's holder that are not answered; see ``rules_ritual.asked``."""
+    given = exists().where(Introduction.line_id == Seat.line_id, Introduction.member_id == Seat.member_id)
+    return exists().where(
+        LineRitual.line_id == Seat.line_id,
+        cast(LineRitual.questions, String) != "[]",
+        LineRitual.asked_since <= Seat.asked_at,
+        ~given,
+    )
+
+
 def _seats() -> Select[*tuple[Any, ...]]:
     return (
-        select(Seat, GroupLine, Group, Member.suspended_at)
+        select(Seat, GroupLine, Group, Member.suspended_at, _owes_introduction().label("silent"))
         .join(GroupLine, GroupLine.id == Seat.line_id)
         .join(Member, Member.id == Seat.member_id)
         .join(Group, Group.id == Seat.group_id, isouter=True)
@@ -129,7 +141,7 @@ def taken_back(session: Session, member_id: int, now: dt.datetime) -> list[tuple
 def _known(session: Session, member_id: int, rows: Sequence[Any]) -> list[MySeat]:
     if not rows:
         return []
-    in_force = covenants(session, [line.id for _, line, _, _ in rows])
+    in_force = covenants(session, [line.id for _, line, *_rest in rows])
     accepted: dict[int, dt.datetime] = {}
     if in_force:
         accepted = {
@@ -141,15 +153,16 @@ def _known(session: Session, member_id: int, rows: Sequence[Any]) -> list[MySeat
                 )
             )
         }
-    places = waiting_places(session, [seat for seat, _, _, _ in rows])
-    disputed = entry.disputed_among(session, [seat.id for seat, _, _, _ in rows])
+    places = waiting_places(session, [seat for seat, *_rest in rows])
+    disputed = entry.disputed_among(session, [seat.id for seat, *_rest in rows])
     result = []
-    for seat, line, group, suspended_at in rows:
+    for seat, line, group, suspended_at, silent in rows:
         covenant = in_force.get(line.id)
         accepted_at = accepted.get(covenant.id) if covenant else None
         facts = EntryFacts(
             seat=seat.state,
             covenant=covenant is None or accepted_at is not None,
+            introduced=not silent,
             suspended=suspended_at is not None,
             disputed=seat.id in disputed,
         )

@@ -7,7 +7,9 @@ from typing import Literal
 
 from qunclub.kernel import N_
 
-Closed = Literal["", "waiting", "offered", "left", "removed", "suspended", "suspended_payment", "covenant"]
+Closed = Literal[
+    "", "waiting", "offered", "left", "removed", "suspended", "suspended_payment", "covenant", "introduction"
+]
 
 CLOSED_WORDS: dict[Closed, str] = {
     "": "",
@@ -21,6 +23,7 @@ CLOSED_WORDS: dict[Closed, str] = {
         "ends in favour of the payment."
     ),
     "covenant": N_("Read the covenant of the group and accept it; then the way in is here."),
+    "introduction": N_("Introduce yourself on your welcome page; then the way in is here."),
 }
 
 
@@ -31,12 +34,14 @@ class EntryFacts:
     Attributes:
         seat: the state of the seat.
         covenant: whether the version in force is accepted, or there is none.
+        introduced: whether the line asks for no introduction, or it is given.
         suspended: whether the member is.
         disputed: whether every pass that keeps the seat is suspended because its payment is disputed.
     """
 
     seat: str
     covenant: bool = True
+    introduced: bool = True
     suspended: bool = False
     disputed: bool = False
 
@@ -51,7 +56,9 @@ def why_closed(facts: EntryFacts) -> Closed:
         return "suspended_payment"
     if facts.seat in ("waiting", "offered"):
         return "waiting" if facts.seat == "waiting" else "offered"
-    return "" if facts.covenant else "covenant"
+    if not facts.covenant:
+        return "covenant"
+    return "" if facts.introduced else "introduction"
 
 
 def may_enter(facts: EntryFacts) -> bool:

@@ -26,6 +26,8 @@ STATES = ("waiting", "offered", "admitted", "left", "removed")
     [
         (EntryFacts("admitted"), ""),
         (EntryFacts("admitted", covenant=False), "covenant"),
+        (EntryFacts("admitted", introduced=False), "introduction"),
+        (EntryFacts("admitted", covenant=False, introduced=False), "covenant"),
         (EntryFacts("admitted", covenant=False, disputed=True), "suspended_payment"),
         (EntryFacts("admitted", suspended=True, disputed=True), "suspended"),
         (EntryFacts("removed", suspended=True), "removed"),

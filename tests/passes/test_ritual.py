@@ -47,6 +47,9 @@ def test_the_way_in_opens_with_covenant_and_introduction(client, held, line):
     page = text_of(client.get(path))
     assert 'id="step-introduction" aria-current="step"' in page and "Who are you?" in page
     assert "Opens when you have introduced yourself" in page and "chat.example.com" not in page
+    group = text_of(client.get("/groups/one-1"))
+    assert "Introduce yourself on your welcome page" in group and "chat.example.com" not in group
+    assert client.get("/groups/one-1/entry.svg").status_code == 404
 
     answer = post(client, f"{path}/introduction", {"answer_0": "A teacher", "answer_1": " "})
     page = text_of(answer)
