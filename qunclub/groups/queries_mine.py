@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, String, cast, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.members.models import Member
@@ -88,12 +88,23 @@ def waiting_place(session: Session, seat: Seat) -> int | None:
 
 def _owes_introduction() -> ColumnElement[bool]:
     """SQL: whether the line asks questions of the seat's holder that are not answered; see ``rules_ritual.asked``."""
-    given = exists().where(Introduction.line_id == Seat.line_id, Introduction.member_id == Seat.member_id)
-    return exists().where(
-        LineRitual.line_id == Seat.line_id,
-        cast(LineRitual.questions, String) != "[]",
-        LineRitual.asked_since <= Seat.asked_at,
-        ~given,
+    # Correlated by name: the inner one would else look at everybody's seats.
+    given = (
+        select(Introduction.id)
+        .where(Introduction.line_id == Seat.line_id, Introduction.member_id == Seat.member_id)
+        .correlate(Seat)
+        .exists()
+    )
+    return (
+        select(LineRitual.line_id)
+        .where(
+            LineRitual.line_id == Seat.line_id,
+            cast(LineRitual.questions, String) != "[]",
+            LineRitual.asked_since <= Seat.asked_at,
+            ~given,
+        )
+        .correlate(Seat)
+        .exists()
     )
 
 

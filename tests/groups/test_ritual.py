@@ -137,3 +137,16 @@ def test_windows_that_save_at_once_make_one_introduction(db, make, now):
     assert len(set(outcomes)) == 1, outcomes
     with db.session() as session:
         assert session.scalar(select(func.count()).select_from(Introduction)) == 1
+
+
+def test_the_way_in_asks_for_ones_own_introduction(session, make, now):
+    line, other = make.group_line(capacities=[5]), make.group_line()
+    before = make.seat(line)
+    before.asked_at = now - DAY
+    ask(session, line, now)
+    ask(session, other, now)
+    first, second = make.seat(line), make.seat(line)
+    groups.introduce(session, line_id=line.id, member_id=first.member_id, given=["a", "b"], now=now)
+    groups.introduce(session, line_id=other.id, member_id=second.member_id, given=["a", "b"], now=now)
+    mine = [groups.seat_of(session, seat.id) for seat in (before, first, second)]
+    assert [one.closed for one in mine if one is not None] == ["", "", "introduction"]
