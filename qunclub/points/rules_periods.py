@@ -65,10 +65,13 @@ def due(now: dt.datetime, zone: dt.tzinfo, known: Mapping[str, Ends]) -> list[Pe
         for day in (first, _next(kind, first)):
             here = period(kind, day, zone)
             if here.key not in ends:
-                if before in ends:
-                    here = Period(kind, here.key, ends[before][1], here.ends_at)
-                ends[here.key] = (here.starts_at, here.ends_at)
-                found.append(here)
+                # In a zone farther west the last period may run once more: it ends where the next begins.
+                after = _key(kind, _next(kind, day))
+                begin = ends[before][1] if before in ends else here.starts_at
+                end = ends[after][0] if after in ends else here.ends_at
+                if begin < end:
+                    ends[here.key] = (begin, end)
+                    found.append(Period(kind, here.key, begin, end))
             before = here.key
     return found
 

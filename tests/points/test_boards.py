@@ -67,6 +67,13 @@ def test_periods_follow_one_another_whatever_the_zone_and_the_running_one_is_ope
     assert all(known[key][1] <= now for key in gone)
 
 
+def test_a_month_that_runs_once_more_in_a_zone_to_the_west_ends_where_the_next_begins():
+    now = utc(2025, 7, 31) + dt.timedelta(hours=16)
+    known = {one.key: (one.starts_at, one.ends_at) for one in rules_periods.due(now, SHANGHAI, {})}
+    opened = rules_periods.due(now, ZoneInfo("Europe/Berlin"), known)
+    assert [one.ends_at for one in opened if one.key == "month:2025-07"] == [known["month:2025-08"][0]]
+
+
 def test_the_running_week_is_always_open_in_a_zone_that_stays():
     known: dict[str, rules_periods.Ends] = {}
     now = utc(2026, 1, 1)
