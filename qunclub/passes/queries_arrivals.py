@@ -93,14 +93,15 @@ def of_group(session: Session, slug: str, *, number: int | None = None, after: s
     return GroupArrivals(group, line, page)
 
 
-def check_seat(session: Session, slug: str, seat_id: int) -> None:
-    """Refuse a seat that is not of this group.
+def group_of_seat(session: Session, slug: str, seat_id: int) -> int:
+    """The id of the group at *slug*, which the seat is of.
 
     Raises:
-        NotFound: for it.
+        NotFound: for a seat that is not of this group.
     """
     found = session.scalar(
-        select(Seat.id).join(Group, Group.id == Seat.group_id).where(Seat.id == seat_id, Group.slug == slug)
+        select(Group.id).join(Seat, Seat.group_id == Group.id).where(Seat.id == seat_id, Group.slug == slug)
     )
     if found is None:
         raise NotFound()
+    return found

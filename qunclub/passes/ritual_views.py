@@ -27,7 +27,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries_arrivals, welcome, welcome_views
+from . import queries_arrivals, views_door, welcome, welcome_views
 
 bp = Blueprint("ritual", __name__)
 register(
@@ -88,12 +88,20 @@ def task(pass_id: int) -> Any:
     return see_other(SHOW, pass_id=pass_id)
 
 
+def _mine(session: Session, group_id: int) -> None:
+    """Refuse a group whose host one is not, as if it were not there: as at its door."""
+    if not views_door.my_doors(session).may(group_id):
+        raise NotFound()
+
+
 @bp.get("/desk/arrivals")
 @allow("host")
 def index() -> Any:
-    """The groups, to choose one."""
+    """The groups whose host one is, to choose one."""
     with reading() as session:
-        return render("passes/arrivals.html", groups=groups.groups_for_hosts(session))
+        doors = views_door.my_doors(session)
+        mine = [(one, line) for one, line in groups.groups_for_hosts(session) if doors.may(one.id)]
+        return render("passes/arrivals.html", groups=mine)
 
 
 @bp.get("/desk/arrivals/<slug>")
@@ -104,6 +112,7 @@ def group(slug: str) -> Any:
     number = int(typed) if typed.isdecimal() and len(typed) < 10 else None
     with reading() as session:
         found = queries_arrivals.of_group(session, slug, number=number, after=after)
+        _mine(session, found.group.id)
         return render("passes/arrivals_group.html", found=found, q=typed, after=after)
 
 
@@ -114,7 +123,7 @@ def renamed(slug: str, seat_id: int) -> Any:
     actor, moment, back = current_actor(), now(), "back" in request.form
 
     def command(session: Session) -> None:
-        queries_arrivals.check_seat(session, slug, seat_id)
+        _mine(session, queries_arrivals.group_of_seat(session, slug, seat_id))
         if back:
             groups.unmark(session, seat_id=seat_id, step=rules_ritual.RENAMED)
         else:

@@ -106,6 +106,21 @@ def test_hosts_see_who_stands_where_and_tick_new_names(client, make, held, site_
     assert post(client, f"/desk/arrivals/one-1/{seat.id}/renamed").status_code == 403
 
 
+def test_a_host_of_another_group_reads_nothing_here(client, make, held, site_db, now):
+    other = make.group_line(slug="two")
+    account, member = make.person(roles=("host",), number=True)
+    with site_db.uow() as session:
+        seat = session.scalars(select(Seat)).one()
+        away = session.scalars(select(Group).where(Group.line_id == other.id)).one()
+        groups.add_host(session, group_id=away.id, who=str(member.number), actor=ADMIN, now=now)
+    host = sign_in(client.application.test_client(), account)
+    listed = text_of(host.get("/desk/arrivals"))
+    assert "/desk/arrivals/two-1" in listed and "/desk/arrivals/one-1" not in listed
+    assert host.get("/desk/arrivals/two-1").status_code == 200
+    assert host.get("/desk/arrivals/one-1").status_code == 404
+    assert post(host, f"/desk/arrivals/one-1/{seat.id}/renamed").status_code == 404
+
+
 def test_the_lists_cost_the_same_with_many(client, make, held, line, site_db):
     host = sign_in(client, make.account(roles=("host",)))
 

@@ -315,5 +315,5 @@ STAFF: dict[str, str] = {
     ),
     "tickets.admit": "Any host lets in.",
     **each("Hosts of that door; tested with the door.", "door.force door_lists.show"),
-    **each("Any host sees who came into any group.", "ritual.group ritual.renamed"),
+    **each("Hosts of that group; tested with the ritual.", "ritual.group ritual.renamed"),
 }
