@@ -1,6 +1,7 @@
 """Every table of the club in one import: for Alembic, and for whoever needs the whole metadata."""
 
 from qunclub.adapters.accounts import models as accounts
+from qunclub.chats import models as chats
 from qunclub.contests import models as contests
 from qunclub.courses import models as courses
 from qunclub.courses import models_access as courses_access
@@ -36,6 +37,7 @@ metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "chats",
     "contests",
     "courses",
     "courses_access",

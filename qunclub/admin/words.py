@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qunclub.chats import views_words as chats
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.homework import admin_showcase
@@ -26,6 +27,7 @@ THINGS: dict[str, Any] = {
     "line": _l("Group lines"),
     "group": _l("Groups"),
     "seat": _l("Seats"),
+    "chat": _l("Chats"),
     "course": _l("Courses"),
     "question": _l("Questions"),
     "certificate": _l("Certificates"),
@@ -54,6 +56,7 @@ ACTS: dict[str, Any] = {
     **admin_showcase.ACTS,
     **rewards.ACTS,
     **admin_media.ACTS,
+    **chats.ACTS,
     "extension.grant": _l("More time given"),
     "extension.revoke": _l("More time taken back"),
     "assignment.create": _l("Homework written"),

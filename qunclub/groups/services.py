@@ -7,11 +7,12 @@ group are seen by one transaction at a time. ``Group.seated`` and ``GroupLine.wa
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, mail, store
+from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, mail, store, watch
 from qunclub.members.models import Member
 
 from . import rules
@@ -80,6 +81,8 @@ def admit_waiting(session: Session, line: GroupLine, *, now: dt.datetime) -> lis
             _open_next_when_full(session, line, group, now)
         if moved == 0:
             break
+    for seat in admitted:
+        changed(session, seat, "admitted", now)
     _tell_admitted(session, line, admitted, now)
     return admitted
 
@@ -179,6 +182,7 @@ def _end(
     group = session.get_one(Group, seat.group_id, populate_existing=True)
     group.seated -= 1
     session.flush()
+    changed(session, seat, "removed" if state == "removed" else "left", now)
     return seat, admit_waiting(session, line, now=now)
 
 
@@ -223,8 +227,19 @@ def _seat_in(session: Session, line: GroupLine, group: Group, member_id: int, no
     group.seated += 1
     session.add(seat)
     session.flush()
+    changed(session, seat, "admitted", now)
     _open_next_when_full(session, line, group, now)
     return seat
+
+
+def changed(
+    session: Session, seat: Seat, what: Literal["admitted", "left", "removed"], now: dt.datetime
+) -> None:
+    """Tell the rooms above that a seat in a group was given or has ended, in this transaction."""
+    assert seat.group_id is not None
+    watch.seats.tell(
+        session, watch.SeatChange(seat.id, seat.group_id, seat.member_id, what, seat.end_reason or "", now)
+    )
 
 
 def _open_next_when_full(session: Session, line: GroupLine, group: Group, now: dt.datetime) -> Group | None:

@@ -21,7 +21,7 @@ from qunclub.points.models import LedgerEntry, Standing, Window
 from qunclub.rewards.models import TuitionCase
 from qunclub.seasons.models import CoreSeat, Decision, Season, SeasonLeave
 
-from . import export_core, export_work
+from . import export_chats, export_core, export_work
 from .export_rows import Rows, plain
 
 
@@ -36,6 +36,7 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "seats": _seats,
         "tickets": _tickets,
         "covenants": _covenants,
+        **export_chats.PARTS,
         "orders": _orders,
         "payments": _payments,
         "refunds": _refunds,

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import contests, courses, groups, homework, members, orders, passes, projects, rewards
+from qunclub import chats, contests, courses, groups, homework, members, orders, passes, projects, rewards
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.homework.queries_teams import works_of
@@ -134,6 +134,8 @@ def leave(
         passes.tickets.void(session, seat_id=seat_id, reason=REASON)
         for seat in groups.leave_seat(session, seat_id=seat_id, state="left", reason=REASON, now=now):
             passes.tickets.ensure(session, seat_id=seat.id, member_id=seat.member_id, now=now)
+    # After their seats: who is to be put out of which chat is written by now.
+    chats.forget(session, member_id=member_id, now=now)
     courses.forget(session, member_id=member_id, now=now)
     works = homework.forget(session, member_id=member_id, now=now)
     works += projects.forget(session, member_id=member_id, now=now)

@@ -8,7 +8,7 @@ from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from qunclub import groups, members
-from qunclub.groups.views import POLICIES, in_words
+from qunclub.groups.views import POLICIES, in_words, way_into
 from qunclub.kernel import Invalid, NotFound
 from qunclub.members.models import Member
 from qunclub.web import (
@@ -47,6 +47,7 @@ def _page(pass_id: int, form: NameForm | None = None) -> Any:
                 formdata=None, data={"nickname": ritual.member.nickname, "city": ritual.member.city}
             )
         line = ritual.seat.line if ritual.seat else None
+        group = ritual.seat.group if ritual.seat else None
         rule = line.nickname_rule if line else groups.DEFAULT_NICKNAME
         page = render(
             "passes/welcome.html",
@@ -55,6 +56,7 @@ def _page(pass_id: int, form: NameForm | None = None) -> Any:
             preview=_preview(form, rule, ritual.member),
             nickname_rule=in_words(rule),
             policy=POLICIES[line.posting] if line else "",
+            way=way_into(session, group) if group else None,
         )
     return page, 422 if form.errors else 200
 

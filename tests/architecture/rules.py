@@ -20,6 +20,7 @@ BELOW: dict[str, frozenset[str]] = {
     "courses": frozenset({"members", "points"}),
     "passes": frozenset({"members", "points", "groups", "courses"}),
     "orders": frozenset({"members", "points", "groups", "courses", "passes"}),
+    "chats": frozenset({"members", "points", "groups", "courses", "passes"}),
     "contests": frozenset({"members", "points"}),
     "homework": frozenset({"members", "points", "courses"}),
     "seasons": frozenset({"members", "points", "groups", "courses", "passes", "homework"}),

@@ -69,6 +69,7 @@ def create_app() -> Flask:
     csrf.init_app(app)
     # The pay service signs what it sends; it has no token.
     csrf.exempt("qunclub.orders.webhook.stripe")
+    csrf.exempt("qunclub.chats.webhook.telegram")
     with app.app_context():
         configure_engine(db.engine)
 

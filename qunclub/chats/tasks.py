@@ -1,0 +1,330 @@
+"""What has to be done in chats because of seats: written with the change of the seat, ticked off by host or bot."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from qunclub import groups
+from qunclub.groups.models import Group, GroupLine, Seat
+from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, outbox, store, watch
+from qunclub.members.models import Member
+
+from . import rules
+from .models import Chat, ChatAccount, ChatJoin, ChatTask
+
+
+def seat_changed(session: Session, change: watch.SeatChange) -> None:
+    """Write what a change of a seat asks for in the group's chat; a group without one asks for nothing."""
+    chat = session.scalars(select(Chat).where(Chat.group_id == change.group_id)).one_or_none()
+    if chat is None:
+        return
+    mine = list(
+        session.scalars(
+            select(ChatTask).where(ChatTask.member_id == change.member_id, ChatTask.chat_id == chat.id)
+        )
+    )
+    waiting = [task for task in mine if task.state == "open"]
+    if change.what == "admitted":
+        # Whom the bot puts out comes in again by a request of their own; a host simply leaves them where they are.
+        kept = [task for task in waiting if task.what == "put_out" and not task.account]
+        _carry(session, chat, change, rules.after_admission(still_inside=bool(kept)), kept)
+        return
+    of_seat = [task for task in waiting if task.seat_id == change.seat_id]
+    let_in = any(t.seat_id == change.seat_id and t.what == "let_in" and t.state == "done" for t in mine)
+    follow = rules.after_end(
+        open_tasks=[task.what for task in of_seat],
+        let_in=let_in,
+        maybe_inside=_approving(session, chat, change.seat_id),
+    )
+    _carry(session, chat, change, follow, of_seat)
+
+
+def profile_changed(session: Session, change: watch.ProfileChange) -> None:
+    """Have a member renamed where a host let them in under another name."""
+    rows = session.execute(
+        select(ChatTask, Chat, GroupLine, Member)
+        .join(Chat, Chat.id == ChatTask.chat_id)
+        .join(Seat, Seat.id == ChatTask.seat_id)
+        .join(GroupLine, GroupLine.id == Seat.line_id)
+        .join(Member, Member.id == ChatTask.member_id)
+        .where(
+            ChatTask.member_id == change.member_id,
+            ChatTask.what == "let_in",
+            ChatTask.state == "done",
+            Seat.state == "admitted",
+        )
+    ).all()
+    for task, chat, line, member in rows:
+        if by_bot(chat):
+            continue
+        wanted = _name(line, member)
+        known = session.scalars(
+            select(ChatTask).where(
+                ChatTask.chat_id == chat.id,
+                ChatTask.seat_id == task.seat_id,
+                ChatTask.what == "rename",
+                ChatTask.state == "open",
+            )
+        ).one_or_none()
+        if known is not None and wanted == task.name:
+            _drop(session, chat, [known])
+        elif known is not None:
+            known.name = wanted
+        elif wanted != task.name:
+            session.add(
+                ChatTask(
+                    chat_id=chat.id, seat_id=task.seat_id, member_id=member.id, what="rename", name=wanted,
+                    reason=task.name, created_at=task.done_at,
+                )
+            )  # fmt: skip
+            _count(session, chat.id, 1)
+    session.flush()
+
+
+def by_bot(chat: Chat) -> bool:
+    """Whether the club itself works in this chat."""
+    return chat.kind in rules.BY_BOT and bool(chat.ref)
+
+
+def tick(session: Session, *, task_id: int, actor: Actor, now: dt.datetime) -> ChatTask:
+    """A host did it: let in, renamed, or put out.
+
+    Raises:
+        Conflict: when it is not open any more.
+    """
+    task, chat = locked(session, task_id)
+    if task.state != "open":
+        raise Conflict(N_("This is not open any more: somebody else did it, or the seat has changed."))
+    finish(session, task, chat, now=now, by=actor.member_id)
+    _record(session, task, "chat.task", actor, now)
+    return task
+
+
+def let_in_again(session: Session, *, task_id: int, actor: Actor, now: dt.datetime) -> ChatTask:
+    """Let a member in once more, who left the chat by mistake: their next request to join is approved.
+
+    Raises:
+        Conflict: when they were not let in, or their seat has ended.
+    """
+    task, chat = locked(session, task_id)
+    seat = session.get_one(Seat, task.seat_id)
+    if task.what != "let_in" or task.state != "done" or seat.state != "admitted":
+        raise Conflict(N_("Only who has a seat and was let in before can be let in once more."))
+    task.state = "dropped"
+    session.add(
+        ChatTask(
+            chat_id=chat.id, seat_id=task.seat_id, member_id=task.member_id, what="let_in", created_at=now
+        )
+    )
+    _count(session, chat.id, 1)
+    session.flush()
+    _record(session, task, "chat.again", actor, now)
+    return task
+
+
+def finish(session: Session, task: ChatTask, chat: Chat, *, now: dt.datetime, by: int | None = None) -> None:
+    """Mark a locked, open task as done; *by* is the member who did it, None for the bot."""
+    task.state, task.done_at, task.done_by, task.trouble = "done", now, by, ""
+    if task.what == "let_in":
+        task.name = name_of_seat(session, task.seat_id)
+    elif task.what == "rename":
+        session.execute(
+            update(ChatTask)
+            .where(
+                ChatTask.seat_id == task.seat_id,
+                ChatTask.chat_id == chat.id,
+                ChatTask.what == "let_in",
+                ChatTask.state == "done",
+            )
+            .values(name=task.name)
+        )
+    else:
+        task.account = ""
+    _count(session, chat.id, -1)
+    session.flush()
+
+
+def let_in_by_bot(session: Session, *, chat: Chat, seat_id: int, member_id: int, now: dt.datetime) -> None:
+    """The bot let a member in by this seat: its task is done, or was never written and is so now."""
+    task = session.scalars(
+        select(ChatTask)
+        .where(
+            ChatTask.chat_id == chat.id,
+            ChatTask.seat_id == seat_id,
+            ChatTask.what == "let_in",
+            ChatTask.state.in_(("open", "done")),
+        )
+        .order_by(ChatTask.state.desc())
+        .limit(1)
+    ).one_or_none()
+    if task is None:
+        task = ChatTask(
+            chat_id=chat.id, seat_id=seat_id, member_id=member_id, what="let_in", created_at=now, state="open"
+        )
+        session.add(task)
+        _count(session, chat.id, 1)
+        session.flush()
+    if task.state == "open":
+        finish(session, task, chat, now=now)
+
+
+def put_out(
+    session: Session, *, chat: Chat, seat_id: int, member_id: int, account: str, reason: str, now: dt.datetime
+) -> None:
+    """Have somebody put out whose seat has ended; when that is waiting already, it is once."""
+    known = session.scalar(
+        select(ChatTask.id).where(
+            ChatTask.chat_id == chat.id,
+            ChatTask.seat_id == seat_id,
+            ChatTask.what == "put_out",
+            ChatTask.state == "open",
+        )
+    )
+    if known is not None:
+        return
+    task = ChatTask(
+        chat_id=chat.id, seat_id=seat_id, member_id=member_id, what="put_out", account=account, reason=reason,
+        created_at=now,
+    )  # fmt: skip
+    session.add(task)
+    session.flush()
+    _count(session, chat.id, 1)
+    send(session, task, now)
+
+
+def send(session: Session, task: ChatTask, now: dt.datetime) -> None:
+    """Set the bot to a task that it can do; the same try of the same task is queued once."""
+    if task.what == "put_out" and task.account:
+        payload = {"do": "put_out", "task": task.id}
+        outbox.put(session, kind="chat", key=f"chat:task:{task.id}:{task.tries}", payload=payload, now=now)
+
+
+def try_again(session: Session, *, chat: Chat, now: dt.datetime) -> int:
+    """Set the bot once more to what it could not do in a chat; how much that is."""
+    stuck = session.scalars(
+        select(ChatTask)
+        .where(ChatTask.chat_id == chat.id, ChatTask.state == "open", ChatTask.trouble != "")
+        .order_by(ChatTask.id)
+        .limit(500)
+    ).all()
+    for task in stuck:
+        task.tries, task.trouble = task.tries + 1, ""
+        send(session, task, now)
+    session.flush()
+    return len(stuck)
+
+
+def locked(session: Session, task_id: int) -> tuple[ChatTask, Chat]:
+    """A task and its chat, the task locked.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    task = locks.lock(session, ChatTask, task_id)
+    chat = session.get(Chat, task.chat_id)
+    if chat is None:
+        raise NotFound()
+    return task, chat
+
+
+def name_of_seat(session: Session, seat_id: int) -> str:
+    """What the member of a seat is called in its group, by the group's rule, as it stands."""
+    line, member = session.execute(
+        select(GroupLine, Member)
+        .join(Seat, Seat.line_id == GroupLine.id)
+        .join(Member, Member.id == Seat.member_id)
+        .where(Seat.id == seat_id)
+    ).one()
+    return _name(line, member)
+
+
+def _name(line: GroupLine, member: Member) -> str:
+    return groups.nickname(
+        line.nickname_rule, number=member.number, nickname=member.shown_name, city=member.city
+    )[:160]
+
+
+def _carry(
+    session: Session, chat: Chat, change: watch.SeatChange, follow: rules.Follow, waiting: Sequence[ChatTask]
+) -> None:
+    _drop(session, chat, [task for task in waiting if task.what in follow.drop])
+    for what, state in follow.add:
+        if what == "put_out":
+            put_out(
+                session, chat=chat, seat_id=change.seat_id, member_id=change.member_id,
+                account=_account(session, chat, change), reason=change.reason, now=change.now,
+            )  # fmt: skip
+            continue
+        done = state == "done"
+        session.add(
+            ChatTask(
+                chat_id=chat.id, seat_id=change.seat_id, member_id=change.member_id, what=what, state=state,
+                created_at=change.now, done_at=change.now if done else None,
+                name=name_of_seat(session, change.seat_id) if done else "",
+            )
+        )  # fmt: skip
+        if not done:
+            _count(session, chat.id, 1)
+    session.flush()
+
+
+def _account(session: Session, chat: Chat, change: watch.SeatChange) -> str:
+    """Whom the bot knows the member of a seat as; empty where people have to look themselves."""
+    if not by_bot(chat):
+        return ""
+    came = session.scalar(
+        select(ChatJoin.account).where(ChatJoin.chat_id == chat.id, ChatJoin.seat_id == change.seat_id)
+    )
+    return came or _linked(session, chat.kind, change.member_id)
+
+
+def _linked(session: Session, kind: str, member_id: int) -> str:
+    query = select(ChatAccount.account).where(ChatAccount.kind == kind, ChatAccount.member_id == member_id)
+    return session.scalar(query) or ""
+
+
+def _approving(session: Session, chat: Chat, seat_id: int) -> bool:
+    query = select(ChatJoin.id).where(
+        ChatJoin.chat_id == chat.id,
+        ChatJoin.seat_id == seat_id,
+        ChatJoin.state.in_(("approving", "approved")),
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def _drop(session: Session, chat: Chat, dropped: Iterable[ChatTask]) -> None:
+    count = 0
+    for task in dropped:
+        task.state = "dropped"
+        count += 1
+    if count:
+        session.flush()
+        _count(session, chat.id, -count)
+
+
+def _count(session: Session, chat_id: int, step: int) -> None:
+    session.execute(
+        update(Chat)
+        .where(Chat.id == chat_id)
+        .values(open_tasks=Chat.open_tasks + step)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def _record(session: Session, task: ChatTask, action: str, actor: Actor, now: dt.datetime) -> None:
+    group = session.scalar(
+        select(Group.name).join(Chat, Chat.group_id == Group.id).where(Chat.id == task.chat_id)
+    )
+    store.record(
+        session,
+        actor=actor,
+        action=action,
+        target=f"chat:{task.chat_id}",
+        now=now,
+        summary=group or "",
+        details={"task": task.id, "what": task.what, "seat_id": task.seat_id},
+    )
