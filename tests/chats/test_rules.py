@@ -61,7 +61,8 @@ def test_nobody_comes_in_without_a_seat_and_its_ticket(who):
 @given(st.lists(st.sampled_from(["admitted", "ended", "done"]), max_size=30))
 def test_whatever_happens_the_list_ends_with_the_truth(events):
     """Hosts who do what stands on the list have inside whoever has a seat, and nobody else."""
-    inside, open_tasks, let_in, seated = False, set(), False, False
+    inside, let_in, seated = False, False, False
+    open_tasks: set[str] = set()
     for event in [*events, "done"]:
         if event == "admitted" and not seated:
             seated, let_in = True, False

@@ -10,6 +10,7 @@ from qunclub import groups, members, passes
 from qunclub.chats import services, services_join, services_link, tasks
 from qunclub.chats.jobs import secret_of
 from qunclub.chats.models import Chat, ChatAccount, ChatJoin, ChatLink, ChatPost, ChatTask, ChatUpdate
+from qunclub.chats.rules_telegram import Start
 from qunclub.chats.webhook import HEADER
 from qunclub.kernel import Actor, locks
 from qunclub.kernel.outbox import OutboxMessage
@@ -262,7 +263,7 @@ def test_two_open_one_link_at_the_same_moment(db, make, now, line):
         token = services_link.make_link(session, member_id=member.id, now=now)
 
     def opened(session, index):
-        told = services_link.Start(str(7000 + index), "x", "1", "en", token)
+        told = Start(str(7000 + index), "x", "1", "en", token)
         return services_link.connect(session, told, now=now)[0]
 
     assert sorted(concurrently(db, 8, opened)) == ["linked", *["over"] * 7]
