@@ -36,6 +36,12 @@ class Chat(Base):
     open_tasks: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+
+    @property
+    def last_good(self) -> dt.datetime | None:
+        """The last minute in which link and picture are good: the end of a day is told as that day."""
+        return self.expires_at - dt.timedelta(minutes=1) if self.expires_at else None
+
     __table_args__ = (
         CheckConstraint("open_tasks >= 0", name="kept"),
         # One chat belongs to one group: a request to join must lead to one seat.

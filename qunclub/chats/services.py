@@ -104,7 +104,7 @@ def remind(session: Session, *, chat_id: int, now: dt.datetime) -> bool:
                 "name": member.shown_name,
                 "group": group.name,
                 "group_id": group.id,
-                "expires_at": chat.expires_at.isoformat(),
+                "last_good": chat.last_good.isoformat() if chat.last_good else "",
                 "over": rules.expired(chat.expires_at, now),
             },
             locale=member.locale,

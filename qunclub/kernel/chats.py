@@ -102,6 +102,11 @@ class WayIn:
     by_bot: bool = False
 
     @property
+    def last_good(self) -> dt.datetime | None:
+        """The last minute in which they are good: the end of a day is told as that day."""
+        return self.expires_at - dt.timedelta(minutes=1) if self.expires_at else None
+
+    @property
     def open(self) -> bool:
         """Whether there is anything to follow."""
         return bool(self.url or self.picture)
