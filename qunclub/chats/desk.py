@@ -14,6 +14,7 @@ from qunclub.web import (
     NavItem,
     _,
     _l,
+    _n,
     allow,
     club,
     current_actor,
@@ -260,6 +261,24 @@ def retry(group_id: int) -> Any:
 
     transact(command)
     flash(_("The bot tries again."))
+    return see_other(".show", group_id=group_id)
+
+
+@bp.post("/<int:group_id>/compare")
+@allow("host")
+def compare(group_id: int) -> Any:
+    """Put on the list what the seats ask for and the list does not have."""
+    moment = now()
+
+    def command(session: Any) -> int:
+        chat = locks.lock(session, Chat, services.chat_of(session, group_id).id)
+        return tasks.compare(session, chat=chat, now=moment)
+
+    found = transact(command)
+    if found:
+        flash(_n("%(num)s line is new on the list.", "%(num)s lines are new on the list.", found), "info")
+    else:
+        flash(_("The list has everything that the seats ask for."))
     return see_other(".show", group_id=group_id)
 
 

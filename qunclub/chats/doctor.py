@@ -20,10 +20,11 @@ LONG = dt.timedelta(days=1)
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Chats against seats and tickets: five statements."""
+    """Chats against seats and tickets: six statements."""
     return [
         *_counted(session),
         *_still_inside(session, now),
+        *_not_listed(session),
         *_without_ticket(session),
         *_waiting(session, now),
         *_half_way(session, now),
@@ -83,6 +84,28 @@ def _still_inside(session: Session, now: dt.datetime) -> list[Finding]:
         Finding(
             4,
             f"seat {seat} has ended; its member was let into chat {chat} and nobody is to put them out",
+            {"chat_id": chat, "seat_id": seat},
+        )
+        for chat, seat in rows
+    ]
+
+
+def _not_listed(session: Session) -> list[Finding]:
+    listed = (
+        select(ChatTask.id)
+        .where(ChatTask.seat_id == Seat.id, ChatTask.chat_id == Chat.id, ChatTask.what == "let_in")
+        .exists()
+    )
+    rows = session.execute(
+        select(Chat.id, Seat.id)
+        .join(Seat, Seat.group_id == Chat.group_id)
+        .where(Seat.state == "admitted", Seat.admitted_at > Chat.created_at, ~listed)
+        .limit(LIMIT)
+    )
+    return [
+        Finding(
+            4,
+            f"seat {seat} was given after chat {chat} was described, and nobody is to let its member in",
             {"chat_id": chat, "seat_id": seat},
         )
         for chat, seat in rows

@@ -218,6 +218,45 @@ def try_again(session: Session, *, chat: Chat, now: dt.datetime) -> int:
     return len(stuck)
 
 
+def compare(session: Session, *, chat: Chat, now: dt.datetime) -> int:
+    """Put on the list what the seats of the group ask for and the list does not have; how much that is, at most 1,000.
+
+    For groups that were full before their chat was described, and to mend.
+    """
+    of_seat = select(ChatTask.id).where(ChatTask.seat_id == Seat.id, ChatTask.chat_id == chat.id)
+    let_in = of_seat.where(ChatTask.what == "let_in", ChatTask.state.in_(("open", "done"))).exists()
+    missing = session.scalars(
+        select(Seat)
+        .where(Seat.group_id == chat.group_id, Seat.state == "admitted", ~let_in)
+        .order_by(Seat.id)
+        .limit(500)
+    ).all()
+    for seat in missing:
+        session.add(
+            ChatTask(
+                chat_id=chat.id, seat_id=seat.id, member_id=seat.member_id, what="let_in", created_at=now
+            )
+        )
+    _count(session, chat.id, len(missing))
+    inside = of_seat.where(ChatTask.what == "let_in", ChatTask.state == "done").exists()
+    out = of_seat.where(ChatTask.what == "put_out").exists()
+    over = session.scalars(
+        select(Seat)
+        .where(Seat.group_id == chat.group_id, Seat.state.in_(("left", "removed")), inside, ~out)
+        .order_by(Seat.id)
+        .limit(500)
+    ).all()
+    for seat in over:
+        ended = "removed" if seat.state == "removed" else "left"
+        change = watch.SeatChange(seat.id, chat.group_id, seat.member_id, ended, seat.end_reason or "", now)
+        put_out(
+            session, chat=chat, seat_id=seat.id, member_id=seat.member_id,
+            account=_account(session, chat, change), reason=change.reason, now=now,
+        )  # fmt: skip
+    session.flush()
+    return len(missing) + len(over)
+
+
 def locked(session: Session, task_id: int) -> tuple[ChatTask, Chat]:
     """A task and its chat, the task locked.
 

@@ -7,15 +7,15 @@ group are seen by one transaction at a time. ``Group.seated`` and ``GroupLine.wa
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, mail, store, watch
+from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, mail, store
 from qunclub.members.models import Member
 
 from . import rules
+from .changes import changed
 from .models import Group, GroupLine, Seat
 
 LIVE = ("waiting", "admitted")
@@ -230,16 +230,6 @@ def _seat_in(session: Session, line: GroupLine, group: Group, member_id: int, no
     changed(session, seat, "admitted", now)
     _open_next_when_full(session, line, group, now)
     return seat
-
-
-def changed(
-    session: Session, seat: Seat, what: Literal["admitted", "left", "removed"], now: dt.datetime
-) -> None:
-    """Tell the rooms above that a seat in a group was given or has ended, in this transaction."""
-    assert seat.group_id is not None
-    watch.seats.tell(
-        session, watch.SeatChange(seat.id, seat.group_id, seat.member_id, what, seat.end_reason or "", now)
-    )
 
 
 def _open_next_when_full(session: Session, line: GroupLine, group: Group, now: dt.datetime) -> Group | None:

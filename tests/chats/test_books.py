@@ -39,6 +39,12 @@ def change(desk, statement):
     ("statement", "words"),
     [
         (update(Chat).values(open_tasks=7), "says 7 tasks are open; 0 are"),
+        (
+            update(Chat)
+            .values(created_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+            .execution_options(moved=True),
+            "nobody is to let its member in",
+        ),
         (update(EntryTicket).values(state="valid", used_at=None), "without the ticket of seat"),
         (
             update(groups.Seat).values(
@@ -60,6 +66,8 @@ def change(desk, statement):
 )
 def test_the_doctor_sees_it(desk, inside, statement, words):
     change(desk, statement)
+    if "moved" in statement.get_execution_options():
+        change(desk, update(ChatTask).values(what="rename"))
     with desk.db.session() as session:
         assert any(words in one.message for one in doctor.check(session, desk.clock()))
 

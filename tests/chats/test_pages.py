@@ -109,7 +109,7 @@ def test_only_hosts_come_here_and_only_admins_choose_the_bots_group(client, make
     paths = ("/desk/chats", f"/desk/chats/{group.id}", f"/desk/chats/{group.id}/way-in")
     acts = (
         f"/desk/chats/{group.id}/way-in", f"/desk/chats/{group.id}/say", f"/desk/chats/{group.id}/retry",
-        f"/desk/chats/{group.id}/invite", "/desk/chats/tasks/1/done", "/desk/chats/tasks/1/again",
+        f"/desk/chats/{group.id}/invite", f"/desk/chats/{group.id}/compare", "/desk/chats/tasks/1/done", "/desk/chats/tasks/1/again",
         "/desk/chats/posts/1/again", "/desk/chats/joins/1/mute", "/desk/chats/joins/1/unmute",
         "/admin/chats/look", "/admin/chats/listen",
     )  # fmt: skip
@@ -214,6 +214,25 @@ def test_the_hosts_list_follows_seats_and_is_ticked_off(host, group, line, make,
             ("let_in", "done"),
         ]  # fmt: skip
     assert "1-Huali" in text_of(host.get(f"/desk/chats/{group.id}?state=done"))
+
+
+def test_comparing_lists_who_was_seated_before(host, group, line, make, site_db, now):
+    _account, _member, held = member_of(make, site_db, line, now)
+    member_of(make, site_db, line, now)
+    make.chat(line, kind="wechat")
+    assert row(site_db).open_tasks == 0
+    page = text_of(post(host, f"/desk/chats/{group.id}/compare", follow_redirects=True))
+    assert "2 lines are new" in page and row(site_db).open_tasks == 2
+    with site_db.uow() as session:
+        for task in session.scalars(select(ChatTask.id)).all():
+            tasks.tick(session, task_id=task, actor=ADMIN, now=now)
+        # As if nobody had been told.
+        seat = session.get_one(groups.Seat, held.seat_id)
+        seat.state, seat.ended_at, seat.end_reason = "left", now, "Moved away"
+    page = text_of(post(host, f"/desk/chats/{group.id}/compare", follow_redirects=True))
+    assert "1 line is new" in page and "Moved away" in page
+    again = text_of(post(host, f"/desk/chats/{group.id}/compare", follow_redirects=True))
+    assert "everything that the seats ask for" in again and row(site_db).open_tasks == 1
 
 
 def test_who_was_never_let_in_need_not_be_put_out(make, line, session, now):
