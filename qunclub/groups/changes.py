@@ -15,7 +15,7 @@ What = Literal["admitted", "left", "removed"]
 
 
 def changed(session: Session, seat: Seat, what: What, now: dt.datetime) -> None:
-    """Tell it; called wherever ``seat.state`` becomes ``admitted``, or an admitted seat ends. Without a group: nothing."""
+    """Tell it; called wherever a seat becomes ``admitted``, or an admitted seat ends. Without a group: nothing."""
     if seat.group_id is not None:
         change = watch.SeatChange(seat.id, seat.group_id, seat.member_id, what, seat.end_reason or "", now)
         watch.seats.tell(session, change)

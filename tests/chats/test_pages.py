@@ -109,7 +109,8 @@ def test_only_hosts_come_here_and_only_admins_choose_the_bots_group(client, make
     paths = ("/desk/chats", f"/desk/chats/{group.id}", f"/desk/chats/{group.id}/way-in")
     acts = (
         f"/desk/chats/{group.id}/way-in", f"/desk/chats/{group.id}/say", f"/desk/chats/{group.id}/retry",
-        f"/desk/chats/{group.id}/invite", f"/desk/chats/{group.id}/compare", "/desk/chats/tasks/1/done", "/desk/chats/tasks/1/again",
+        f"/desk/chats/{group.id}/invite", f"/desk/chats/{group.id}/compare",
+        "/desk/chats/tasks/1/done", "/desk/chats/tasks/1/again",
         "/desk/chats/posts/1/again", "/desk/chats/joins/1/mute", "/desk/chats/joins/1/unmute",
         "/admin/chats/look", "/admin/chats/listen",
     )  # fmt: skip
