@@ -247,11 +247,9 @@ def compare(session: Session, *, chat: Chat, now: dt.datetime) -> int:
         .limit(500)
     ).all()
     for seat in over:
-        ended = "removed" if seat.state == "removed" else "left"
-        change = watch.SeatChange(seat.id, chat.group_id, seat.member_id, ended, seat.end_reason or "", now)
         put_out(
             session, chat=chat, seat_id=seat.id, member_id=seat.member_id,
-            account=_account(session, chat, change), reason=change.reason, now=now,
+            account=_account(session, chat, seat.id, seat.member_id), reason=seat.end_reason, now=now,
         )  # fmt: skip
     session.flush()
     return len(missing) + len(over)
@@ -295,7 +293,7 @@ def _carry(
         if what == "put_out":
             put_out(
                 session, chat=chat, seat_id=change.seat_id, member_id=change.member_id,
-                account=_account(session, chat, change), reason=change.reason, now=change.now,
+                account=_account(session, chat, change.seat_id, change.member_id), reason=change.reason, now=change.now,
             )  # fmt: skip
             continue
         done = state == "done"
@@ -311,14 +309,14 @@ def _carry(
     session.flush()
 
 
-def _account(session: Session, chat: Chat, change: watch.SeatChange) -> str:
+def _account(session: Session, chat: Chat, seat_id: int, member_id: int) -> str:
     """Whom the bot knows the member of a seat as; empty where people have to look themselves."""
     if not by_bot(chat):
         return ""
     came = session.scalar(
-        select(ChatJoin.account).where(ChatJoin.chat_id == chat.id, ChatJoin.seat_id == change.seat_id)
+        select(ChatJoin.account).where(ChatJoin.chat_id == chat.id, ChatJoin.seat_id == seat_id)
     )
-    return came or _linked(session, chat.kind, change.member_id)
+    return came or _linked(session, chat.kind, member_id)
 
 
 def _linked(session: Session, kind: str, member_id: int) -> str:
