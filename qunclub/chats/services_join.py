@@ -196,7 +196,7 @@ def _in_hand(session: Session, step: Step) -> ChatJoin | None:
 
 
 def _queue(session: Session, join: ChatJoin, turn: str, now: dt.datetime) -> None:
-    payload = {"do": "join", "join": join.id, "update": join.update_id, "dm": join.dm}
+    payload = {"do": "join", "join": join.id, "update": join.update_id}
     outbox.put(session, kind="chat", key=f"chat:join:{join.id}:{turn}", payload=payload, now=now)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from qunclub import groups
 from qunclub.groups.models import Group
-from qunclub.kernel import Actor, locks, store
+from qunclub.kernel import Actor, locks, outbox, store
 
 from . import tasks
 from .models import Chat, ChatJoin, ChatPost, ChatTask, ChatUpdate
@@ -111,14 +111,17 @@ def troubled(session: Session, chat_id: int, trouble: str) -> None:
 
 def prune(session: Session, *, now: dt.datetime) -> int:
     """Forget old updates, and requests of people who are no members; one batch."""
-    old = select(ChatUpdate.id).where(ChatUpdate.at < now - KEEP).order_by(ChatUpdate.at).limit(BATCH)
-    ids = session.scalars(old).all()
-    if not ids:
+    query = select(ChatUpdate.id, ChatUpdate.update_id).where(ChatUpdate.at < now - KEEP)
+    old = session.execute(query.order_by(ChatUpdate.at).limit(BATCH)).all()
+    if not old:
         return 0
-    session.execute(delete(ChatUpdate).where(ChatUpdate.id.in_(ids)))
+    session.execute(delete(ChatUpdate).where(ChatUpdate.id.in_([row.id for row in old])))
+    # What whoever opened the bot was answered names them; found by its key, not by searching.
+    answers = [f"chat:tell:start:{row.update_id}" for row in old]
+    session.execute(delete(outbox.OutboxMessage).where(outbox.OutboxMessage.key.in_(answers)))
     strangers = select(ChatJoin.id).where(ChatJoin.member_id.is_(None), ChatJoin.decided_at < now - KEEP)
     session.execute(delete(ChatJoin).where(ChatJoin.id.in_(strangers.limit(BATCH))))
-    return len(ids)
+    return len(old)
 
 
 def paused_until(session: Session, now: dt.datetime) -> dt.datetime | None:

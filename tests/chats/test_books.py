@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, text, update
 
 from qunclub import groups
 from qunclub.chats import doctor, services
-from qunclub.chats.models import Chat, ChatAccount, ChatJoin, ChatLink, ChatPost, ChatTask
+from qunclub.chats.models import Chat, ChatAccount, ChatJoin, ChatLink, ChatPost, ChatTask, ChatUpdate
 from qunclub.home.export import export
 from qunclub.home.leaving import leave
 from qunclub.kernel import Actor
@@ -123,6 +123,18 @@ def test_the_bots_token_is_nowhere_in_the_database(desk, bot, inside):
         ).scalars()
         for table in tables.all():
             assert "AAFake" not in str(connection.execute(text(f'SELECT * FROM "{table}"')).all()), table
+
+
+def test_strangers_are_forgotten_after_thirty_days(desk, bot, inside):
+    desk.hear(bot.start(777))
+    desk.hear(bot.ask(REF, 777))
+    desk.work()
+    assert "777" in str([one.payload for one in desk.rows(OutboxMessage)]) and len(desk.rows(ChatJoin)) == 2
+    desk.clock.advance(days=31)
+    desk.sweep()
+    assert [one.account for one in desk.rows(ChatJoin)] == [str(HUA)]
+    assert "777" not in str([one.payload for one in desk.rows(OutboxMessage)])
+    assert desk.rows(ChatUpdate) == []
 
 
 @pytest.mark.parametrize("db", ["sqlite"], indirect=True)
