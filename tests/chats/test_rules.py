@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qunclub.chats import rules, rules_telegram
 from qunclub.chats.rules import Asking, may_join
 from qunclub.kernel import Invalid
 
+# A machine that is busy with other tests is no finding.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOON = dt.datetime(2026, 4, 15, 12, tzinfo=dt.UTC)
 GOOD = {"member": True, "seat": True, "ready": True, "ticket": "valid"}
 
@@ -39,6 +41,7 @@ def test_who_may_join(facts, verdict):
     assert may_join(Asking(**facts)) == verdict
 
 
+@PATIENT
 @given(
     st.builds(
         Asking,
@@ -58,6 +61,7 @@ def test_nobody_comes_in_without_a_seat_and_its_ticket(who):
         assert not (who.suspended or who.disputed or (who.ticket == "used" and who.let_in_before))
 
 
+@PATIENT
 @given(st.lists(st.sampled_from(["admitted", "ended", "done"]), max_size=30))
 def test_whatever_happens_the_list_ends_with_the_truth(events):
     """Hosts who do what stands on the list have inside whoever has a seat, and nobody else."""
@@ -142,6 +146,7 @@ JSON = st.recursive(
 )
 
 
+@PATIENT
 @given(
     st.dictionaries(st.sampled_from(["chat_join_request", "message", "my_chat_member", "update_id"]), JSON)
 )
