@@ -11,9 +11,25 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from benchmarks import clubs, desk, growth, pages, purchases, replaying, reviews, turns
+from benchmarks import (
+    appends,
+    board,
+    closing,
+    clubs,
+    desk,
+    door,
+    growth,
+    members,
+    pages,
+    purchases,
+    replaying,
+    reviews,
+    turns,
+)
 from benchmarks.load import load
 from benchmarks.report import Report
 from benchmarks.scale import FULL, TINY, Scale
@@ -22,7 +38,13 @@ from qunclub.kernel import clock
 from tests.support import postgres, run
 
 RESULTS = Path(__file__).with_name("results.md")
-GROWING = {"orders": desk.ORDERS, "submissions": reviews.SUBMISSIONS}
+GROWING = {
+    "orders": desk.ORDERS,
+    "submissions": reviews.SUBMISSIONS,
+    "members": members.MEMBERS,
+    "posts": board.POSTS,
+}
+ALONE: dict[str, Any] = {"closing": closing, "appends": appends, "door": door}
 
 
 def say(line: str) -> None:
@@ -58,15 +80,39 @@ def measure(scale: Scale, beside: Path | None = None) -> Report:
             pages.count(folder / name, name, result.pages)
         fulfilments = purchases.measure(folder, scale, now, say)
         operations, rate = replaying.measure(folder, scale, now, say)
+        doors = door.measure(folder, scale, now, say)
         grown = [growth.measure(one, folder, scale, now, say) for one in GROWING.values()]
+        closings = closing.measure(folder, scale, now, say)
+        lines = appends.measure(folder, scale, now, say)
     before = turns.measure(beside, scale, say) if beside else []
-    return Report(now, scale, Settings().threads, result, fulfilments, operations, rate, grown, before)
+    return Report(
+        now,
+        scale,
+        Settings().threads,
+        result,
+        fulfilments,
+        operations,
+        rate,
+        grown,
+        before,
+        closings,
+        lines,
+        doors,
+    )
 
 
 def grown(name: str, scale: Scale) -> str:
     """Only the pages that show many of one thing."""
     with workplace() as folder:
         return "\n".join(growth.report(growth.measure(GROWING[name], folder, scale, clock.utcnow(), say)))
+
+
+def alone(name: str, scale: Scale) -> str:
+    """Only one of :data:`ALONE`."""
+    one = ALONE[name]
+    with workplace() as folder:
+        lines: list[str] = one.report(one.measure(folder, scale, clock.utcnow(), say))
+        return "\n".join(lines)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -78,10 +124,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--grown", choices=GROWING, help="only the pages that show many of these; writes no file"
     )
+    parser.add_argument("--only", choices=ALONE, help="only this; writes no file")
+    parser.add_argument("--sizes", type=int, nargs="+", help="members of the clubs that close a season")
     options = parser.parse_args(arguments)
     scale = TINY if options.tiny else FULL
     if options.grown:
         print(grown(options.grown, scale))
+        return
+    if options.only:
+        if options.sizes:
+            scale = replace(scale, closing=tuple(options.sizes))
+        print(alone(options.only, scale))
         return
     text = measure(scale, options.beside).markdown()
     options.output.write_text(text)

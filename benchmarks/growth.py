@@ -103,7 +103,7 @@ def _on(
             account, member = Make(database, now).person(name="Ada", roles=subject.roles)
             subject.fill(database, size, member.id, now)
             where = folder / f"{subject.things}-{kind}-{size}"
-            app = stack.enter_context(_opened(database, where))
+            app = stack.enter_context(opened(database, where))
             paths = {page.label: page.path.format_map(subject.words(size, now)) for page in subject.pages}
             clubs.append((app, sign_in(app.test_client(), account), paths))
         built = perf_counter() - started
@@ -122,7 +122,8 @@ def _on(
 
 
 @contextmanager
-def _opened(database: Db, instance: Path) -> Iterator[Flask]:
+def opened(database: Db, instance: Path) -> Iterator[Flask]:
+    """The club over *database*, in this process."""
     app = create_app(
         {
             "TESTING": True,

@@ -50,7 +50,7 @@ def measure(folder: Path, scale: Scale, now: dt.datetime, say: Callable[[str], N
     for kind in scale.databases:
         with fresh("postgres" if kind == "postgres" else "sqlite", folder) as database:
             if kind == "postgres" and scale.durable:
-                _as_delivered()
+                as_delivered()
             with database.uow() as session:
                 plan = _shelf(session, now)
             rates = []
@@ -70,7 +70,7 @@ def version(database: Db) -> str:
         return f"PostgreSQL {session.scalar(text('SHOW server_version'))}"
 
 
-def _as_delivered() -> None:
+def as_delivered() -> None:
     # The tests' server forgets on a power cut; what is measured is one that does not.
     from psycopg import sql
 
@@ -83,7 +83,7 @@ def _shelf(session: Session, now: dt.datetime) -> Plan:
     points.ensure_rules(session, now=now)
     tier = members.ensure_tier(session, code="ordinary", name="Ordinary", rank=1, benefits="")
     line = groups.create_line(
-        session, slug="line", name="Line", capacities=[2000] * 6 + [1500, 1000], actor=ACTOR, now=now
+        session, slug="learners", name="Learners", capacities=[2000] * 6 + [1500, 1000], actor=ACTOR, now=now
     )
     course = courses.create(
         session,

@@ -11,7 +11,10 @@ from statistics import median
 
 import granian
 
-from benchmarks import growth, turns
+from benchmarks import appends, closing, door, growth, turns
+from benchmarks.appends import Appends
+from benchmarks.closing import Closing
+from benchmarks.door import Door
 from benchmarks.growth import GROWTH_AIM, Grown
 from benchmarks.load import CONNECTIONS, PROCESSES
 from benchmarks.pages import FEW, Result
@@ -36,6 +39,9 @@ class Report:
     operations_rate: float
     grown: list[list[Grown]] = field(default_factory=list)
     before: list[Turns] = field(default_factory=list)
+    closings: list[Closing] = field(default_factory=list)
+    appends: list[Appends] = field(default_factory=list)
+    doors: list[Door] = field(default_factory=list)
 
     def markdown(self) -> str:
         """The whole report."""
@@ -98,8 +104,14 @@ class Report:
 
     def _grown(self) -> list[str]:
         lines = [*turns.report(self.before), ""] if self.before else []
+        if self.doors:
+            lines += ["## The door", "", *door.report(self.doors), ""]
         for found in self.grown:
             lines += [f"## {found[0].subject.name}", "", *growth.report(found), ""]
+        if self.closings:
+            lines += ["## Closing a season", "", *closing.report(self.closings), ""]
+        if self.appends:
+            lines += ["## Lines of the ledger", "", *appends.report(self.appends), ""]
         return lines
 
     def _work(self) -> list[str]:

@@ -18,6 +18,13 @@ class Scale:
         desk_few, desk_many: orders of the two clubs whose desks are compared.
         reviews_few, reviews_many: submissions of the two clubs whose review desks are compared; the many are those
             of the Open University's learning records.
+        members_few, members_many: members of the two clubs whose rankings and running seasons are compared.
+        closing: members of the clubs in which a season is closed.
+        closing_rounds: how often it is.
+        appends: lines written to the ledger in one round.
+        tickets: in the club at whose door a program checks.
+        checks: of tickets, in each of ``check_rounds`` turns.
+        posts_few, posts_many: posts on the two boards that are compared.
         desk_rounds: how often each page of a desk takes its turn.
         students: whose generated records are replayed.
         databases: that orders are fulfilled on.
@@ -36,6 +43,16 @@ class Scale:
     desk_many: int = 1_000_000
     reviews_few: int = 1_000
     reviews_many: int = 82_842
+    members_few: int = 1_000
+    members_many: int = 1_000_000
+    closing: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    closing_rounds: int = 5
+    appends: int = 2_000
+    tickets: int = 1_000_000
+    checks: int = 400
+    check_rounds: int = 9
+    posts_few: int = 1_000
+    posts_many: int = 100_000
     desk_rounds: int = 15
     students: int = 400
     databases: tuple[str, ...] = ("sqlite", "postgres")
@@ -56,6 +73,16 @@ TINY = Scale(
     desk_many=700,
     reviews_few=600,
     reviews_many=700,
+    members_few=200,
+    members_many=300,
+    closing=(120, 200),
+    closing_rounds=1,
+    appends=8,
+    tickets=600,
+    checks=5,
+    check_rounds=2,
+    posts_few=600,
+    posts_many=700,
     desk_rounds=1,
     students=4,
     durable=False,

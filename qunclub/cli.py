@@ -23,7 +23,8 @@ replay = AppGroup("replay", help="Play real records through the club's services.
 course = AppGroup("course", help="Courses as folders of Markdown.")
 points = AppGroup("points", help="The ledger of points and what follows from it.")
 takings = AppGroup("takings", help="What came in and went back, day by day.")
-for group in (db, admin, replay, course, points, takings):
+template = AppGroup("template", help="The shape of the club as a file.")
+for group in (db, admin, replay, course, points, takings, template):
     qunclub.add_command(group)
 
 
@@ -171,6 +172,39 @@ def course_export(slug: str, folder: Path) -> None:
     except FileExistsError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{slug}: {len(files)} files written into {folder}.")
+
+
+@template.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def template_export(file: Path) -> None:
+    """Write how the club is set up (no people, no secrets) into FILE."""
+    from qunclub import cloning
+
+    session = club().session()
+    file.write_bytes(cloning.dump(cloning.take(session)))
+    session.rollback()
+    click.echo(f"The club's template is in {file}.")
+
+
+@template.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def template_import(file: Path) -> None:
+    """Make what FILE has and the club has not; a broken file changes nothing."""
+    from qunclub import cloning
+
+    state = club()
+    try:
+        shape = cloning.parse(file.read_bytes())
+        done = retrying(
+            state.session(),
+            lambda session: cloning.bring(
+                session, shape, actor=Actor.system("command line"), now=state.clock()
+            ),
+        )
+    except cloning.Broken as broken:
+        raise click.ClickException("\n".join(broken.problems)) from None
+    for one in done:
+        click.echo(f"{one.state:<8} {one.part} {one.key}")
 
 
 @qunclub.command("doctor")

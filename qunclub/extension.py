@@ -23,7 +23,7 @@ from qunclub.kernel import ClubError, clock
 from qunclub.kernel.chats import ChatBook
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.payments import PaymentGateway
-from qunclub.kernel.ports import Doctor, FileStore, GroupBook, Identity, Mailer, SeasonBook
+from qunclub.kernel.ports import Doctor, FileStore, GroupBook, Identity, LevelBook, Mailer, SeasonBook
 from qunclub.web import csrf, frame, headers, state
 from qunclub.web.assets import ClubBlueprint, folder
 from qunclub.web.limits import make_limiter
@@ -38,8 +38,16 @@ BLUEPRINTS = (
     "qunclub.web.frame:bp",
     "qunclub.members.views:bp",
     "qunclub.members.admin:bp",
+    "qunclub.notices.views:bp",
     "qunclub.groups.views:bp",
+    "qunclub.groups.views_seats:bp",
     "qunclub.groups.admin:bp",
+    "qunclub.groups.admin_ritual:bp",
+    "qunclub.cloning.admin:bp",
+    "qunclub.groups.admin_bars:bp",
+    "qunclub.groups.admin_hosts:bp",
+    "qunclub.board.views:bp",
+    "qunclub.board.views_post:bp",
     "qunclub.courses.views:bp",
     "qunclub.courses.views_media:bp",
     "qunclub.courses.admin_media:bp",
@@ -51,9 +59,19 @@ BLUEPRINTS = (
     "qunclub.courses.admin_folder:bp",
     "qunclub.passes.views:bp",
     "qunclub.passes.tickets_views:bp",
+    "qunclub.passes.views_door:bp",
+    "qunclub.passes.views_camera:bp",
+    "qunclub.passes.views_lists:bp",
+    "qunclub.passes.api_door:bp",
     "qunclub.passes.welcome_views:bp",
+    "qunclub.passes.ritual_views:bp",
+    "qunclub.passes.entry_views:bp",
     "qunclub.passes.admin:bp",
     "qunclub.passes.admin_held:bp",
+    "qunclub.house.views:bp",
+    "qunclub.house.desk:bp",
+    "qunclub.house.desk_quiet:bp",
+    "qunclub.house.admin:bp",
     "qunclub.chats.views:bp",
     "qunclub.chats.desk:bp",
     "qunclub.chats.admin:bp",
@@ -80,6 +98,8 @@ BLUEPRINTS = (
     "qunclub.orders.fapiao_views:bp",
     "qunclub.orders.admin_fapiao:bp",
     "qunclub.orders.admin_papers:bp",
+    "qunclub.orders.referral_views:bp",
+    "qunclub.orders.admin_referral:bp",
     "qunclub.points.views:bp",
     "qunclub.points.admin:bp",
     "qunclub.points.admin_rulebook:bp",
@@ -111,31 +131,57 @@ BLUEPRINTS = (
     "qunclub.seasons.views_leave:bp",
     "qunclub.seasons.views_nominate:bp",
     "qunclub.seasons.views_core:bp",
+    "qunclub.seasons.views_offers:bp",
+    "qunclub.seasons.admin_offers:bp",
+    "qunclub.seasons.views_appeals:bp",
+    "qunclub.seasons.admin_appeals:bp",
+    "qunclub.seasons.views_calendar:bp",
     "qunclub.seasons.admin:bp",
+    "qunclub.seasons.admin_calendar:bp",
+    "qunclub.seasons.views_notices:bp",
+    "qunclub.seasons.admin_notices:bp",
     "qunclub.seasons.admin_review:bp",
+    "qunclub.seasons.admin_guide:bp",
+    "qunclub.levels.views:bp",
+    "qunclub.levels.admin:bp",
     "qunclub.projects.views:bp",
     "qunclub.projects.views_lead:bp",
     "qunclub.projects.admin:bp",
+    "qunclub.api.admin:bp",
+    "qunclub.api.views:bp",
     "qunclub.admin.views:bp",
     "qunclub.home.views:bp",
     "qunclub.home.own:bp",
 )
 DOCTORS = (
     "members",
+    "notices",
     "groups",
+    "board",
     "courses",
     "passes",
+    "house",
     "chats",
     "orders",
     "points",
     "homework",
     "seasons",
+    "levels",
     "projects",
     "contests",
     "rewards",
 )
 # What rooms above members show on a member's page, and what they know of what members made.
-MEMBER_PARTS = ("qunclub.seasons.queries_core:of_member", "qunclub.projects.part:of_member")
+MEMBER_PARTS = (
+    "qunclub.seasons.queries_core:of_member",
+    "qunclub.levels.part:of_member",
+    "qunclub.projects.part:of_member",
+    "qunclub.house.part:of_member",
+)
+# What rooms above groups show on a group's page.
+GROUP_PARTS = ("qunclub.house.part:of_group",)
+# Rankings that a room has of its own.
+BOARD_BOOKS = ("qunclub.groups.boards:boards", "qunclub.courses.boards:boards")
 MADE_BOOKS = ("qunclub.homework.made:made", "qunclub.projects.part:made", "qunclub.courses.made:made")
 
 
@@ -212,7 +258,10 @@ class QunClub:
             chat_book=cast(ChatBook, import_module("qunclub.chats.book")),
             connectors=jobs.make_connectors(chosen),
             member_parts=tuple(load(path) for path in MEMBER_PARTS),
+            group_parts=tuple(load(path) for path in GROUP_PARTS),
             made_books=tuple(load(path) for path in MADE_BOOKS),
+            board_books=tuple(load(path) for path in BOARD_BOOKS),
+            level_book=cast(LevelBook, import_module("qunclub.levels")),
             find_member=members.find_identity,
             load_member=members.identify,
             keep_locale=members.keep_locale,

@@ -27,6 +27,8 @@ log = logging.getLogger("qunclub.jobs")
 # Outbox kinds and who carries them out: (state, payload, key) -> None; an exception means later again.
 HANDLERS = {
     "mail": "qunclub.web.mailing:deliver",
+    "notice": "qunclub.notices.jobs:deliver",
+    "notice_seated": "qunclub.notices.jobs:tell_seated",
     "refund": "qunclub.orders.jobs:carry_out_refund",
     "checkout_expire": "qunclub.orders.jobs:expire_checkout",
     "subscription_cancel": "qunclub.orders.jobs_recurring:carry_out_wish",
@@ -38,11 +40,24 @@ HANDLERS = {
 SWEEPS = {
     "transfers": "qunclub.orders.jobs_transfers:sweep",
     "orders": "qunclub.orders.jobs:sweep",
+    # Before passes: a seat that is given here gets its ticket there.
+    "groups": "qunclub.groups.jobs:sweep",
     "passes": "qunclub.passes.jobs:sweep",
+    # Before the notices, and before core seats: an announced season is open from its first minute on.
+    "season_calendar": "qunclub.seasons.jobs_calendar:sweep",
+    "season_notices": "qunclub.seasons.jobs_notices:sweep",
+    "periods": "qunclub.points.jobs:sweep",
+    "group_boards": "qunclub.points.jobs:sweep_groups",
     "core_seats": "qunclub.seasons.jobs_seats:sweep",
+    # After seats have ended.
+    "core_offers": "qunclub.seasons.jobs_offers:sweep",
+    # After it: the path follows the core.
+    "levels": "qunclub.levels.jobs:sweep",
     "takings": "qunclub.orders.jobs_takings:sweep",
+    "referrals": "qunclub.orders.jobs_referral:sweep",
     # Before tuition: what comes out may complete a promise.
     "verdicts": "qunclub.homework.jobs:sweep",
+    "core_reviews": "qunclub.homework.jobs_core_reviews:sweep",
     "tuition": "qunclub.rewards.jobs:sweep",
     "allocation": "qunclub.homework.jobs_allocation:sweep",
     "similar": "qunclub.homework.jobs_similar:sweep",

@@ -33,6 +33,7 @@ def earn(
     at: dt.datetime | None = None,
     source: str = "",
     reason: str = "",
+    scope: str | None = None,
 ) -> LedgerEntry:
     """One line of the ledger."""
     line = points.award(
@@ -45,6 +46,7 @@ def earn(
         actor=_TEST,
         amount=amount,
         reason=reason,
+        scope=scope,
     )
     assert line is not None
     return line

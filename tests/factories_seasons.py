@@ -7,6 +7,7 @@ from typing import Any
 
 from qunclub import seasons
 from qunclub.kernel import Actor
+from qunclub.seasons import services_calendar
 from qunclub.seasons.models import Season
 from tests.factories import Make
 
@@ -47,3 +48,8 @@ def closed(make: Make, which: Season, *, steps: tuple[str, ...] = ("freeze", "pu
     for step in steps:
         getattr(seasons, step)(make.session, season_id=which.id, actor=_TEST, now=which.ends_at)
     return which
+
+
+def announced(make: Make, which: Season) -> Season:
+    """Announce a draft."""
+    return services_calendar.announce(make.session, season_id=which.id, actor=_TEST, now=make.now)

@@ -1,14 +1,14 @@
 """chats outside the club
 
 Revision: 0130
-After: 0041
+After: 0101
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0130"
-down_revision = "0041"
+down_revision = "0101"
 branch_labels = None
 depends_on = None
 

@@ -33,6 +33,7 @@ class FolderMailer:
             "subject": message.subject,
             "body": message.body,
             "sent_at": message.sent_at.isoformat(),
+            **({"headers": dict(message.headers)} if message.headers else {}),
         }
         target = self.folder / f"{name}.json"
         part = self.folder / f".{name}.{ids.code(6)}.part"
@@ -68,6 +69,8 @@ class SmtpMailer:
         mail["Date"] = format_datetime(message.sent_at)
         domain = self.sender.rpartition("@")[2].strip(">") or "localhost"
         mail["Message-ID"] = f"<{''.join(ch if ch.isalnum() else '.' for ch in message.key)}@{domain}>"
+        for name, value in message.headers:
+            mail[name] = value
         mail.set_content(message.body)
         context = ssl.create_default_context()
         if self.tls:

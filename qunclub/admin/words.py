@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from qunclub.chats import views_words as chats
+from qunclub.cloning import admin as cloning
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
+from qunclub.groups import admin_ritual as groups_ritual
 from qunclub.homework import admin_showcase
+from qunclub.house import views_words as house
+from qunclub.levels import admin as levels
 from qunclub.members import admin as members
+from qunclub.orders import admin_referral
 from qunclub.points import admin as points
 from qunclub.projects import admin as projects
 from qunclub.rewards import admin as rewards
 from qunclub.seasons import admin as seasons
+from qunclub.seasons import admin_appeals as season_appeals
+from qunclub.seasons import admin_calendar as seasons_calendar
+from qunclub.seasons import admin_notices as seasons_notices
+from qunclub.seasons import admin_offers as seasons_offers
 from qunclub.seasons import admin_review as seasons_review
 from qunclub.web import _l
 
@@ -28,6 +37,7 @@ THINGS: dict[str, Any] = {
     "group": _l("Groups"),
     "seat": _l("Seats"),
     "chat": _l("Chats"),
+    "house": _l("Rules of the house"),
     "course": _l("Courses"),
     "question": _l("Questions"),
     "certificate": _l("Certificates"),
@@ -41,6 +51,8 @@ THINGS: dict[str, Any] = {
     "season": _l("Seasons"),
     "contest": _l("Contests"),
     "project": _l("Projects"),
+    "ladder": _l("The path upward"),
+    "referral": _l("Brought along"),
     "outbox": _l("Messages"),
     "settings": _l("Settings"),
 }
@@ -49,14 +61,23 @@ ACTS: dict[str, Any] = {
     **points.ACTS,
     **seasons.ACTS,
     **seasons_review.ACTS,
+    **seasons_offers.ACTS,
+    **season_appeals.ACTS,
+    **seasons_calendar.ACTS,
+    **seasons_notices.ACTS,
+    **groups_ritual.ACTS,
+    **cloning.ACTS,
     **contests.ACTS,
     **projects.ACTS,
+    **levels.ACTS,
+    **admin_referral.ACTS,
     **views_questions_desk.ACTS,
     **admin_certificates.ACTS,
     **admin_showcase.ACTS,
     **rewards.ACTS,
     **admin_media.ACTS,
     **chats.ACTS,
+    **house.ACTS,
     "extension.grant": _l("More time given"),
     "extension.revoke": _l("More time taken back"),
     "assignment.create": _l("Homework written"),
@@ -108,6 +129,9 @@ ACTS: dict[str, Any] = {
     "plan.link": _l("New link of a hidden pass"),
     "plan.update": _l("Pass on sale changed"),
     "seat.remove": _l("Taken out of a group"),
+    "seat.priority": _l("Place on a waiting list changed"),
+    "bar.set": _l("Barred from groups"),
+    "bar.lift": _l("Bar from groups lifted"),
     "appeal.give_back": _l("Token of an appeal given back"),
     "team.invite": _l("Somebody asked into a team"),
     "team.remove": _l("Somebody taken out of a team"),
@@ -128,6 +152,12 @@ ACTS: dict[str, Any] = {
     "subscription.cancel": _l("Membership cancelled"),
     "subscription.resume": _l("Membership resumed"),
     "ticket.check_in": _l("Admitted at the door"),
+    "door.list": _l("List for the door taken along"),
+    "token.make": _l("Token for a program made"),
+    "token.revoke": _l("Token of a program revoked"),
+    "ticket.force": _l("Let in with a reason"),
+    "group.host_add": _l("Host of a group added"),
+    "group.host_remove": _l("Host of a group taken off"),
     "tier.create": _l("Tier made"),
     "tier.update": _l("Tier changed"),
 }

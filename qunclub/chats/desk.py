@@ -6,8 +6,10 @@ import datetime as dt
 from typing import Any
 
 from flask import Blueprint, request
+from sqlalchemy.orm import Session
 
-from qunclub.kernel import Conflict, Invalid, NotFound, Stale, ids, locks, scanning
+from qunclub import groups
+from qunclub.kernel import Conflict, Forbidden, Invalid, NotFound, Stale, ids, locks, scanning
 from qunclub.kernel.uploads import clean_name
 from qunclub.web import (
     N_,
@@ -49,13 +51,32 @@ register(
 MUTE_HOURS = 24
 
 
+def _my_group(session: Session, group_id: int) -> None:
+    """Let nobody pass but the group's own hosts, those of the whole club, and admins."""
+    actor = current_actor()
+    if not groups.is_host_of(session, group_id=group_id, member_id=actor.member_id, roles=actor.roles):
+        raise Forbidden(
+            N_("This chat is looked after by the hosts of its group."),
+            how=N_("An admin says who hosts which group."),
+        )
+
+
 @bp.get("")
 @allow("host")
 def index() -> Any:
     """Every group with its chat: what is to be done there, and until when its way in is good."""
     only = "open" if request.args.get("only") == "open" else ""
     with reading() as session:
-        page = queries.listed(session, only=only, after=request.args.get("after", "")[:40])
+        actor = current_actor()
+        page = queries.listed(
+            session,
+            only=only,
+            after=request.args.get("after", "")[:40],
+            groups_of=None
+            if actor.has("admin") or actor.member_id is None
+            # A host with no group of their own is the whole club's.
+            else groups.hosted_by(session, actor.member_id) or None,
+        )
         return render("chats/desk.html", page=page, only=only, kinds=KIND_LABELS, now=now(), rules=rules)
 
 
@@ -69,6 +90,7 @@ def show(group_id: int) -> Any:
 def _page(group_id: int, form: SayForm | None = None) -> Any:
     state = "done" if request.args.get("state") == "done" else "open"
     with reading() as session:
+        _my_group(session, group_id)
         view = queries.view(session, group_id, state=state, after=request.args.get("after", "")[:40])
         if view is None:
             return see_other(".way_in", group_id=group_id)
@@ -93,6 +115,7 @@ def _page(group_id: int, form: SayForm | None = None) -> Any:
 def way_in(group_id: int) -> Any:
     """Say where a group's chat is and until when that is good."""
     with reading() as session:
+        _my_group(session, group_id)
         group, line, chat = queries.group_of(session, group_id)
         session.expunge_all()
     form = WayInForm()
@@ -191,14 +214,19 @@ def again(task_id: int) -> Any:
 def _on_task(task_id: int, *, again: bool) -> Any:
     actor, moment = current_actor(), now()
     verb = tasks.let_in_again if again else tasks.tick
+
+    def command(session: Session) -> int:
+        group_id = queries.group_of_task(session, task_id)
+        _my_group(session, group_id)
+        verb(session, task_id=task_id, actor=actor, now=moment)
+        return group_id
+
     try:
-        chat_id = transact(lambda session: verb(session, task_id=task_id, actor=actor, now=moment).chat_id)
+        group_id = transact(command)
     except Conflict as error:
         flash(explain(error), "warning")
         return see_other(".index")
     flash(_("Their next request to join is answered with yes.") if again else _("Done."))
-    with reading() as session:
-        group_id = session.get_one(Chat, chat_id).group_id
     return see_other(".show", group_id=group_id)
 
 
@@ -207,6 +235,8 @@ def _on_task(task_id: int, *, again: bool) -> Any:
 def say(group_id: int) -> Any:
     """Have the bot say something."""
     form, actor, moment = SayForm(), current_actor(), now()
+    with reading() as session:
+        _my_group(session, group_id)
     if form.validate_on_submit():
         key = (form.key.data or "")[:60] or ids.token(18)
         with form_errors(form):
@@ -226,11 +256,14 @@ def say(group_id: int) -> Any:
 def say_again(post_id: int) -> Any:
     """Say once more what is not in the chat."""
     actor, moment = current_actor(), now()
-    chat_id = transact(
-        lambda session: services.announce_again(session, post_id=post_id, actor=actor, now=moment).chat_id
-    )
-    with reading() as session:
-        group_id = session.get_one(Chat, chat_id).group_id
+
+    def command(session: Session) -> int:
+        group_id = queries.group_of_post(session, post_id)
+        _my_group(session, group_id)
+        services.announce_again(session, post_id=post_id, actor=actor, now=moment)
+        return group_id
+
+    group_id = transact(command)
     return see_other(".show", group_id=group_id, _anchor="said")
 
 
@@ -254,7 +287,8 @@ def retry(group_id: int) -> Any:
     """Set the bot once more to what it could not do."""
     moment = now()
 
-    def command(session: Any) -> int:
+    def command(session: Session) -> int:
+        _my_group(session, group_id)
         chat = locks.lock(session, Chat, services.chat_of(session, group_id).id)
         chat.trouble = ""
         return services_join.ask_again(session, chat=chat, now=moment)
@@ -270,7 +304,8 @@ def compare(group_id: int) -> Any:
     """Put on the list what the seats ask for and the list does not have."""
     moment = now()
 
-    def command(session: Any) -> int:
+    def command(session: Session) -> int:
+        _my_group(session, group_id)
         chat = locks.lock(session, Chat, services.chat_of(session, group_id).id)
         return tasks.compare(session, chat=chat, now=moment)
 
@@ -299,11 +334,12 @@ def unmute(join_id: int) -> Any:
 def _quiet(join_id: int, *, on: bool) -> Any:
     moment = now()
 
-    def command(session: Any) -> int:
+    def command(session: Session) -> int:
         join = session.get(ChatJoin, join_id)
         if join is None or join.member_id is None or join.state != "approved":
             raise NotFound()
         chat = session.get_one(Chat, join.chat_id)
+        _my_group(session, chat.group_id)
         key, group_id = f"desk:{int(moment.timestamp())}", int(chat.group_id)
         if on:
             until = moment + dt.timedelta(hours=MUTE_HOURS)

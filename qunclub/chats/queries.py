@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +64,14 @@ class Status:
     error: str
 
 
-def listed(session: Session, *, only: str, after: str) -> Page[Row[Any]]:
-    """(group, line name, chat or None): every group, or those with something open or in trouble."""
+def listed(
+    session: Session, *, only: str, after: str, groups_of: Collection[int] | None = None
+) -> Page[Row[Any]]:
+    """(group, line name, chat or None): every group, or those with something open.
+
+    Args:
+        groups_of: the ids of the groups that the reader hosts; None: all.
+    """
     query = (
         select(Group, GroupLine.name, Chat)
         .join(GroupLine, GroupLine.id == Group.line_id)
@@ -73,6 +79,8 @@ def listed(session: Session, *, only: str, after: str) -> Page[Row[Any]]:
     )
     if only == "open":
         query = query.where(Chat.open_tasks > 0)
+    if groups_of is not None:
+        query = query.where(Group.id.in_(groups_of))
     return paginate_by_mark(
         session,
         query,
@@ -97,6 +105,32 @@ def group_of(session: Session, group_id: int) -> tuple[Group, GroupLine, Chat | 
     if row is None:
         raise NotFound()
     return row[0], row[1], row[2]
+
+
+def group_of_task(session: Session, task_id: int) -> int:
+    """The id of the group in whose chat a task is to be done.
+
+    Raises:
+        NotFound: when there is no such task.
+    """
+    query = select(Chat.group_id).join(ChatTask, ChatTask.chat_id == Chat.id).where(ChatTask.id == task_id)
+    return _one(session.scalar(query))
+
+
+def group_of_post(session: Session, post_id: int) -> int:
+    """The id of the group in whose chat something was to be said.
+
+    Raises:
+        NotFound: when there is no such announcement.
+    """
+    query = select(Chat.group_id).join(ChatPost, ChatPost.chat_id == Chat.id).where(ChatPost.id == post_id)
+    return _one(session.scalar(query))
+
+
+def _one(group_id: int | None) -> int:
+    if group_id is None:
+        raise NotFound()
+    return group_id
 
 
 def view(session: Session, group_id: int, *, state: str = "open", after: str = "") -> ChatView | None:

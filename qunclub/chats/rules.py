@@ -25,12 +25,22 @@ Verdict = Literal[
     "unknown",
     "no_seat",
     "covenant",
+    "introduction",
     "suspended",
     "suspended_payment",
     "used",
     "void",
     "no_ticket",
 ]
+CLOSED: dict[str, Verdict] = {
+    "covenant": "covenant",
+    "introduction": "introduction",
+    "suspended": "suspended",
+    "suspended_payment": "suspended_payment",
+}
+"""Why the way in is closed, as it is told to whoever asks to join; all else is a seat they do not have."""
+AT_THE_DOOR = frozenset({"used", "void"})
+"""Tickets that are shown at the door although they admit nobody any more."""
 
 
 def expired(expires_at: dt.datetime | None, now: dt.datetime) -> bool:
@@ -119,8 +129,8 @@ class Asking:
         member: whether the account is linked to a member.
         staff: whether they are a host or an admin.
         seat: whether they have a seat in this very group.
-        ready: whether they did what the group asks before the way in is shown.
-        suspended, disputed: the membership; every pass that keeps the seat.
+        closed: why the way in is closed to them, empty when it is open (``groups.rules_entry``).
+        suspended: the membership.
         ticket: the state of the seat's ticket, None without one.
         let_in_before: whether the bot let them in by this very seat already.
     """
@@ -128,9 +138,8 @@ class Asking:
     member: bool
     staff: bool = False
     seat: bool = False
-    ready: bool = False
+    closed: str = ""
     suspended: bool = False
-    disputed: bool = False
     ticket: str | None = None
     let_in_before: bool = False
 
@@ -141,14 +150,12 @@ def may_join(who: Asking) -> Verdict:
         return "unknown"
     if who.suspended:
         return "suspended"
-    if who.staff and not (who.seat and who.ticket == "valid" and who.ready):
+    if who.staff and not (who.seat and who.ticket == "valid" and not who.closed):
         return "staff"
     if not who.seat:
         return "no_seat"
-    if who.disputed:
-        return "suspended_payment"
-    if not who.ready:
-        return "covenant"
+    if who.closed:
+        return CLOSED.get(who.closed, "no_seat")
     if who.ticket is None:
         return "no_ticket"
     if who.ticket == "used":

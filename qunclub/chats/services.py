@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from qunclub import groups
 from qunclub.groups.models import Group
+from qunclub.groups.models_hosts import GroupHost
 from qunclub.kernel import N_, Actor, Invalid, NotFound, Stale, ids, locks, mail, outbox, store
 from qunclub.members.models import Member
 
@@ -88,14 +89,16 @@ def set_chat(
 
 
 def remind(session: Session, *, chat_id: int, now: dt.datetime) -> bool:
-    """Write to every host and admin that a link or picture will be out of date; once for each date."""
+    """Write to the group's hosts and every admin that a link or picture will be out of date; once for each date."""
     chat = locks.lock(session, Chat, chat_id)
     if not rules.remind_due(chat.expires_at, chat.reminded_at, now):
         return False
     assert chat.expires_at is not None  # it is due
     chat.reminded_at = now
     group = session.get_one(Group, chat.group_id)
-    for member in session.scalars(select(Member).where(_hosts(), Member.email != "").order_by(Member.id)):
+    for member in session.scalars(
+        select(Member).where(_hosts(group.id), Member.email != "").order_by(Member.id)
+    ):
         mail.send(
             session,
             to=member.email,
@@ -245,9 +248,13 @@ def _taken(session: Session, kind: str, ref: str, group_id: int) -> bool:
     return session.scalar(query) is not None
 
 
-def _hosts() -> ColumnElement[bool]:
+def _hosts(group_id: int) -> ColumnElement[bool]:
+    """SQL of ``groups.is_host_of``, for everybody at once."""
     roles = cast(Member.roles, Text)
-    return or_(roles.contains('"host"'), roles.contains('"admin"')) & Member.suspended_at.is_(None)
+    hosted = select(GroupHost.group_id).where(GroupHost.member_id == Member.id)
+    here = or_(~hosted.exists(), hosted.where(GroupHost.group_id == group_id).exists())
+    host = roles.contains('"host"') & here
+    return or_(host, roles.contains('"admin"')) & Member.suspended_at.is_(None)
 
 
 def _forget_picture(session: Session, key: str, now: dt.datetime) -> None:

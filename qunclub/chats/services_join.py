@@ -130,7 +130,10 @@ def decide(session: Session, *, join_id: int, update_id: int, secret: str, now: 
     # Who comes in as a host stays when a seat of theirs ends.
     join.seat_id = None if verdict == "staff" else seat_id
     if verdict == "approve" and seat_id is not None:
-        verdict = _admit(session, seat_id, secret, now, used=asking.ticket == "used")
+        verdict = _admit(session, join, seat_id, chat.group_id, secret, now, used=asking.ticket == "used")
+    elif verdict in rules.AT_THE_DOOR and seat_id is not None:
+        # Written down as at any door; it admits nobody.
+        _show(session, join, seat_id, chat.group_id, secret, now)
     if verdict in ("approve", "staff"):
         join.state = "approving"
     join.why = "" if verdict in ("approve", "staff") else verdict
@@ -222,7 +225,7 @@ def _asking(session: Session, chat: Chat, join: ChatJoin) -> tuple[Member | None
     if member is None:
         return None, rules.Asking(member=False), None
     suspended = member.suspended_at is not None
-    staff = bool({"host", "admin"} & set(member.roles))
+    staff = groups.is_host_of(session, group_id=chat.group_id, member_id=member.id, roles=member.roles)
     seat = session.scalars(
         select(Seat).where(
             Seat.member_id == member.id, Seat.group_id == chat.group_id, Seat.state == "admitted"
@@ -245,27 +248,50 @@ def _asking(session: Session, chat: Chat, join: ChatJoin) -> tuple[Member | None
         member=True,
         staff=staff,
         seat=True,
-        ready=may_see_way_in(groups.seat_of(session, seat.id), chat.group_id),
+        closed=mine.closed if (mine := groups.seat_of(session, seat.id)) is not None else "left",
         suspended=suspended,
-        disputed=passes.tickets.disputed(session, seat.id),
         ticket=ticket.state if ticket else None,
         let_in_before=before is not None,
     )
     return member, asking, seat.id
 
 
-def _admit(session: Session, seat_id: int, secret: str, now: dt.datetime, *, used: bool) -> rules.Verdict:
+def _admit(
+    session: Session,
+    join: ChatJoin,
+    seat_id: int,
+    group_id: int,
+    secret: str,
+    now: dt.datetime,
+    *,
+    used: bool,
+) -> rules.Verdict:
     """Use the seat's ticket, once. A host who checked it at the door admitted them into the chat as well."""
     if used:
         return "approve"
-    code = session.scalars(select(EntryTicket.code).where(EntryTicket.seat_id == seat_id)).one()
-    result = passes.tickets.check_in(session, text=code, secret=secret, actor=BOT, now=now)
-    if result.admitted_now or result.door == "used":
+    outcome = _show(session, join, seat_id, group_id, secret, now)
+    if outcome in ("admitted", "used"):
         return "approve"
     refused: dict[str, rules.Verdict] = {
         "suspended": "suspended", "suspended_payment": "suspended_payment", "void": "void",
     }  # fmt: skip
-    return refused.get(result.door, "no_seat")
+    return refused.get(outcome, "no_seat")
+
+
+def _show(
+    session: Session, join: ChatJoin, seat_id: int, group_id: int, secret: str, now: dt.datetime
+) -> str:
+    """Show the seat's ticket at the door of its group; the same request again is the same check."""
+    code = session.scalars(select(EntryTicket.code).where(EntryTicket.seat_id == seat_id)).one()
+    return passes.check_at_door(
+        session,
+        text=code,
+        secret=secret,
+        doors=passes.Doors(frozenset({group_id}), group_id),
+        way=passes.Way("chat", bot=BOT.name, key=f"chat:{join.id}:{join.update_id}"),
+        actor=BOT,
+        now=now,
+    ).outcome
 
 
 def _step(session: Session, join: ChatJoin, chat: Chat, group: Group, approve: bool) -> Step:

@@ -15,7 +15,7 @@ KIND_LABELS: dict[str, Any] = {
     "other": _l("Another chat"),
 }
 TASK_LABELS: dict[str, Any] = {
-    "let_in": _l("Let in"),
+    "let_in": _l("Let them in"),
     "rename": _l("Rename"),
     "put_out": _l("Put out"),
 }
@@ -37,6 +37,7 @@ WHY: dict[str, str] = {
     "unknown": N_("This Telegram account is connected to no member of the club."),
     "no_seat": N_("You have no seat in this group."),
     "covenant": N_("The group's covenant is not accepted yet."),
+    "introduction": N_("The group asks for a short introduction first; write it on your welcome page."),
     "suspended": N_("Your membership is suspended; your own page says why."),
     "suspended_payment": N_("Your pass is suspended: its payment is disputed at the bank."),
     "used": N_("Your ticket has let you in before. A host of the group can let you in once more."),

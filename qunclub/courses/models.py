@@ -60,9 +60,16 @@ class Lesson(Base):
     live_url: Mapped[str] = mapped_column(Text, default="", server_default="")
     live_starts_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     live_ends_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    # Who wrote the first version (None: nobody knows, or it came from a folder), and when readers first saw it.
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
+    delivered_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
     course: Mapped[Course] = relationship(lazy="raise")
-    __table_args__ = (UniqueConstraint("course_id", "slug"), Index(None, "course_id", "position"))
+    __table_args__ = (
+        UniqueConstraint("course_id", "slug"),
+        Index(None, "course_id", "position"),
+        Index(None, "author_id"),
+    )
 
 
 class LessonVersion(Base):

@@ -64,7 +64,9 @@ def check_season(season: SeasonTime, window: str, now: dt.datetime) -> None:
     Raises:
         Invalid: when the course would be open during a season that has ended.
     """
-    ended = season.state not in ("draft", "open") or (season.state == "open" and season.ends_at <= now)
+    ended = season.state not in ("draft", "announced", "open") or (
+        season.state == "open" and season.ends_at <= now
+    )
     if window == "during" and ended:
         raise Invalid(
             N_(

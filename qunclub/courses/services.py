@@ -25,7 +25,7 @@ from qunclub.kernel import (
 )
 from qunclub.members.models import Member
 
-from . import queries, rules, services_certificates
+from . import queries, rules, services_certificates, services_delivered
 from .models import Course, Lesson, Progress
 from .services_lessons import STALE
 
@@ -124,6 +124,7 @@ def set_state(session: Session, *, course_id: int, state: str, now: dt.datetime,
         course.updated_at = now
         action = "course.publish" if state == "published" else "course.unpublish"
         _record(session, actor, action, course, now)
+        services_delivered.deliver_all(session, course, now=now, actor=actor)
     return course
 
 
@@ -237,6 +238,7 @@ def complete_lesson(
             occurred_at=now,
             now=now,
             actor=actor,
+            scope=points.course_scope(found.course_id),
         )
     if found.certificate:
         services_certificates.issue_when_done(

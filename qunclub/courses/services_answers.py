@@ -133,6 +133,7 @@ def mark_best(session: Session, *, answer_id: int, now: dt.datetime, actor: Acto
             now=now,
             actor=actor,
             from_member_id=actor.member_id,
+            scope=points.course_scope(question.course_id),
         )
     return question
 

@@ -244,7 +244,9 @@ def _lessons(
         lesson = there.pop(draft.slug, None)
         if lesson is None:
             values = {name: getattr(draft, name) for name in draft.__slots__}
-            lesson = services_lessons.add_lesson(session, course_id=course_id, now=now, actor=actor, **values)
+            lesson = services_lessons.add_lesson(
+                session, course_id=course_id, now=now, actor=actor, written=False, **values
+            )
             report.added.append(draft.slug)
         elif _draft(lesson, names) != draft:
             services_lessons.save(

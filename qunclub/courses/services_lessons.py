@@ -13,6 +13,7 @@ from qunclub.kernel import N_, Actor, Invalid, NotFound, Stale, locks, render_ma
 
 from . import rules, rules_media, services_media
 from .models import Course, Lesson, LessonVersion
+from .services_delivered import deliver
 
 STALE = N_("Somebody else saved this while you were writing. Compare both texts below; yours is not lost.")
 
@@ -91,8 +92,13 @@ def add_lesson(
     live_url: str = "",
     live_starts_at: dt.datetime | None = None,
     live_ends_at: dt.datetime | None = None,
+    written: bool = True,
 ) -> Lesson:
-    """A new lesson at the end of its course."""
+    """A new lesson at the end of its course.
+
+    Args:
+        written: whether who acts wrote it and earns for it; not so for what comes out of a folder.
+    """
     draft = checked(
         LessonDraft(
             slug, title, summary, body_md, minutes, is_preview, state, opens_at, opens_after_days,
@@ -110,10 +116,12 @@ def add_lesson(
         version=1,
         updated_at=now,
         updated_by=actor.name[:200],
+        author_id=actor.member_id if written else None,
         **_columns(session, course_id, draft),
     )
     session.add(lesson)
     session.flush()
+    deliver(session, course, [lesson], now=now, actor=actor)
     store.record(
         session,
         actor=actor,
@@ -209,6 +217,7 @@ def save(
             "after": {key: after[key] for key in after if before[key] != after[key]},
         },
     )
+    deliver(session, session.get_one(Course, lesson.course_id), [lesson], now=now, actor=actor)
     return lesson
 
 

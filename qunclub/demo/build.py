@@ -32,10 +32,14 @@ from qunclub.web.uow import transaction
 
 from . import content
 from .allocation_story import add_allocation
+from .board_story import add_boards
 from .chat_story import open_chats, tick_off
 from .contest_story import add_contests
+from .door_story import add_door
 from .homework_story import Piece
+from .house_story import add_house
 from .judging_story import add_judging
+from .level_story import add_levels
 from .money_story import add_money, money_settings
 from .project_story import add_projects
 from .season_story import HalfWay, Reading, add_seasons
@@ -110,6 +114,7 @@ def build(state: ClubState, *, ways_in: bool = True) -> str:
         tell(session, _story(cast, state))
         tick_off(session, cast, now=cast.ago(0))
         _profile(session)
+        _introductions(session, cast, now)
         # The story's mails were never meant to be sent.
         session.execute(delete(OutboxMessage))
         while services_takings.book(session, zone=cast.zone, now=now):
@@ -124,6 +129,14 @@ def build(state: ClubState, *, ways_in: bool = True) -> str:
     state.settings.instance_path.mkdir(parents=True, exist_ok=True)
     (state.settings.instance_path / "demo-accounts.txt").write_text(text + "\n")
     return f"{made}\n{text}"
+
+
+def _introductions(session: Session, cast: Cast, now: dt.datetime) -> None:
+    for one in content.table("group_lines")["introduction"]:
+        member = session.scalars(select(Member).where(Member.email == one["member"])).one()
+        groups.introduce(
+            session, line_id=cast.lines[one["line"]], member_id=member.id, given=one["answers"], now=now
+        )
 
 
 def _people(session: Session, cast: Cast, secret: str) -> None:
@@ -192,6 +205,17 @@ def _rooms(session: Session, cast: Cast, state: ClubState) -> None:
             actor=admin,
             now=opened,
         )
+        if "questions" in line:
+            groups.set_ritual(
+                session,
+                line_id=made.id,
+                version=0,
+                questions_typed="\n".join(line["questions"]),
+                task_title=line["task_title"],
+                task_md=line["task"],
+                actor=admin,
+                now=cast.ago(12),
+            )
         if line["kind"] == "core":
             cast.core_group = group.id
     for text in content.courses():
@@ -305,7 +329,11 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_allocation(story, cast, state.group_book)
     add_likes(story, cast)
     add_team(story, cast, "straighten-chart")
+    add_door(story, cast)
     add_tuition(story, cast, 400)
+    add_levels(story, cast)
+    add_house(story, cast)
+    add_boards(story, cast)
     return story
 
 

@@ -15,6 +15,8 @@ from qunclub.courses.models import Course, Lesson
 from qunclub.groups.models import Group
 from qunclub.kernel import Access, Actor
 from qunclub.passes.models import Pass, PlanCourse
+from qunclub.seasons import services_calendar
+from qunclub.seasons.models import Season
 
 from . import content
 from .story import Story
@@ -32,6 +34,8 @@ class Moments(Protocol):
 
 FOUNDING_DAYS = (225, 135)
 FOUNDING_POINTS = 300
+# What the formula learned since the seasons that are closed: leave, and time to appeal.
+TODAY: dict[str, Any] = {"leaves": 1, "appeal_days": 7}
 
 
 def add_seasons(
@@ -56,6 +60,7 @@ def add_seasons(
             story.add(moments.ago(given["days_ago"], 1), season.contribution(given))
         if facts["status"] == "closed":
             story.add(moments.midnight(facts["end_days"]), season.close)
+    story.add(moments.ago(4), season.announce_next)
 
 
 class _Season:
@@ -89,12 +94,35 @@ class _Season:
             eliminate=facts["eliminate"],
             protection=facts["protection"],
             min_points=1,
+            offer_days=7,
+            **(TODAY if facts["status"] != "closed" else {}),
             group_id=self.core_group,
             actor=self.admin,
             now=now,
         )
         seasons.open_season(session, season_id=season.id, actor=self.admin, now=now)
         self.season_id = season.id
+
+    def announce_next(self, session: Session, now: dt.datetime) -> None:
+        """The season that follows is announced already, with the same formula, and opens by itself."""
+        this = session.get_one(Season, self.season_id)
+        following = seasons.create_season(
+            session,
+            slug="rhythm",
+            name="第五赛季 · 节奏",
+            starts_at=this.ends_at,
+            ends_at=this.ends_at + (this.ends_at - this.starts_at),
+            seats=this.seats,
+            eliminate=this.eliminate,
+            protection=this.protection,
+            min_points=this.min_points,
+            offer_days=7,
+            **TODAY,
+            group_id=this.group_id,
+            actor=self.admin,
+            now=now,
+        )
+        services_calendar.announce(session, season_id=following.id, actor=self.admin, now=now)
 
     def contribution(self, given: dict[str, Any]) -> Callable[[Session, dt.datetime], None]:
         """Points granted by hand, with their reason."""

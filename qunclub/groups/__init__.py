@@ -4,32 +4,36 @@ Promise 2: admitted seats never exceed capacity, and when the last seat goes exa
 Promise 4: who finds no seat waits in an explicit, ordered list.
 """
 
+from .entry import DISPUTED, OPENED_BY
 from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from .models_bar import Bar
 from .qr import qr_svg
 from .queries import (
     LineView,
-    MySeat,
     ShelfLine,
+    group_by_slug,
     line_view,
     line_views,
-    my_seat,
-    my_seats,
-    seat_of,
     seats_left,
     shelf_lines,
-    waiting_place,
 )
+from .queries_bars import bar_in, barred_among, bars_of
+from .queries_mine import MySeat, my_seat, my_seats, seat_of, waiting_place
+from .queries_ritual import NOTHING as NOTHING_ASKED
+from .queries_ritual import Arrival, Asked, arrivals, asked_of, groups_for_hosts, is_asked, ritual_of
 from .rules import DEFAULT_NICKNAME, LineDraft, Seats, nickname, parse_capacities
 from .services import (
-    admit_waiting,
+    LIVE,
+    Barred,
     enter_core,
     first_group,
     leave_core,
     leave_seat,
     live_seat,
-    remove_member,
     take_seat,
 )
+from .services_bars import bar_member, lift_bar, remove_member
+from .services_hosts import add_host, forget_host, hosted_by, hosts_of, is_host_of, remove_host
 from .services_lines import (
     accept_covenant,
     create_line,
@@ -38,9 +42,21 @@ from .services_lines import (
     set_entry,
     update_line,
 )
+from .services_offers import accept_offer, decline_offer, expire_offers, leave
+from .services_restore import restore_seat
+from .services_ritual import forget_introductions, introduce, mark, set_ritual, unmark
+from .services_waiting import admit_waiting
 
 __all__ = [
     "DEFAULT_NICKNAME",
+    "DISPUTED",
+    "LIVE",
+    "NOTHING_ASKED",
+    "OPENED_BY",
+    "Arrival",
+    "Asked",
+    "Bar",
+    "Barred",
     "Covenant",
     "CovenantAcceptance",
     "Group",
@@ -52,28 +68,55 @@ __all__ = [
     "Seats",
     "ShelfLine",
     "accept_covenant",
+    "accept_offer",
+    "add_host",
     "admit_waiting",
+    "arrivals",
+    "asked_of",
+    "bar_in",
+    "bar_member",
+    "barred_among",
+    "bars_of",
     "create_line",
     "current_covenant",
+    "decline_offer",
     "enter_core",
+    "expire_offers",
     "first_group",
+    "forget_host",
+    "forget_introductions",
+    "group_by_slug",
+    "groups_for_hosts",
+    "hosted_by",
+    "hosts_of",
+    "introduce",
+    "is_asked",
+    "is_host_of",
+    "leave",
     "leave_core",
     "leave_seat",
+    "lift_bar",
     "line_view",
     "line_views",
     "live_seat",
+    "mark",
     "my_seat",
     "my_seats",
     "nickname",
     "parse_capacities",
     "publish_covenant",
     "qr_svg",
+    "remove_host",
     "remove_member",
+    "restore_seat",
+    "ritual_of",
     "seat_of",
     "seats_left",
     "set_entry",
+    "set_ritual",
     "shelf_lines",
     "take_seat",
+    "unmark",
     "update_line",
     "waiting_place",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from flask import Blueprint, request
@@ -26,8 +27,18 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, rules, services, services_lines
-from .forms import KIND_LABELS, POSTING_LABELS, CovenantForm, LineForm, NewLineForm, RemoveForm
+from . import entry as hooks
+from . import queries, rules, services_bars, services_lines, services_offers
+from .forms import (
+    ALLOCATION_LABELS,
+    KIND_LABELS,
+    POSTING_LABELS,
+    CovenantForm,
+    LineForm,
+    NewLineForm,
+    PriorityForm,
+    RemoveForm,
+)
 from .models import GroupLine
 
 bp = Blueprint("groups_admin", __name__, url_prefix="/admin/groups")
@@ -44,6 +55,7 @@ register(
 
 STATE_LABELS = {
     "waiting": _l("Waiting for a seat"),
+    "offered": _l("A seat is on offer"),
     "admitted": _l("Has a seat"),
     "left": _l("Left the group"),
     "removed": _l("Removed from the group"),
@@ -90,6 +102,10 @@ def new() -> Any:
                         posting=draft.posting,
                         posting_note=draft.posting_note,
                         nickname_rule=draft.nickname_rule,
+                        allocation=draft.allocation,
+                        open_at_once=draft.open_at_once,
+                        labels=draft.labels,
+                        offer_hours=draft.offer_hours,
                         covenant_md=form.covenant_md.data or "",
                         actor=current_actor(),
                         now=now(),
@@ -115,6 +131,7 @@ def show(line_id: int) -> Any:
             written=rules.write_capacities(view.line.capacities),
             kinds=KIND_LABELS,
             postings=POSTING_LABELS,
+            ways=ALLOCATION_LABELS,
         )
 
 
@@ -128,6 +145,7 @@ def edit(line_id: int) -> Any:
     form = LineForm(obj=line)
     if not form.is_submitted():
         form.capacities.data = rules.write_capacities(line.capacities)
+        form.labels.data = "\n".join(line.labels)
     stale = ""
     if form.validate_on_submit():
         try:
@@ -225,19 +243,54 @@ def remove(seat_id: int) -> Any:
         line = _line(session, row.seat.line_id)
         line_id, name = line.id, row.member.shown_name
         if not form.validate_on_submit():
-            page = render("groups/admin_remove.html", form=form, row=row, line=line, states=STATE_LABELS)
+            opened = hooks.opened_by(session, row.group.id) if row.group else []
+            page = render("groups/admin_remove.html", form=form, row=row, line=line, opened=opened)
             return page, 422 if form.errors else 200
+    moment, scope = now(), form.scope.data
+    until = moment + dt.timedelta(days=form.days.data) if form.days.data else None
     transact(
-        lambda session: services.remove_member(
+        lambda session: services_bars.remove_member(
             session,
             seat_id=seat_id,
             reason=(form.reason.data or "").strip(),
             actor=current_actor(),
-            now=now(),
+            now=moment,
+            scope=scope,
+            until=until,
         )
     )
-    flash(_("%(name)s is removed and gets a mail that says why.", name=name), "warning")
+    flash(_("%(name)s is removed and is told why: by mail, and on their groups page.", name=name), "warning")
     return see_other(".seats", line_id=line_id)
+
+
+@bp.route("/seats/<int:seat_id>/priority", methods=["GET", "POST"])
+@allow("admin")
+def priority(seat_id: int) -> Any:
+    """Let somebody on the waiting list come sooner, with a reason for the log."""
+    form = PriorityForm()
+    with reading() as session:
+        row = queries.seat_row(session, seat_id)
+        line = _line(session, row.seat.line_id)
+        line_id = line.id
+        if not form.is_submitted():
+            form.priority.data = -row.seat.turn
+        if not form.validate_on_submit():
+            page = render("groups/admin_priority.html", form=form, row=row, line=line)
+            return page, 422 if form.errors else 200
+    transact(
+        lambda session: (
+            services_offers.set_priority(
+                session,
+                seat_id=seat_id,
+                priority=form.priority.data or 0,
+                reason=(form.reason.data or "").strip(),
+                actor=current_actor(),
+                now=now(),
+            ).id
+        )
+    )
+    flash(_("Saved."))
+    return see_other(".seats", line_id=line_id, state="waiting")
 
 
 def _line(session: Any, line_id: int) -> GroupLine:

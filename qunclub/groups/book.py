@@ -60,3 +60,17 @@ def by_slugs(session: Session, slugs: Collection[str]) -> dict[str, int]:
     """The ids of the groups at these addresses."""
     rows = session.execute(select(Group.slug, Group.id).where(Group.slug.in_(slugs)))
     return {slug: ident for slug, ident in rows}
+
+
+def seated_after(
+    session: Session, *, group_id: int | None, line_id: int | None, after: int, limit: int
+) -> list[tuple[int, int]]:
+    """(seat id, member id) of those seated in a group, or in a line, behind the seat *after*."""
+    where = Seat.group_id == group_id if group_id is not None else Seat.line_id == line_id
+    rows = session.execute(
+        select(Seat.id, Seat.member_id)
+        .where(where, Seat.state == "admitted", Seat.id > after)
+        .order_by(Seat.id)
+        .limit(limit)
+    )
+    return [(seat_id, member_id) for seat_id, member_id in rows]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from qunclub.web import Form, _l
 
@@ -19,6 +19,13 @@ KIND_LABELS = {
 POSTING_LABELS = {
     "staff": _l("Pyramid: staff post, members answer where it is opened"),
     "all": _l("Ring: everybody posts"),
+}
+
+ALLOCATION_LABELS = {
+    "first": _l("Fill the first group, then the next"),
+    "even": _l("Evenly over the groups that are open"),
+    "city": _l("By city"),
+    "course": _l("By course"),
 }
 
 
@@ -63,6 +70,35 @@ class LineForm(Form):
         [Length(max=120)],
         description=_l("{number}, {nickname} and {city} are filled in for each member."),
     )
+    allocation = SelectField(
+        _l("How members come into the groups"),
+        choices=list(ALLOCATION_LABELS.items()),
+        description=_l("Whoever has a seat stays where they are; it holds for those who come."),
+    )
+    open_at_once = IntegerField(
+        _l("How many groups open together"),
+        [InputRequired(), NumberRange(min=1, max=rules.MOST_AT_ONCE)],
+        default=1,
+        description=_l("More than one is for filling evenly: when these are full, as many more open."),
+    )
+    labels = TextAreaField(
+        _l("What each group is for"),
+        [Length(max=8000)],
+        description=_l(
+            "For by city and by course: one a line, in the order of the groups; the city, or the address of the "
+            "first course of the pass. An empty line, and every group beyond the list: for everybody."
+        ),
+        render_kw={"rows": 4},
+    )
+    offer_hours = IntegerField(
+        _l("Hours to answer an offer"),
+        [InputRequired(), NumberRange(min=0, max=rules.MOST_OFFER_HOURS)],
+        default=0,
+        description=_l(
+            "A freed seat is kept so long for whoever waits; unanswered it goes to the next. "
+            "0: they are seated at once."
+        ),
+    )
     version = HiddenField()
 
     def draft(self) -> LineDraft:
@@ -77,6 +113,10 @@ class LineForm(Form):
             posting=self.posting.data,
             posting_note=self.posting_note.data or "",
             nickname_rule=self.nickname_rule.data or "",
+            allocation=self.allocation.data,
+            open_at_once=self.open_at_once.data or 1,
+            labels=rules.parse_labels(self.labels.data or ""),
+            offer_hours=self.offer_hours.data or 0,
         )
 
 
@@ -102,12 +142,53 @@ class CovenantForm(Form):
     )
 
 
+SCOPES = {
+    "line": _l("No new seat in this line"),
+    "club": _l("No new seat in the whole club; seats in other groups end too"),
+    "none": _l("They may take a seat again at once"),
+}
+
+
 class RemoveForm(Form):
-    """Why somebody is taken out of a group."""
+    """Why somebody is taken out of a group, and what they may do afterwards."""
+
+    scope = SelectField(_l("Afterwards"), choices=list(SCOPES.items()), default="line")
+    days = IntegerField(
+        _l("For how many days"),
+        [Optional(), NumberRange(min=1, max=3650)],
+        description=_l("Empty: until an admin lifts it."),
+    )
 
     reason = TextAreaField(
         _l("Reason"),
         [InputRequired(), Length(max=1000)],
         description=_l("The member gets it by mail, with what remains theirs."),
+        render_kw={"rows": 3},
+    )
+
+
+class LiftForm(Form):
+    """Why somebody may take seats again."""
+
+    reason = TextAreaField(
+        _l("Reason"),
+        [InputRequired(), Length(max=1000)],
+        description=_l("The member gets it by mail."),
+        render_kw={"rows": 3},
+    )
+
+
+class PriorityForm(Form):
+    """How soon somebody comes off the waiting list."""
+
+    priority = IntegerField(
+        _l("Priority"),
+        [InputRequired(), NumberRange(min=0, max=9)],
+        description=_l("0: in turn; up to 9: before everybody with less."),
+    )
+    reason = TextAreaField(
+        _l("Reason"),
+        [InputRequired(), Length(max=1000)],
+        description=_l("For the log of the admins."),
         render_kw={"rows": 3},
     )

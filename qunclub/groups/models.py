@@ -9,11 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.kernel import Base, UTCDateTime, pk
 
-KINDS = ("learner", "core", "spin_off", "city")
-POSTING = ("staff", "all")
-"""``staff``: the pyramid, staff post and members read; ``all``: the ring, everybody posts."""
+SEAT_STATES = ("waiting", "offered", "admitted", "left", "removed")
+"""``offered``: a seat of the group is kept until ``offered_until``; the member takes it or lets it go."""
 
-SEAT_STATES = ("waiting", "admitted", "left", "removed")
+LIVE_SEAT = text("state IN ('waiting', 'offered', 'admitted')")
 
 
 class GroupLine(Base):
@@ -30,6 +29,14 @@ class GroupLine(Base):
     posting: Mapped[str] = mapped_column(String(20), default="staff")
     posting_note: Mapped[str] = mapped_column(Text, default="")
     nickname_rule: Mapped[str] = mapped_column(String(120), default="")
+    # How members come into its groups: rules_allocation.POLICIES.
+    allocation: Mapped[str] = mapped_column(String(20), default="first", server_default="first")
+    # How many groups open together.
+    open_at_once: Mapped[int] = mapped_column(default=1, server_default="1")
+    # What each group is for, in order, when members come in by city or course; beyond: for everybody.
+    labels: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # How long a freed seat is kept for whoever waited; 0: they are seated at once.
+    offer_hours: Mapped[int] = mapped_column(default=0, server_default="0")
     waiting_count: Mapped[int] = mapped_column(default=0)
     next_position: Mapped[int] = mapped_column(default=1)
     version: Mapped[int] = mapped_column(default=1)
@@ -61,7 +68,10 @@ class CovenantAcceptance(Base):
 
 
 class Group(Base):
-    """One group of a line. ``seated`` is kept, not counted; the database itself refuses more than ``capacity``."""
+    """One group of a line.
+
+    ``seated`` (with seats on offer) is kept, not counted; the database itself refuses more than ``capacity``.
+    """
 
     __tablename__ = "qunclub_group"
     id: Mapped[pk]
@@ -71,6 +81,7 @@ class Group(Base):
     name: Mapped[str] = mapped_column(String(160))
     capacity: Mapped[int]
     seated: Mapped[int] = mapped_column(default=0)
+    label: Mapped[str] = mapped_column(String(80), default="", server_default="")
     entry_url: Mapped[str] = mapped_column(String(500), default="")
     entry_note: Mapped[str] = mapped_column(Text, default="")
     opened_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
@@ -91,11 +102,18 @@ class Seat(Base):
     group_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_group.id"))
     member_id: Mapped[int] = mapped_column(ForeignKey("qunclub_member.id"))
     state: Mapped[str] = mapped_column(String(20))
+    # The waiting list: the smaller turn first (it is minus the priority), then the position.
+    turn: Mapped[int] = mapped_column(default=0, server_default="0")
     position: Mapped[int | None]
+    # The city, or what the pass is for, when it was asked for.
+    allot_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    offered_until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     asked_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     admitted_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     ended_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     end_reason: Mapped[str] = mapped_column(Text, default="")
+    # Given or taken at this moment, and what hangs on the seat (its ticket) has not followed yet.
+    stirred_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
     group: Mapped[Group | None] = relationship(lazy="raise")
     line: Mapped[GroupLine] = relationship(lazy="raise")
@@ -106,10 +124,37 @@ class Seat(Base):
             "line_id",
             "member_id",
             unique=True,
-            sqlite_where=text("state IN ('waiting', 'admitted')"),
-            postgresql_where=text("state IN ('waiting', 'admitted')"),
+            sqlite_where=LIVE_SEAT,
+            postgresql_where=LIVE_SEAT,
         ),
-        Index(None, "line_id", "state", "position"),
+        Index(None, "line_id", "state", "turn", "position"),
+        Index(
+            "ix_qunclub_seat_offered_until",
+            "offered_until",
+            "id",
+            sqlite_where=text("offered_until IS NOT NULL"),
+            postgresql_where=text("offered_until IS NOT NULL"),
+        ),
         Index(None, "group_id", "state"),
         Index(None, "member_id"),
+        # Who came into a group, by their coming.
+        Index(
+            "ix_qunclub_seat_admitted",
+            "group_id",
+            "admitted_at",
+            "id",
+            sqlite_where=text("state = 'admitted'"),
+            postgresql_where=text("state = 'admitted'"),
+        ),
+        # The admin's lists, newest first; those whose covenant is new, in order.
+        Index(None, "line_id", "id"),
+        Index(None, "line_id", "state", "id"),
+        Index(None, "group_id", "id"),
+        Index(
+            "ix_qunclub_seat_stirred",
+            "stirred_at",
+            "id",
+            sqlite_where=text("stirred_at IS NOT NULL"),
+            postgresql_where=text("stirred_at IS NOT NULL"),
+        ),
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,19 +11,17 @@ from sqlalchemy import BindParameter, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import NotFound, Page, paginate, reads
+from qunclub.kernel.pages import PER_PAGE
 from qunclub.members.models import Member
 
 from . import rules
-from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from .models import Covenant, Group, GroupLine, Seat
 from .rules import Seats
 
 SEATS_HEADER = (
-    "seat", "state", "position", "group", "number", "name", "nickname", "city", "email", "asked_at", "admitted_at",
-    "ended_at", "end_reason",
+    "seat", "state", "priority", "position", "group", "number", "name", "nickname", "city", "email", "asked_at",
+    "admitted_at", "ended_at", "end_reason",
 )  # fmt: skip
-LIVE = ("waiting", "admitted")
-COUNTED_PLACES = 1_000
-"""A place behind this many is told as "more than": counting it would cost with the list's length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +43,6 @@ class ShelfLine:
     posting: str
     covenant_html: str
     seats: Seats
-
-
-@dataclass(frozen=True, slots=True)
-class MySeat:
-    """A seat of the reader, with what its page needs."""
-
-    seat: Seat
-    line: GroupLine
-    group: Group | None
-    covenant: Covenant | None
-    accepted_at: dt.datetime | None
-    place: int | None = None
-
-    @property
-    def may_enter(self) -> bool:
-        """Whether the way in is shown: a seat, and the covenant in force accepted."""
-        return self.group is not None and (self.covenant is None or self.accepted_at is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,95 +164,6 @@ def line_view(session: Session, line_id: int) -> LineView:
     return found
 
 
-def all_line_ids(session: Session, *, limit: int = 50) -> list[int]:
-    """The club's lines, the oldest first."""
-    return list(session.scalars(select(GroupLine.id).order_by(GroupLine.id).limit(limit)))
-
-
-def waiting_place(session: Session, seat: Seat) -> int | None:
-    """The seat's place on the waiting list, from 1; None when it does not wait. Counted up to COUNTED_PLACES."""
-    if seat.state != "waiting" or seat.position is None:
-        return None
-    ahead = (
-        select(Seat.id)
-        .where(Seat.line_id == seat.line_id, Seat.state == "waiting", Seat.position < seat.position)
-        .limit(COUNTED_PLACES)
-        .subquery()
-    )
-    return 1 + (session.scalar(select(func.count()).select_from(ahead)) or 0)
-
-
-def my_seats(session: Session, member_id: int) -> list[MySeat]:
-    """The member's live seats with covenant and waiting place."""
-    rows = session.execute(
-        select(Seat, GroupLine, Group)
-        .join(GroupLine, GroupLine.id == Seat.line_id)
-        .join(Group, Group.id == Seat.group_id, isouter=True)
-        .where(Seat.member_id == member_id, Seat.state.in_(LIVE))
-        .order_by(Seat.id)
-    ).all()
-    return _with_covenants(session, member_id, [(seat, line, group) for seat, line, group in rows])
-
-
-def my_seat(session: Session, *, line_id: int, member_id: int) -> MySeat | None:
-    """The member's live seat in one line."""
-    row = session.execute(
-        select(Seat, GroupLine, Group)
-        .join(GroupLine, GroupLine.id == Seat.line_id)
-        .join(Group, Group.id == Seat.group_id, isouter=True)
-        .where(Seat.line_id == line_id, Seat.member_id == member_id, Seat.state.in_(LIVE))
-    ).one_or_none()
-    if row is None:
-        return None
-    return _with_covenants(session, member_id, [(row[0], row[1], row[2])])[0]
-
-
-def seat_of(session: Session, seat_id: int) -> MySeat | None:
-    """One seat, live or ended, as its owner sees it."""
-    row = session.execute(
-        select(Seat, GroupLine, Group)
-        .join(GroupLine, GroupLine.id == Seat.line_id)
-        .join(Group, Group.id == Seat.group_id, isouter=True)
-        .where(Seat.id == seat_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    return _with_covenants(session, row[0].member_id, [(row[0], row[1], row[2])])[0]
-
-
-def _with_covenants(
-    session: Session, member_id: int, rows: Sequence[tuple[Seat, GroupLine, Group | None]]
-) -> list[MySeat]:
-    if not rows:
-        return []
-    in_force = covenants(session, [line.id for _, line, _ in rows])
-    accepted: dict[int, dt.datetime] = {}
-    if in_force:
-        accepted = {
-            covenant_id: at
-            for covenant_id, at in session.execute(
-                select(CovenantAcceptance.covenant_id, CovenantAcceptance.accepted_at).where(
-                    CovenantAcceptance.member_id == member_id,
-                    CovenantAcceptance.covenant_id.in_([one.id for one in in_force.values()]),
-                )
-            )
-        }
-    result = []
-    for seat, line, group in rows:
-        covenant = in_force.get(line.id)
-        result.append(
-            MySeat(
-                seat=seat,
-                line=line,
-                group=group,
-                covenant=covenant,
-                accepted_at=accepted.get(covenant.id) if covenant else None,
-                place=waiting_place(session, seat),
-            )
-        )
-    return result
-
-
 def group_by_slug(session: Session, slug: str) -> tuple[GroupLine, Group | None]:
     """The group at this address, or the line when the address is a line's.
 
@@ -295,6 +186,19 @@ def groups_of(session: Session, line_id: int) -> list[Group]:
     return list(session.scalars(select(Group).where(Group.line_id == line_id).order_by(Group.index)))
 
 
+def covenant_version(session: Session, line_id: int, version: int) -> Covenant:
+    """One version of a line's covenant.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    query = select(Covenant).where(Covenant.line_id == line_id, Covenant.version == version)
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound()
+    return found
+
+
 def covenant_versions(session: Session, line_id: int) -> list[Covenant]:
     """Every version of a line's covenant, the newest first."""
     return list(
@@ -304,12 +208,24 @@ def covenant_versions(session: Session, line_id: int) -> list[Covenant]:
     )
 
 
-def lines(session: Session, *, q: str = "", page: int = 1) -> Page[GroupLine]:
-    """The admin's list of lines."""
+def lines(
+    session: Session,
+    *,
+    q: str = "",
+    kind: str = "",
+    without: Iterable[int] = (),
+    page: int = 1,
+    per_page: int = PER_PAGE,
+) -> Page[GroupLine]:
+    """The club's lines, the oldest first; *without* those that stand elsewhere on the page."""
     query = select(GroupLine).order_by(GroupLine.id)
     if q:
         query = query.where(or_(GroupLine.name.contains(q, autoescape=True), GroupLine.slug == q))
-    return paginate(session, query, page=page)
+    if kind:
+        query = query.where(GroupLine.kind == kind)
+    if apart := list(without):
+        query = query.where(GroupLine.id.not_in(apart))
+    return paginate(session, query, page=page, per_page=per_page)
 
 
 def seats(
@@ -340,7 +256,7 @@ def seats_query(
         .join(Member, Member.id == Seat.member_id)
         .join(Group, Group.id == Seat.group_id, isouter=True)
         .where(Seat.line_id == line_id)
-        .order_by(*((Seat.position,) if state == "waiting" else (Seat.id.desc(),)))
+        .order_by(*((Seat.turn, Seat.position) if state == "waiting" else (Seat.id.desc(),)))
     )
     if state:
         query = query.where(Seat.state == state)
@@ -364,7 +280,7 @@ def seats_rows(session: Session, line_id: int, **filters: Any) -> Iterator[tuple
     query = seats_query(line_id, **filters).execution_options(yield_per=500)
     for seat, member, group in session.execute(query):
         yield (
-            seat.id, seat.state, seat.position, group.name if group else "", member.number, member.name,
+            seat.id, seat.state, -seat.turn, seat.position, group.name if group else "", member.number, member.name,
             member.nickname, member.city, member.email, seat.asked_at, seat.admitted_at, seat.ended_at,
             seat.end_reason,
         )  # fmt: skip

@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from qunclub.kernel import N_, Invalid
+
+KINDS = ("learner", "core", "spin_off", "city")
+POSTING = ("staff", "all")
+"""``staff``: the pyramid, staff post and members read; ``all``: the ring, everybody posts."""
 
 MAX_CAPACITY = 100_000
 MAX_GROUPS = 500
 DEFAULT_NICKNAME = "{number}-{nickname}-{city}"
 NICKNAME_PARTS = ("number", "nickname", "city")
+RESERVED = frozenset(
+    (
+        *(
+            "all",
+            "admin",
+            "barred",
+            "board",
+            "covenant",
+            "door",
+            "entry",
+            "house",
+            "join",
+            "line",
+            "mine",
+            "mute",
+        ),
+        *("new", "offers", "people", "preview", "report", "search", "seats", "split", "waiting"),
+    )
+)
+"""Addresses under /groups that are kept for pages."""
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _RUN = re.compile(r"(\d+)(?:\s*[x×*]\s*(\d+))?", re.IGNORECASE)
 _PART = re.compile(r"\{(\w*)\}")
@@ -30,6 +54,10 @@ class LineDraft:
     posting: str = "staff"
     posting_note: str = ""
     nickname_rule: str = DEFAULT_NICKNAME
+    allocation: str = "first"
+    open_at_once: int = 1
+    labels: Sequence[str] = ()
+    offer_hours: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +144,17 @@ def group_slug(line_slug: str, index: int) -> str:
     return f"{line_slug}-{index}"
 
 
+def lines_above(slug: str) -> list[str]:
+    """The addresses of lines one of whose groups could have this address."""
+    line, dash, number = slug.rpartition("-")
+    return [line] if dash and number.isdecimal() else []
+
+
+def share_address(one: str, other: str) -> bool:
+    """Whether a group of one of two lines would stand at the address of the other line."""
+    return one in lines_above(other) or other in lines_above(one)
+
+
 def nickname(rule: str, *, number: int | None, nickname: str, city: str) -> str:
     """A member's name in a group by its rule (编号-昵称-城市); an unknown part leaves no stray dash."""
     parts = {
@@ -141,6 +180,39 @@ def may_post(posting: str, *, staff: bool) -> bool:
     return staff or posting == "all"
 
 
+ALLOCATIONS = ("first", "even", "city", "course")
+MOST_AT_ONCE = 50
+MOST_OFFER_HOURS = 24 * 30
+MAX_LABEL = 80
+
+
+def parse_labels(text: str) -> list[str]:
+    """What the groups are for, one a line in their order; an empty line between: a group for everybody."""
+    return [line.strip() for line in text.strip().splitlines()]
+
+
+def _check_allocation(draft: LineDraft) -> None:
+    if draft.allocation not in ALLOCATIONS:
+        raise Invalid(N_("Choose one of the ways."), field="allocation")
+    if draft.kind == "core" and (draft.allocation != "first" or draft.open_at_once != 1 or draft.offer_hours):
+        raise Invalid(N_("Seats of a core group are given by a season."), field="allocation")
+    if not 1 <= draft.open_at_once <= MOST_AT_ONCE:
+        raise Invalid(
+            N_("Write a number from %(least)s to %(most)s."), field="open_at_once", least=1, most=MOST_AT_ONCE
+        )
+    if not 0 <= draft.offer_hours <= MOST_OFFER_HOURS:
+        raise Invalid(
+            N_("Write a number from %(least)s to %(most)s."),
+            field="offer_hours",
+            least=0,
+            most=MOST_OFFER_HOURS,
+        )
+    if len(draft.labels) > len(draft.capacities) and not draft.repeat_last:
+        raise Invalid(N_("There are more names than groups in the line."), field="labels")
+    if any(len(label) > MAX_LABEL for label in draft.labels):
+        raise Invalid(N_("At most %(most)s characters a line."), field="labels", most=MAX_LABEL)
+
+
 def checked(draft: LineDraft, *, opened: Sequence[tuple[int, int]] = ()) -> LineDraft:
     """The draft, tidied.
 
@@ -152,12 +224,17 @@ def checked(draft: LineDraft, *, opened: Sequence[tuple[int, int]] = ()) -> Line
     """
     if not SLUG.fullmatch(draft.slug) or len(draft.slug) > 80:
         raise Invalid(N_("Use small letters, digits and single dashes."), field="slug")
+    if draft.kind not in KINDS:
+        raise Invalid(N_("There is no such kind of line."), field="kind")
+    if draft.posting not in POSTING:
+        raise Invalid(N_("There is no such way of posting."), field="posting")
     if not draft.name.strip():
         raise Invalid(N_("Give it a name."), field="name")
     if draft.repeat_last and draft.kind == "core":
         raise Invalid(N_("A core group has a fixed number of seats."), field="repeat_last")
     if any(part not in NICKNAME_PARTS for part in _PART.findall(draft.nickname_rule)):
         raise Invalid(N_("The rule knows {number}, {nickname} and {city}."), field="nickname_rule")
+    _check_allocation(draft)
     capacities = list(draft.capacities)
     if not capacities or min(capacities) < 1 or max(capacities) > MAX_CAPACITY:
         raise Invalid(N_("Write the seats of each group like 2000x6, 1500, 1000."), field="capacities")
@@ -177,34 +254,12 @@ def checked(draft: LineDraft, *, opened: Sequence[tuple[int, int]] = ()) -> Line
                 seated=seated,
                 capacity=capacity,
             )
-    return LineDraft(
-        slug=draft.slug,
+    return replace(
+        draft,
         name=draft.name.strip(),
         capacities=capacities,
-        kind=draft.kind,
-        repeat_last=draft.repeat_last,
+        labels=[" ".join(label.split()) for label in draft.labels],
         name_pattern=draft.name_pattern.strip(),
-        posting=draft.posting,
         posting_note=draft.posting_note.strip(),
         nickname_rule=draft.nickname_rule.strip() or DEFAULT_NICKNAME,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """How the first of the waiting list are spread over free seats: (group id, how many), in order."""
-
-    places: tuple[tuple[int, int], ...] = field(default=())
-
-
-def spread(waiting: int, free: Sequence[tuple[int, int]]) -> Admission:
-    """Fill-first: *waiting* members into groups with (id, free seats), the first group first."""
-    places: list[tuple[int, int]] = []
-    for group_id, seats in free:
-        if waiting <= 0:
-            break
-        taken = min(waiting, seats)
-        if taken > 0:
-            places.append((group_id, taken))
-            waiting -= taken
-    return Admission(tuple(places))

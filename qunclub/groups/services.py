@@ -7,34 +7,80 @@ group are seen by one transaction at a time. ``Group.seated`` and ``GroupLine.wa
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, mail, store
+from qunclub import points
+from qunclub.kernel import N_, Conflict, NotFound, locks
 from qunclub.members.models import Member
 
-from . import rules
+from . import rules, rules_allocation
 from .changes import changed
 from .models import Group, GroupLine, Seat
+from .models_bar import Bar
+from .queries_bars import bar_in
+from .services_waiting import admit_waiting, groups_with_room, open_due, place_of
 
-LIVE = ("waiting", "admitted")
+LIVE = ("waiting", "offered", "admitted")
 
 
-def take_seat(session: Session, *, line_id: int, member_id: int, now: dt.datetime) -> Seat:
+class Barred(Conflict):
+    """The member was taken out for cause and may take no seat here; *bar* says why and until when."""
+
+    def __init__(self, bar: Bar) -> None:
+        super().__init__(
+            N_("They were taken out of the group and may take no new seat. An admin can lift this.")
+        )
+        self.bar = bar
+
+
+def take_seat(
+    session: Session,
+    *,
+    line_id: int,
+    member_id: int,
+    now: dt.datetime,
+    priority: int = 0,
+    purpose: Callable[[], str] = str,
+) -> Seat:
     """Give the member a seat of the line, or the next place on its waiting list.
 
-    Fill-first: the first group with room. Who holds a live seat keeps it; nobody is seated before those who wait.
+    In which group, the line's way of allocation says. Who holds a live seat keeps it; nobody is seated before those
+    who wait.
+
+    Args:
+        priority: who has more comes sooner off the waiting list; a place that is there already moves up to it.
+        purpose: what the pass is for, asked only in a line that allocates by course.
+
+    Raises:
+        Barred: when the member was taken out for cause; nothing was written.
     """
     line = locks.lock(session, GroupLine, line_id)
     held = live_seat(session, line_id=line_id, member_id=member_id)
     if held is not None:
+        if held.state == "waiting" and -priority < held.turn:
+            held.turn = -priority
+            session.flush()
         return held
-    group = _first_with_room(session, line) if line.waiting_count == 0 else None
-    if group is not None:
-        return _seat_in(session, line, group, member_id, now)
+    _not_barred(session, line, member_id, now)
+    key = purpose() if line.allocation == "course" else ""
+    if line.allocation == "city":
+        key = session.scalar(select(Member.city).where(Member.id == member_id)) or ""
+    if line.waiting_count == 0:
+        groups = {group.id: group for group in groups_with_room(session, line)}
+        found = rules_allocation.choose(line.allocation, [place_of(one) for one in groups.values()], key)
+        if found is not None:
+            return _seat_in(session, line, groups[found.id], member_id, now, key=key)
     seat = Seat(
-        line_id=line.id, member_id=member_id, state="waiting", position=line.next_position, asked_at=now
+        line_id=line.id,
+        member_id=member_id,
+        state="waiting",
+        turn=-priority,
+        position=line.next_position,
+        allot_key=key[: rules.MAX_LABEL],
+        asked_at=now,
     )
     line.next_position += 1
     line.waiting_count += 1
@@ -48,43 +94,8 @@ def leave_seat(session: Session, *, seat_id: int, state: str, reason: str, now: 
 
     A seat that has ended already is left as it is.
     """
-    _, admitted = _end(session, seat_id, state, reason, now)
+    _, admitted = end_seat(session, seat_id, state, reason, now)
     return admitted or []
-
-
-def admit_waiting(session: Session, line: GroupLine, *, now: dt.datetime) -> list[Seat]:
-    """Seat the first who wait while there is room; *line* is locked by the caller. They get a mail."""
-    admitted: list[Seat] = []
-    while line.waiting_count > 0:
-        groups = list(
-            session.scalars(
-                select(Group)
-                .where(Group.line_id == line.id, Group.seated < Group.capacity)
-                .order_by(Group.index)
-                .execution_options(populate_existing=True)
-            )
-        )
-        plan = rules.spread(line.waiting_count, [(g.id, g.capacity - g.seated) for g in groups])
-        if not plan.places:
-            break
-        by_id = {group.id: group for group in groups}
-        moved = 0
-        for group_id, count in plan.places:
-            group = by_id[group_id]
-            for seat in _first_waiting(session, line.id, count):
-                seat.state, seat.position, seat.group_id, seat.admitted_at = "admitted", None, group.id, now
-                admitted.append(seat)
-                moved += 1
-                group.seated += 1
-                line.waiting_count -= 1
-            session.flush()
-            _open_next_when_full(session, line, group, now)
-        if moved == 0:
-            break
-    for seat in admitted:
-        changed(session, seat, "admitted", now)
-    _tell_admitted(session, line, admitted, now)
-    return admitted
 
 
 def live_seat(session: Session, *, line_id: int, member_id: int) -> Seat | None:
@@ -97,24 +108,31 @@ def live_seat(session: Session, *, line_id: int, member_id: int) -> Seat | None:
 
 
 def first_group(session: Session, line: GroupLine, *, now: dt.datetime) -> Group:
-    """The line's first group, opened when there is none; *line* is new or locked by the caller."""
+    """The line's first group; a line without any opens those it begins with. *line* is new or locked by the caller."""
     group = session.scalars(select(Group).where(Group.line_id == line.id, Group.index == 1)).one_or_none()
-    return group or _open(session, line, 1, now)
+    return group or open_due(session, line, now)[0]
 
 
 def enter_core(session: Session, *, group_id: int, member_id: int, now: dt.datetime) -> Seat:
     """Seat the member in this very group; a core group has no waiting list.
 
     Raises:
+        Barred: when the member was taken out for cause.
         Conflict: when every seat is taken.
     """
     line = _locked_line_of(session, group_id)
     held = live_seat(session, line_id=line.id, member_id=member_id)
     if held is not None:
         return held
+    _not_barred(session, line, member_id, now)
     group = session.get_one(Group, group_id, populate_existing=True)
     if group.seated >= group.capacity:
-        raise Conflict(N_("%(group)s has no free seat."), group=group.name)
+        raise Conflict(
+            N_(
+                "%(group)s has no free seat. Nothing was done: give it more seats, or end a seat in it, then try again."
+            ),
+            group=group.name,
+        )
     return _seat_in(session, line, group, member_id, now)
 
 
@@ -130,38 +148,7 @@ def leave_core(
     return seat
 
 
-def remove_member(session: Session, *, seat_id: int, reason: str, actor: Actor, now: dt.datetime) -> Seat:
-    """Take a member out of a group or off its waiting list; they are told why and what remains theirs."""
-    seat, admitted = _end(session, seat_id, "removed", reason, now)
-    if admitted is None:
-        raise Conflict(N_("This seat has ended already."))
-    member = session.get_one(Member, seat.member_id)
-    line = session.get_one(GroupLine, seat.line_id)
-    group = session.get(Group, seat.group_id) if seat.group_id else None
-    name = group.name if group else line.name
-    store.record(
-        session,
-        actor=actor,
-        action="seat.remove",
-        target=f"seat:{seat.id}",
-        now=now,
-        summary=f"{member.shown_name} · {name}",
-        details={"member_id": member.id, "line_id": line.id, "group_id": seat.group_id, "reason": reason},
-    )
-    if member.email:
-        mail.send(
-            session,
-            to=member.email,
-            template="seat_removed",
-            context={"name": member.shown_name, "group": name, "reason": reason},
-            locale=member.locale,
-            key=f"seat_removed:{seat.id}",
-            now=now,
-        )
-    return seat
-
-
-def _end(
+def end_seat(
     session: Session, seat_id: int, state: str, reason: str, now: dt.datetime
 ) -> tuple[Seat, list[Seat] | None]:
     """End a seat; gives it and those admitted in its place, None when it had ended before."""
@@ -173,7 +160,7 @@ def _end(
     if seat.state not in LIVE:
         return seat, None
     was, seat.state, seat.ended_at, seat.end_reason = seat.state, state, now, reason
-    seat.position = None
+    seat.position, seat.stirred_at, seat.offered_until = None, now, None
     if was == "waiting":
         line.waiting_count -= 1
         session.flush()
@@ -182,8 +169,16 @@ def _end(
     group = session.get_one(Group, seat.group_id, populate_existing=True)
     group.seated -= 1
     session.flush()
-    changed(session, seat, "removed" if state == "removed" else "left", now)
+    points.look_again(session, scope=points.group_scope(group.id), member_ids=[seat.member_id])
+    if was == "admitted":
+        changed(session, seat, "removed" if state == "removed" else "left", now)
     return seat, admit_waiting(session, line, now=now)
+
+
+def _not_barred(session: Session, line: GroupLine, member_id: int, now: dt.datetime) -> None:
+    bar = bar_in(session, line_id=line.id, member_id=member_id, now=now)
+    if bar is not None:
+        raise Barred(bar)
 
 
 def _locked_line_of(session: Session, group_id: int) -> GroupLine:
@@ -193,90 +188,23 @@ def _locked_line_of(session: Session, group_id: int) -> GroupLine:
     return locks.lock(session, GroupLine, line_id)
 
 
-def _first_with_room(session: Session, line: GroupLine) -> Group | None:
-    return session.scalars(
-        select(Group)
-        .where(Group.line_id == line.id, Group.seated < Group.capacity)
-        .order_by(Group.index)
-        .limit(1)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-
-
-def _first_waiting(session: Session, line_id: int, count: int) -> list[Seat]:
-    return list(
-        session.scalars(
-            select(Seat)
-            .where(Seat.line_id == line_id, Seat.state == "waiting")
-            .order_by(Seat.position)
-            .limit(count)
-            .execution_options(populate_existing=True)
-        )
-    )
-
-
-def _seat_in(session: Session, line: GroupLine, group: Group, member_id: int, now: dt.datetime) -> Seat:
+def _seat_in(
+    session: Session, line: GroupLine, group: Group, member_id: int, now: dt.datetime, *, key: str = ""
+) -> Seat:
     seat = Seat(
         line_id=line.id,
         group_id=group.id,
         member_id=member_id,
         state="admitted",
+        allot_key=key[: rules.MAX_LABEL],
         asked_at=now,
         admitted_at=now,
     )
     group.seated += 1
     session.add(seat)
     session.flush()
+    points.look_again(session, scope=points.group_scope(group.id), member_ids=[member_id])
     changed(session, seat, "admitted", now)
-    _open_next_when_full(session, line, group, now)
+    if group.seated >= group.capacity:
+        open_due(session, line, now)
     return seat
-
-
-def _open_next_when_full(session: Session, line: GroupLine, group: Group, now: dt.datetime) -> Group | None:
-    """Open the next group when the newest one has just given its last seat."""
-    if group.seated < group.capacity:
-        return None
-    if rules.capacity_of(line.capacities, line.repeat_last, group.index + 1) is None:
-        return None
-    newest = session.scalar(
-        select(Group.index).where(Group.line_id == line.id).order_by(Group.index.desc()).limit(1)
-    )
-    return _open(session, line, group.index + 1, now) if newest == group.index else None
-
-
-def _open(session: Session, line: GroupLine, index: int, now: dt.datetime) -> Group:
-    capacity = rules.capacity_of(line.capacities, line.repeat_last, index)
-    assert capacity is not None
-    group = Group(
-        line_id=line.id,
-        index=index,
-        slug=rules.group_slug(line.slug, index),
-        name=rules.group_name(line.name_pattern, line.name, index),
-        capacity=capacity,
-        seated=0,
-        opened_at=now,
-    )
-    session.add(group)
-    session.flush()
-    return group
-
-
-def _tell_admitted(session: Session, line: GroupLine, seats: list[Seat], now: dt.datetime) -> None:
-    if not seats:
-        return
-    rows = session.execute(
-        select(Seat.id, Group.name, Group.slug, Member.email, Member.locale, Member.name, Member.nickname)
-        .join(Group, Group.id == Seat.group_id)
-        .join(Member, Member.id == Seat.member_id)
-        .where(Seat.id.in_([seat.id for seat in seats]), Member.email != "")
-    )
-    for seat_id, group, slug, email, locale, name, nickname in rows.all():
-        mail.send(
-            session,
-            to=email,
-            template="seat_admitted",
-            context={"name": nickname or name, "group": group, "slug": slug, "line": line.name},
-            locale=locale,
-            key=f"seat_admitted:{seat_id}",
-            now=now,
-        )

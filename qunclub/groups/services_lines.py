@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import (
@@ -22,7 +22,7 @@ from qunclub.kernel import (
     store,
 )
 
-from . import rules, services
+from . import rules, rules_allocation, services, services_covenant, services_waiting
 from .models import Covenant, CovenantAcceptance, Group, GroupLine
 from .rules import LineDraft
 
@@ -36,7 +36,12 @@ FIELDS = (
     "posting",
     "posting_note",
     "nickname_rule",
+    "allocation",
+    "open_at_once",
+    "labels",
+    "offer_hours",
 )
+LISTS = ("capacities", "labels")
 
 
 def create_line(
@@ -54,6 +59,10 @@ def create_line(
     posting_note: str = "",
     nickname_rule: str = rules.DEFAULT_NICKNAME,
     covenant_md: str = "",
+    allocation: str = "first",
+    open_at_once: int = 1,
+    labels: Sequence[str] = (),
+    offer_hours: int = 0,
 ) -> GroupLine:
     """Make a line, its first group, and its covenant when one is given.
 
@@ -70,12 +79,16 @@ def create_line(
             posting=posting or ("all" if kind == "core" else "staff"),
             posting_note=posting_note,
             nickname_rule=nickname_rule,
+            allocation=allocation,
+            open_at_once=open_at_once,
+            labels=labels,
+            offer_hours=offer_hours,
         )
     )
-    if session.scalar(select(GroupLine.id).where(GroupLine.slug == draft.slug)) is not None:
+    if draft.slug in rules.RESERVED or _hidden_or_hiding(session, draft.slug):
         raise Invalid(N_("This address is taken."), field="slug")
     line = GroupLine(
-        **{**asdict(draft), "capacities": list(draft.capacities)},
+        **{**asdict(draft), "capacities": list(draft.capacities), "labels": list(draft.labels)},
         waiting_count=0,
         next_position=1,
         version=1,
@@ -88,6 +101,19 @@ def create_line(
     if covenant_md.strip():
         publish_covenant(session, line_id=line.id, body_md=covenant_md, actor=actor, now=now)
     return line
+
+
+def _hidden_or_hiding(session: Session, slug: str) -> bool:
+    """Whether a line of this address, or one of its groups, would share an address with another line or its groups."""
+    lines = select(GroupLine.slug).where(
+        or_(
+            GroupLine.slug.in_([slug, *rules.lines_above(slug)]),
+            GroupLine.slug.startswith(f"{slug}-", autoescape=True),
+        )
+    )
+    if any(one == slug or rules.share_address(one, slug) for one in session.scalars(lines)):
+        return True
+    return session.scalar(select(Group.id).where(Group.slug == slug)) is not None
 
 
 def update_line(
@@ -114,16 +140,18 @@ def update_line(
         raise Invalid(N_("The address stays: links to it are in members' chats."), field="slug")
     before = facts(line)
     for key in FIELDS:
-        setattr(line, key, list(draft.capacities) if key == "capacities" else getattr(draft, key))
+        value = getattr(draft, key)
+        setattr(line, key, list(value) if key in LISTS else value)
     line.version += 1
     for group in groups:
         capacity = rules.capacity_of(line.capacities, line.repeat_last, group.index)
         assert capacity is not None
         group.capacity = capacity
         group.name = rules.group_name(line.name_pattern, line.name, group.index)
+        group.label = rules_allocation.label_of(line.labels, group.index)
     session.flush()
-    services._open_next_when_full(session, line, groups[-1], now)
-    services.admit_waiting(session, line, now=now)
+    services_waiting.open_due(session, line, now)
+    services_waiting.admit_waiting(session, line, now=now)
     after = facts(line)
     changed = [key for key in before if before[key] != after[key]]
     _record(
@@ -167,7 +195,7 @@ def set_entry(
 def publish_covenant(
     session: Session, *, line_id: int, body_md: str, actor: Actor, now: dt.datetime
 ) -> Covenant:
-    """Publish the next version of a line's rules; every member of the line is asked again."""
+    """Publish the next version of a line's rules; every member of the line is asked again, and told by mail."""
     if not body_md.strip():
         raise Invalid(N_("Write the covenant."), field="body_md")
     line = locks.lock(session, GroupLine, line_id)
@@ -183,6 +211,7 @@ def publish_covenant(
     )
     session.add(covenant)
     session.flush()
+    services_covenant.announce(session, covenant, now=now)
     _record(session, line, actor, "covenant.publish", {"version": covenant.version}, now)
     return covenant
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Forbidden, NotFound
+from qunclub.kernel import Actor, Forbidden, NotFound, Stale
 from qunclub.kernel.chats import WayIn
 from qunclub.members.models import Member
 from qunclub.web import (
@@ -18,9 +18,11 @@ from qunclub.web import (
     allow,
     club,
     current_actor_or_none,
+    explain,
     flash,
     member_id,
     now,
+    page_number,
     reading,
     register,
     render,
@@ -28,13 +30,15 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, rules, services_lines
+from . import queries, queries_bars, queries_mine, queries_ritual, rules, rules_covenant, services_lines
+from .forms import KIND_LABELS
 from .models import Group, GroupLine
 from .qr import qr_svg
 
 bp = Blueprint("groups", __name__, url_prefix="/groups")
 register(NavItem(area="main", label=_l("Groups"), endpoint="qunclub.groups.index", icon="people", order=60))
 
+SHOWN = 24
 POLICIES = {
     "staff": N_("A pyramid: staff post, members answer where it is opened."),
     "all": N_("A ring: everybody posts."),
@@ -48,18 +52,29 @@ QUIET = N_(
 @bp.get("")
 @allow("anyone")
 def index() -> Any:
-    """My groups first, then every line with its rules."""
-    actor = current_actor_or_none()
+    """My groups first, then every line with its rules, page by page."""
+    actor, moment = current_actor_or_none(), now()
+    ident = actor.member_id if actor else None
+    q, kind = request.args.get("q", "").strip()[:80], request.args.get("kind", "")
+    kind = kind if kind in KIND_LABELS else ""
     with reading() as session:
-        mine = queries.my_seats(session, actor.member_id) if actor and actor.member_id else []
-        views = queries.line_views(session, queries.all_line_ids(session))
-        member = session.get(Member, actor.member_id) if mine and actor else None
+        mine = queries_mine.my_seats(session, ident) if ident else []
+        apart = [one.line.id for one in mine]
+        page = queries.lines(session, q=q, kind=kind, without=apart, page=page_number(), per_page=SHOWN)
+        views = queries.line_views(session, [line.id for line in page.items])
+        member = session.get(Member, ident) if mine and ident else None
         return render(
             "groups/index.html",
             mine=mine,
-            lines=[view for view in views.values() if view.line.id not in {one.line.id for one in mine}],
+            lost=queries_mine.taken_back(session, ident, moment) if ident else [],
+            bars=queries_bars.bars_of(session, ident, moment) if ident else [],
+            page=page,
+            lines=[views[line.id] for line in page.items],
             nicknames={one.line.id: nickname_in(one.line, member) for one in mine} if member else {},
             policies=POLICIES,
+            kinds=KIND_LABELS,
+            q=q,
+            kind=kind,
         )
 
 
@@ -71,7 +86,7 @@ def show(slug: str) -> Any:
     with reading() as session:
         line, group = queries.group_by_slug(session, slug)
         mine = (
-            queries.my_seat(session, line_id=line.id, member_id=actor.member_id)
+            queries_mine.my_seat(session, line_id=line.id, member_id=actor.member_id)
             if actor and actor.member_id
             else None
         )
@@ -79,21 +94,36 @@ def show(slug: str) -> Any:
             return see_other(".show", slug=mine.group.slug)
         member = session.get(Member, actor.member_id) if mine and actor else None
         view = queries.line_view(session, line.id)
+        zone, asked = club().settings.zone, club().group_parts if group else ()
+        parts = [
+            part for ask in asked for part in ask(session, group=group, actor=actor, now=now(), zone=zone)
+        ]
         return render(
             "groups/show.html",
             line=line,
             group=group,
             mine=mine,
+            bar=queries_bars.bar_in(session, line_id=line.id, member_id=actor.member_id, now=now())
+            if actor and actor.member_id and mine is None
+            else None,
             inside=bool(mine and mine.group and group and mine.group.id == group.id),
             staff=bool(actor and actor.has("host")),
+            newest=queries_ritual.newest(session, group.id) if group and _reads(mine, group, actor) else [],
             view=view,
             nickname=nickname_in(line, member) if member else "",
             nickname_rule=in_words(line.nickname_rule),
             policy=POLICIES[line.posting],
             quiet=QUIET if line.posting == "staff" else "",
             way=way_into(session, group) if mine and group else None,
+            parts=parts,
             may_post=rules.may_post(line.posting, staff=bool(actor and actor.has("host"))),
         )
+
+
+def _reads(mine: queries_mine.MySeat | None, group: Group, actor: Actor | None) -> bool:
+    """Whether somebody reads what members said of themselves: inside the group, or its host."""
+    inside = mine is not None and mine.group is not None and mine.group.id == group.id and mine.may_enter
+    return inside or bool(actor and actor.has("host"))
 
 
 @bp.post("/<slug>/covenant")
@@ -104,15 +134,37 @@ def accept(slug: str) -> Any:
 
     def command(session: Session) -> None:
         line, _group = queries.group_by_slug(session, slug)
-        if queries.my_seat(session, line_id=line.id, member_id=ident) is None:
+        if queries_mine.my_seat(session, line_id=line.id, member_id=ident) is None:
             raise Forbidden(
                 N_("The covenant is accepted by members of the group."), how=N_("A pass brings a seat in it.")
             )
         services_lines.accept_covenant(session, member_id=ident, line_id=line.id, version=version, now=now())
 
-    transact(command)
+    try:
+        transact(command)
+    except Stale as error:
+        flash(explain(error), "warning")
+        return see_other(".show", slug=slug, _anchor="covenant")
     flash(_("Thank you. The covenant is accepted; the way in is open."))
     return see_other(".show", slug=slug)
+
+
+@bp.get("/<slug>/covenant/<int:version>")
+@allow("anyone")
+def changes(slug: str, version: int) -> Any:
+    """What a version of the covenant changed; everybody may read it, as the covenant itself."""
+    with reading() as session:
+        line, _group = queries.group_by_slug(session, slug)
+        covenant = queries.covenant_version(session, line.id, version)
+        before = queries.covenant_version(session, line.id, version - 1) if version > 1 else None
+        return render(
+            "groups/covenant_changes.html",
+            line=line,
+            slug=slug,
+            covenant=covenant,
+            before=before,
+            changes=rules_covenant.changes(before.body_md, covenant.body_md) if before else [],
+        )
 
 
 @bp.get("/<slug>/entry.svg")
@@ -144,7 +196,7 @@ def _may_enter(session: Session, group: Group) -> bool:
     actor = current_actor_or_none()
     if actor is not None and actor.has("host"):
         return True
-    mine = queries.my_seat(session, line_id=group.line_id, member_id=member_id())
+    mine = queries_mine.my_seat(session, line_id=group.line_id, member_id=member_id())
     return mine is not None and mine.group is not None and mine.group.id == group.id and mine.may_enter
 
 

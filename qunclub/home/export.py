@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from qunclub.contests.models import Contest, ContestEntry, ContestVote
 from qunclub.courses.models import Answer, Certificate, Course, Lesson, Progress, Question
 from qunclub.groups.models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from qunclub.groups.models_bar import Bar
+from qunclub.groups.models_ritual import Introduction, RitualMark
 from qunclub.members.models import Member, Tier
 from qunclub.orders.models import Order, OrderLine, Payment, Refund
 from qunclub.orders.models_money import TransferProof
@@ -21,7 +23,7 @@ from qunclub.points.models import LedgerEntry, Standing, Window
 from qunclub.rewards.models import TuitionCase
 from qunclub.seasons.models import CoreSeat, Decision, Season, SeasonLeave
 
-from . import export_chats, export_core, export_work
+from . import export_board, export_chats, export_core, export_door, export_house, export_work
 from .export_rows import Rows, plain
 
 
@@ -34,7 +36,11 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "passes": _passes,
         "pass_terms": _pass_terms,
         "seats": _seats,
+        "introductions": _introductions,
+        "steps_of_the_ritual": _ritual_marks,
+        "barred": _bars,
         "tickets": _tickets,
+        **export_door.PARTS,
         "covenants": _covenants,
         **export_chats.PARTS,
         "orders": _orders,
@@ -56,9 +62,11 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "core_seats": _core_seats,
         "season_leaves": _season_leaves,
         **export_core.PARTS,
+        **export_house.PARTS,
         "tuition": _tuition,
         "contest_entries": _contest_entries,
         "contest_votes": _contest_votes,
+        **export_board.PARTS,
     }
     return {
         "exported_at": now.isoformat(),
@@ -77,6 +85,27 @@ def _pass_terms(session: Session, member_id: int) -> Rows:
     return [plain(term) for term in session.scalars(query.order_by(PassTerm.id))]
 
 
+def _introductions(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Introduction, GroupLine.name)
+        .join(GroupLine, GroupLine.id == Introduction.line_id)
+        .where(Introduction.member_id == member_id)
+        .order_by(Introduction.id)
+    )
+    return [plain(row, line=line) for row, line in session.execute(query)]
+
+
+def _ritual_marks(session: Session, member_id: int) -> Rows:
+    query = (
+        select(RitualMark.step, RitualMark.at, GroupLine.name)
+        .join(Seat, Seat.id == RitualMark.seat_id)
+        .join(GroupLine, GroupLine.id == Seat.line_id)
+        .where(Seat.member_id == member_id)
+        .order_by(RitualMark.id)
+    )
+    return [{"line": line, "step": step, "at": at} for step, at, line in session.execute(query)]
+
+
 def _seats(session: Session, member_id: int) -> Rows:
     query = (
         select(Seat, GroupLine.name, Group.name)
@@ -86,6 +115,16 @@ def _seats(session: Session, member_id: int) -> Rows:
         .order_by(Seat.id)
     )
     return [plain(seat, line=line, group=group) for seat, line, group in session.execute(query)]
+
+
+def _bars(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Bar, GroupLine.name)
+        .outerjoin(GroupLine, GroupLine.id == Bar.line_id)
+        .where(Bar.member_id == member_id)
+        .order_by(Bar.id)
+    )
+    return [plain(bar, line=line) for bar, line in session.execute(query)]
 
 
 def _tickets(session: Session, member_id: int) -> Rows:

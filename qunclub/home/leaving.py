@@ -10,16 +10,35 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import chats, contests, courses, groups, homework, members, orders, passes, projects, rewards
+from qunclub import (
+    board,
+    chats,
+    contests,
+    courses,
+    groups,
+    homework,
+    house,
+    levels,
+    members,
+    notices,
+    orders,
+    passes,
+    projects,
+    rewards,
+)
 from qunclub.groups.models import Seat
 from qunclub.homework.models import Attempt, ShowcaseEntry, Submission, SubmissionFile
 from qunclub.homework.queries_teams import works_of
 from qunclub.kernel import N_, Actor, Conflict, mail, outbox
 from qunclub.members.rules import NAMELESS
 from qunclub.orders.models import Order, OrderEvent
+from qunclub.passes import tickets
 from qunclub.passes.models import Pass, Plan
+from qunclub.seasons import services_appeals as season_appeals
+from qunclub.seasons import services_offers as seats_offers
 from qunclub.seasons.leaving import leave_core
 from qunclub.seasons.queries import is_core
+from qunclub.seasons.services_notices import forget_notices
 from qunclub.seasons.services_profile import forget_profile
 from qunclub.web.state import ClubState
 
@@ -129,17 +148,29 @@ def leave(
         passes.revoke(session, pass_id=pass_id, reason=REASON, now=now, actor=actor)
     leave_core(session, member_id=member_id, now=now)
     forget_profile(session, member_id=member_id)
-    live = select(Seat.id).where(Seat.member_id == member_id, Seat.state.in_(("waiting", "admitted")))
+    groups.forget_introductions(session, member_id=member_id)
+    seats_offers.forget(session, member_id=member_id, now=now)
+    season_appeals.forget(session, member_id=member_id, now=now)
+    forget_notices(session, member_id=member_id)
+    # After the core: the path follows it.
+    levels.forget(session, member_id=member_id, now=now, actor=actor)
+    live = select(Seat.id).where(Seat.member_id == member_id, Seat.state.in_(groups.LIVE))
     for seat_id in session.scalars(live.order_by(Seat.id)).all():
         passes.tickets.void(session, seat_id=seat_id, reason=REASON)
         for seat in groups.leave_seat(session, seat_id=seat_id, state="left", reason=REASON, now=now):
             passes.tickets.ensure(session, seat_id=seat.id, member_id=seat.member_id, now=now)
+    groups.forget_host(session, member_id)
+    passes.forget_checks(session, member_id)
     # After their seats: who is to be put out of which chat is written by now.
     chats.forget(session, member_id=member_id, now=now)
     courses.forget(session, member_id=member_id, now=now)
+    house.forget(session, member_id=member_id, now=now)
     works = homework.forget(session, member_id=member_id, now=now)
     works += projects.forget(session, member_id=member_id, now=now)
     for key in (*works, *contests.forget(session, member_id=member_id, now=now)):
+        outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
+    orders.forget_code(session, member_id=member_id)
+    for key in board.forget(session, member_id=member_id, now=now):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
     for key in orders.forget_papers(session, member_id=member_id):
         outbox.put(session, kind="file_delete", key=f"file:{key}", payload={"storage_key": key}, now=now)
@@ -150,6 +181,9 @@ def leave(
         .where(OrderEvent.order_id.in_(mine), OrderEvent.actor.in_(names))
         .values(actor=NAMELESS)
     )
+    tickets.forget_host(session, member_id=member_id, names=names, nameless=NAMELESS)
+    # Last of the rooms, so that what the verbs above told goes too.
+    notices.forget(session, member_id=member_id)
     members.erase(session, member_id=member_id, now=now)
     if close_account is not None:
         close_account(session)

@@ -10,15 +10,18 @@ from flask import Blueprint, Response
 from flask import session as browser_session
 from sqlalchemy.orm import Session
 
-from qunclub import groups, members
+from qunclub import groups, members, orders
 from qunclub.adapters import accounts
 from qunclub.courses import queries_certificates
+from qunclub.house import queries as house
+from qunclub.house.views_words import ACTS_OF
 from qunclub.kernel import Invalid
 from qunclub.members.forms import ProfileForm
 from qunclub.orders import queries_memberships as memberships
 from qunclub.passes import queries as passes
 from qunclub.rewards import queries as rewards_queries
 from qunclub.seasons import queries as seasons
+from qunclub.seasons import queries_offers
 from qunclub.web import (
     N_,
     _,
@@ -67,11 +70,15 @@ def page(form: ProfileForm | None = None) -> Any:
             seats=groups.my_seats(session, ident),
             certificates=queries_certificates.of_member(session, ident),
             core=seasons.is_core(session, ident),
+            core_offer=queries_offers.mine(session, ident, moment),
             decisions=seasons.decisions_about(session, ident, limit=3),
+            standing=house.live_of(session, ident, now=moment),
+            acts=ACTS_OF,
             form=form,
             unverified=accounts.unverified(),
             failing=memberships.failing(session, ident),
             tuition=rewards_queries.mine(session, ident),
+            brings=orders.is_on(session),
             now=moment,
         )
     return shown, 422 if form.errors else 200

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from qunclub import groups, points
+from qunclub import board, groups, points
 from qunclub.contests import queries as contests
 from qunclub.courses import queries as courses
 from qunclub.courses.models import Course, Lesson, Progress
@@ -31,7 +31,9 @@ from qunclub.passes import queries as passes
 from qunclub.passes.queries import Holding, Offer
 from qunclub.passes.welcome import named
 from qunclub.seasons import queries as seasons
+from qunclub.seasons import queries_offers
 from qunclub.seasons.models import Season
+from qunclub.seasons.models_offers import SeatOffer
 from qunclub.seasons.queries_live import Mine, live_season
 
 from .steps import Facts, NextLesson, Step, Work, next_step
@@ -119,6 +121,8 @@ class Home:
     tier: Tier | None
     holdings: list[Holding]
     seats: list[MySeat]
+    unread: dict[int, int]
+    """Posts on the board of each group (by its id) that the member has not read."""
     courses: list[CourseCard]
     work: list[WorkItem]
     worth: Worth
@@ -127,6 +131,7 @@ class Home:
     unpaid: Unpaid | None
     step: Step
     contest: contests.Running | None
+    core_offer: SeatOffer | None
 
 
 def row_of(session: Session, member_id: int) -> tuple[Member, Tier | None]:
@@ -160,7 +165,7 @@ def home(
         numbered=member.number is not None,
         has_pass=any(one.live(now) or one.suspended(now) for one in holdings),
         unpaid=unpaid.code if unpaid else "",
-        covenant=next((one.group.slug for one in seats if one.group and not one.may_enter), ""),
+        covenant=next((one.group.slug for one in seats if one.group and one.closed == "covenant"), ""),
         nameless=_nameless(member, holdings, seats, now),
         work=[
             Work(item.assignment_id, item.title, item.course_title, item.action, item.due_at, item.most)
@@ -176,6 +181,7 @@ def home(
         tier=tier,
         holdings=holdings,
         seats=seats,
+        unread={one.group_id: one.unread for one in board.my_boards(session, member_id)},
         courses=mine,
         work=work,
         worth=homework.worth(session),
@@ -184,6 +190,7 @@ def home(
         unpaid=unpaid,
         step=next_step(facts, now),
         contest=contests.running(session, now),
+        core_offer=queries_offers.mine(session, member_id, now),
     )
 
 

@@ -36,7 +36,7 @@ class VerdictChange(Base):
     actor_name: Mapped[str] = mapped_column(String(120), default="")
     reason: Mapped[str] = mapped_column(Text, default="")
     at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
-    __table_args__ = (Index(None, "submission_id", "id"),)
+    __table_args__ = (Index(None, "submission_id", "id"), Index(None, "at"))
 
 
 class WorkAppeal(Base):

@@ -35,6 +35,7 @@ _FACTS = (
         Attempt.points_featured,
         Assignment.id.label("assignment_id"),
         Assignment.title,
+        Assignment.course_id,
         Assignment.rubric_id,
         Assignment.divergence,
         Assignment.release,
@@ -268,6 +269,7 @@ def _award(
                 amount=amount,
                 reason=facts.title,
                 from_member_id=row.reviewer_id,
+                scope=points.course_scope(facts.course_id),
             )
             for one in _earners(session, submission, numbered=True)
             for what, amount in given

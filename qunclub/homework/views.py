@@ -141,11 +141,21 @@ def show(assignment_id: int) -> Any:
     return (page, 422) if form.errors else page
 
 
+def limits_of(ident: int | None) -> uploads.Limits:
+    """How much an attempt of a member may carry: twice as much where their level on the path says so."""
+    settings, book = club().settings, club().level_book
+    more = False
+    if ident is not None and book is not None:
+        with reading() as session:
+            more = "more_files" in book.rights_of(session, ident)
+    times = 2 if more else 1
+    return uploads.Limits(settings.upload_max_files * times, settings.upload_max_bytes * times)
+
+
 def _hand_in(assignment_id: int, form: SubmitForm) -> Any:
     """Hand in what the form holds; None when the form has to be shown again."""
     actor, ident, moment = current_actor(), member_id(), now()
-    settings = club().settings
-    limits = uploads.Limits(settings.upload_max_files, settings.upload_max_bytes)
+    limits = limits_of(ident)
     body = (form.body_md.data or "").replace("\r\n", "\n")
 
     attempt = 0
@@ -261,7 +271,7 @@ def assignment_page(
         elif attempts and action in ("revise", "write", "late"):
             # Revising starts from what was handed in, not from an empty page; so does what was taken back.
             form.body_md.data, form.link.data = attempts[0].body_md, attempts[0].link
-    settings = club().settings
+    most = limits_of(ident)
     parts = rules_parts.parts_of(row.text_part, row.file_part, row.file_kinds, row.link_part)
     previewing = request.method == "POST" and "preview" in request.form
     return render_alike(
@@ -296,8 +306,8 @@ def assignment_page(
         parts=parts,
         accept=",".join(rules_parts.endings(parts)),
         promised=rules.TURNAROUND.days,
-        max_files=settings.upload_max_files,
-        max_mb=max(1, settings.upload_max_bytes // 1_000_000),
+        max_files=most.max_files,
+        max_mb=max(1, most.max_bytes // 1_000_000),
         preview=render_markdown(form.body_md.data or "") if previewing else None,
     )
 

@@ -28,11 +28,13 @@ from . import queries, queries_fair, rules_fair, services_appeals
 bp = Blueprint("work_appeals", __name__, url_prefix="/homework")
 
 
-def terms_now(session: Session, moment: dt.datetime) -> rules_fair.Terms:
-    """What an appeal costs at *moment*, by the club's settings and its season."""
-    settings = club().settings
+def terms_now(session: Session, ident: int, moment: dt.datetime) -> rules_fair.Terms:
+    """What an appeal costs a member at *moment*, by the club's settings, its season, and their level on the path."""
+    settings, book, tokens = club().settings, club().level_book, club().settings.appeal_tokens
+    if tokens and book is not None and "more_appeals" in book.rights_of(session, ident):
+        tokens += 1
     return queries_fair.terms(
-        session, tokens=settings.appeal_tokens, days=settings.appeal_days, zone=settings.zone, now=moment
+        session, tokens=tokens, days=settings.appeal_days, zone=settings.zone, now=moment
     )
 
 
@@ -41,7 +43,7 @@ def fairness_of(
 ) -> queries_fair.FairView:
     """The history of a work and what *ident*, whose it is, may do about its verdict."""
     return queries_fair.fairness(
-        session, submission_id, member_id=ident, terms=terms_now(session, moment), now=moment
+        session, submission_id, member_id=ident, terms=terms_now(session, ident, moment), now=moment
     )
 
 
@@ -67,7 +69,7 @@ def appeal(assignment_id: int) -> Any:
                         submission_id=mine.id,
                         member_id=ident,
                         reason=reason,
-                        terms=terms_now(session, moment),
+                        terms=terms_now(session, ident, moment),
                         now=moment,
                     ).id
                 )

@@ -38,10 +38,11 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """What every page shows of the signed-in member."""
+    """What every page shows of the signed-in member; *unread*: notices they have not read."""
 
     member_id: int
     number: int | None
     shown_name: str
     tier_name: str
     locale: str
+    unread: int = 0

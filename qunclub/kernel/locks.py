@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,8 +42,12 @@ def disabled() -> Iterator[None]:
         _disabled_everywhere = False
 
 
-def lock(session: Session, model: type[T], ident: int) -> T:
+def lock(session: Session, model: type[T], ident: int | str, by: Any = None) -> T:
     """Lock one row and read it afresh.
+
+    Args:
+        ident: its primary key, or its value in *by*.
+        by: another column of its table that is unique; the primary key when None.
 
     Raises:
         NoTransaction: when called outside a writing unit of work.
@@ -51,7 +55,7 @@ def lock(session: Session, model: type[T], ident: int) -> T:
     """
     if enabled() and not session.info.get("qunclub_writing"):
         raise NoTransaction(f"lock on {model.__tablename__} outside a unit of work")
-    key = model.__mapper__.primary_key[0]
+    key = model.__mapper__.primary_key[0] if by is None else by
     query = select(model).where(key == ident).execution_options(populate_existing=True)
     if enabled():
         query = query.with_for_update()

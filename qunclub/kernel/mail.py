@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,13 +15,24 @@ from . import outbox
 
 @dataclass(frozen=True, slots=True)
 class MailMessage:
-    """A rendered plain-text mail."""
+    """A rendered plain-text mail; *headers* are further ones, such as ``List-Unsubscribe``."""
 
     to: str
     subject: str
     body: str
     key: str
     sent_at: dt.datetime
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail to be queued with others: the arguments of :func:`send`."""
+
+    to: str
+    context: dict[str, Any]
+    locale: str
+    key: str
 
 
 class Mailer(Protocol):
@@ -50,6 +62,18 @@ def send(
     """
     payload = {"to": to, "template": template, "context": context, "locale": locale}
     outbox.put(session, kind="mail", key=f"mail:{key}", payload=payload, now=now)
+
+
+def send_many(session: Session, letters: Sequence[Letter], *, template: str, now: dt.datetime) -> None:
+    """Queue many mails of one *template* in this transaction, in one statement; as :func:`send` does for each."""
+    rows = [
+        (
+            f"mail:{one.key}",
+            {"to": one.to, "template": template, "context": one.context, "locale": one.locale},
+        )
+        for one in letters
+    ]
+    outbox.put_many(session, rows, kind="mail", now=now)
 
 
 def forget(session: Session, *, to: str) -> None:

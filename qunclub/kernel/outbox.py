@@ -7,6 +7,7 @@ idempotent where the other side allows it.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import JSON, Index, String, Text, select, text, update
@@ -55,6 +56,18 @@ class OutboxMessage(Base):
             postgresql_where=text("due_at IS NULL AND done_at IS NULL"),
         ),
     )
+
+
+def put_many(
+    session: Session, rows: Sequence[tuple[str, dict[str, Any]]], *, kind: str, now: dt.datetime
+) -> None:
+    """Queue work for many keys (key, payload) in one statement; keys that are there already stay as they are."""
+    if not rows:
+        return
+    common = {"kind": kind, "created_at": now, "due_at": now, "attempts": 0, "error": ""}
+    values = [{"key": key, "payload": payload, **common} for key, payload in rows]
+    session.execute(insert_for(session, OutboxMessage).on_conflict_do_nothing(), values)
+    session.info["qunclub_outbox"] = True
 
 
 def put(session: Session, *, kind: str, key: str, payload: dict[str, Any], now: dt.datetime) -> None:

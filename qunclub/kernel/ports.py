@@ -15,6 +15,7 @@ from .mail import Mailer, MailMessage
 
 __all__ = [
     "Access",
+    "BoardBook",
     "CourseAccess",
     "CourseOffer",
     "CourseOffers",
@@ -23,7 +24,9 @@ __all__ = [
     "FileStore",
     "Finding",
     "GroupBook",
+    "GroupPart",
     "Identity",
+    "LevelBook",
     "Made",
     "MadeBook",
     "MailMessage",
@@ -144,6 +147,11 @@ class GroupBook(Protocol):
     def by_slugs(self, session: Session, slugs: Collection[str]) -> dict[str, int]:
         """The ids of the groups at these addresses, without those that there are not: one statement."""
 
+    def seated_after(
+        self, session: Session, *, group_id: int | None, line_id: int | None, after: int, limit: int
+    ) -> list[tuple[int, int]]:
+        """(seat id, member id) of those seated in a group or a line, in the order of their seats: one statement."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeasonTime:
@@ -173,6 +181,16 @@ class SeasonBook(Protocol):
         """Since when a member sits in the core; None when they do not: one statement."""
 
 
+class LevelBook(Protocol):
+    """How far members came on the path upward; levels answer, and rooms below honour the rights."""
+
+    def levels_of(self, session: Session, numbers: Collection[int]) -> dict[int, str]:
+        """The codes of the levels of those of these numbers who are above the lowest: one statement."""
+
+    def rights_of(self, session: Session, member_id: int) -> frozenset[str]:
+        """The codes of what a member's level lets them do, in a constant number of statements."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Something that a room above members shows on a member's page.
@@ -192,6 +210,15 @@ class MemberPart(Protocol):
 
     def __call__(self, session: Session, *, number: int, actor: Actor | None) -> list[Part]:
         """What *actor* may see of it, in a constant number of statements."""
+
+
+class GroupPart(Protocol):
+    """One room's share of a group's page; rooms above groups answer, the page asks them all."""
+
+    def __call__(
+        self, session: Session, *, group: Any, actor: Actor | None, now: dt.datetime, zone: dt.tzinfo
+    ) -> list[Part]:
+        """What *actor* may see of it, in a constant number of statements; *group* is its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +246,13 @@ class MadeBook(Protocol):
         self, session: Session, *, member_ids: Collection[int], reader: str
     ) -> dict[int, list[Made]]:
         """What a *reader* (``visitor``, ``member`` or ``core``) may see of it, in a constant number of statements."""
+
+
+class BoardBook(Protocol):
+    """The rankings of one room's own; rooms above points answer, the ranking's page asks them all."""
+
+    def __call__(self, session: Session, *, actor: Actor) -> list[tuple[str, str]]:
+        """(scope of points, name) of those that *actor* may see, in order: one statement."""
 
 
 class FileStore(Protocol):

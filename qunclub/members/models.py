@@ -45,6 +45,8 @@ class Member(Base):
     suspended_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     suspend_reason: Mapped[str] = mapped_column(Text, default="")
     hidden_on_boards: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Kept by the room of notices; here, so that the bell of every page costs no statement of its own.
+    notices_unread: Mapped[int] = mapped_column(default=0, server_default="0")
 
     tier: Mapped[Tier | None] = relationship(lazy="raise")
     __table_args__ = tuple(

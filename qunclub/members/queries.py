@@ -21,7 +21,7 @@ def _identity() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Member.id, Member.number, Member.nickname, Member.name, Member.locale, Member.roles,
-            Member.suspended_at, Tier.name,
+            Member.suspended_at, Tier.name, Member.notices_unread,
         )
         .outerjoin(Tier, Tier.id == Member.tier_id)
         .where(Member.user_key == bindparam("key"))
@@ -36,11 +36,11 @@ def find_identity(session: Session, identity: Actor) -> tuple[Actor, Me, dt.date
     row = reads.one(session, _identity(), key=identity.key)
     if row is None:
         return None
-    ident, number, nickname, name, locale, roles, suspended_at, tier = row
+    ident, number, nickname, name, locale, roles, suspended_at, tier, unread = row
     # A suspended member keeps what they bought but acts with no role.
     held = frozenset() if suspended_at is not None else effective_roles(identity.roles, roles, number)
     actor = replace(identity, roles=held, member_id=ident, name=nickname or name)
-    return actor, Me(ident, number, nickname or name, tier or "", locale), suspended_at
+    return actor, Me(ident, number, nickname or name, tier or "", locale, unread), suspended_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,11 @@ def index() -> Any:
     with reading() as session:
         page = queries.directory(session, q=q, tier=tier, newest=newest, page=page_number())
         tiers = [(each.code, each.name) for each in queries.tiers(session)]
-        return render("members/index.html", page=page, tier_options=tiers, q=q, tier=tier, newest=newest)
+        book = club().level_book
+        levels = book.levels_of(session, [one.number for one in page.items]) if book is not None else {}
+        return render(
+            "members/index.html", page=page, tier_options=tiers, q=q, tier=tier, newest=newest, levels=levels
+        )
 
 
 @bp.get("/<int:number>")

@@ -15,6 +15,7 @@ from .services_forget import end_memberships, forget_papers, renewing, unsettled
 from .services_inbox import handle_notification
 from .services_payments import Outcome, record_payment, settle_checkout
 from .services_quote import Quote, quote
+from .services_referral import forget_code, is_on
 from .services_refunds import give_back, refund
 from .services_transfers import buy_offline, record_transfer, take_free
 
@@ -41,10 +42,12 @@ __all__ = [
     "create_coupon",
     "end_memberships",
     "expire_order",
+    "forget_code",
     "forget_papers",
     "fulfil_attention",
     "give_back",
     "handle_notification",
+    "is_on",
     "place",
     "quote",
     "record_payment",

@@ -25,7 +25,7 @@ from qunclub.kernel import Finding
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.passes.models import Pass, PassTerm, Plan
 
-from . import doctor_recurring, doctor_refunds, doctor_selling, doctor_takings, rules
+from . import doctor_recurring, doctor_referral, doctor_refunds, doctor_selling, doctor_takings, rules
 from .doctor_selling import given_terms
 from .models import GatewayEvent, Order, OrderLine, Payment, Refund
 from .models_selling import ClaimCode
@@ -46,6 +46,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         *doctor_refunds.check(session, now),
         *doctor_recurring.check(session, now),
         *doctor_takings.check(session),
+        *doctor_referral.check(session, now),
         *_stuck(session, now),
     ]
 

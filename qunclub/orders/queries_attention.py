@@ -32,7 +32,7 @@ class Gives:
         kind: ``new``, ``gift``, ``renewal`` or ``upgrade``; a renewal whose pass has ended gives a ``new`` one.
         held: whether its stock is still set aside; *left*: what is in stock else, None without a limit.
         missing: by how much the stock has to be raised first.
-        seat: ``keeps``, ``free`` or ``waits``, empty without a group; *place* on the waiting list.
+        seat: ``keeps``, ``free``, ``waits`` or ``barred``, empty without a group; *place* on the waiting list.
         until: when the pass ends then, None for life; *since* when it ends now, of a renewal.
         base_ended: the pass that an upgrade stands on is gone.
         gave: it became a new pass because the old one ended.
@@ -139,7 +139,7 @@ def _line(
     takes = 0 if since is not None else quantity
     left = passes.stock_left(plan)
     missing = max(0, takes - left) if left is not None and not from_stock else 0
-    seat, place = _seat(session, order, plan.group_line) if kind not in (GIFT, RENEWAL) else ("", 0)
+    seat, place = _seat(session, order, plan.group_line, now) if kind not in (GIFT, RENEWAL) else ("", 0)
     return Gives(
         kind=kind,
         plan_id=plan.id,
@@ -177,11 +177,13 @@ def _codes_to_open(session: Session, line: OrderLine) -> int:
     )
 
 
-def _seat(session: Session, order: Order, line: GroupLine | None) -> tuple[str, int]:
+def _seat(session: Session, order: Order, line: GroupLine | None, now: dt.datetime) -> tuple[str, int]:
     if line is None:
         return "", 0
     if groups.live_seat(session, line_id=line.id, member_id=order.member_id) is not None:
         return "keeps", 0
+    if groups.bar_in(session, line_id=line.id, member_id=order.member_id, now=now) is not None:
+        return "barred", 0
     room = groups.seats_left(session, [line.id])[line.id]
     if room.waiting or room.free == 0:
         return "waits", room.waiting + 1

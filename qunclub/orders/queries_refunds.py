@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from qunclub import groups
 from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import NotFound
 from qunclub.kernel.store import AuditEntry
@@ -164,7 +165,7 @@ def _ends(session: Session, order: Order, pass_ids: Sequence[int], now: dt.datet
                 ],
                 "seat": _seat(held, seat, mine),
                 "group": group.name if group else line.name if line else "",
-                "next": bool(seat and seat.state == "admitted" and line.waiting_count),
+                "next": bool(seat and seat.state in ("admitted", "offered") and line.waiting_count),
                 "tier": tier.name if tier and (after is None or after.id != tier.id) else "",
                 "tier_after": after.name if after else "",
                 "was": "active" if was_active else held.state,
@@ -198,11 +199,11 @@ def _others(session: Session, member_ids: set[int], ending: Sequence[int]) -> di
 
 def _seat(held: Pass, seat: Seat | None, others: Sequence[Pass]) -> str:
     """``ends``, ``place_ends`` (on the waiting list), ``kept`` by another pass, or nothing to say."""
-    if seat is None or seat.state not in ("admitted", "waiting"):
+    if seat is None or seat.state not in groups.LIVE:
         return ""
     if any(other.seat_id == held.seat_id for other in others):
         return "kept"
-    return "ends" if seat.state == "admitted" else "place_ends"
+    return "place_ends" if seat.state == "waiting" else "ends"
 
 
 @dataclass(frozen=True, slots=True)

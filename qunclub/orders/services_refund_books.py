@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub import notices
 from qunclub.kernel import N_, Actor, Invalid, NotFound, locks, mail, signals
 
-from . import queries_refunds, rules, services
+from . import queries_refunds, rules, services, services_referral
 from . import services_refund_effects as effects
 from .models import Order, Payment, Refund
 from .models_selling import Subscription
@@ -118,6 +119,8 @@ def take_back(
     lines = services.lines_of(session, order) if order.holds_stock else []
     services.release_hold(session, order, lines, now=now)
     services.move(session, order, state, actor=actor, now=now, text=text)
+    if state == rules.REFUNDED:
+        services_referral.given_back(session, order, now=now, actor=actor)
 
 
 def _sentence(reach: effects.Reach) -> str:
@@ -130,6 +133,18 @@ def settle(session: Session, order: Order, payment: Payment, made: Refund, *, no
     """The money went back: the buyer gets a mail that says so and what ended with it."""
     made.state, made.settled_at, made.error, made.to_book = "settled", now, "", True
     session.flush()
+    notices.notify(
+        session,
+        members=[order.member_id] if order.member_id else [],
+        kind="money",
+        source=f"refund:{made.id}",
+        text=N_("Money of your order %(code)s was given back."),
+        facts={"code": order.code},
+        endpoint="qunclub.orders.show",
+        values={"code": order.code},
+        now=now,
+        by_mail=False,
+    )
     if order.email:
         facts = queries_refunds.facts_of(session, order, made.key)
         mail.send(

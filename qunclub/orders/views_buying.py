@@ -34,6 +34,7 @@ from qunclub.web import (
 
 from . import (
     queries_buying,
+    referral_views,
     rules_selling,
     rules_transfers,
     services,
@@ -151,6 +152,7 @@ def start(slug: str) -> Any:
             services_transfers.take_free(work, order_code=placed.code, now=now(), actor=actor)
         elif wanted.pay_by == rules_selling.TRANSFER:
             services_transfers.choose(work, order_code=placed.code, now=now(), actor=actor)
+        referral_views.keep(work, placed.code)
         return placed.code
 
     try:
@@ -211,7 +213,17 @@ def _page(
         held=held,
         until=_extended_until(plan, held),
         seats=groups.seats_left(session, [line_id])[line_id] if line_id else None,
+        **_bar(session, line_id),
     )
+
+
+def _bar(session: Session, line_id: int | None) -> dict[str, Any]:
+    """What keeps the buyer from a seat: they are told before they pay."""
+    actor = current_actor_or_none()
+    if line_id is None or actor is None or actor.member_id is None:
+        return {"bar": None, "bar_line": ""}
+    bar = groups.bar_in(session, line_id=line_id, member_id=actor.member_id, now=now())
+    return {"bar": bar, "bar_line": groups.line_view(session, line_id).line.name if bar else ""}
 
 
 def _extended_until(plan: Plan, held: Pass | None) -> dt.datetime | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.groups.models import Seat
+from qunclub.groups.models_bar import Bar
 from qunclub.kernel import Finding
 from qunclub.members.models import Member
 
+from . import doctor_door
 from .models import EntryTicket, Pass, PassTerm, Plan
 from .rules import LIVE
 
@@ -28,6 +30,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         *_terms(session),
         *_tickets(session, now),
         *_without_ticket(session, now),
+        *doctor_door.check(session),
     ]
 
 
@@ -90,10 +93,16 @@ def _terms(session: Session) -> list[Finding]:
 
 
 def _passes(session: Session, now: dt.datetime) -> list[Finding]:
+    # Whoever was taken out for cause when the pass came has no seat of it.
+    barred = exists().where(
+        Bar.member_id == Pass.member_id,
+        or_(Bar.line_id.is_(None), Bar.line_id == Plan.group_line_id),
+        Bar.since <= Pass.starts_at,
+    )
     wrong = case(
         (Member.number.is_(None), "belongs to a member without a number"),
         (
-            and_(Pass.state.in_(LIVE), Plan.group_line_id.is_not(None), Pass.seat_id.is_(None)),
+            and_(Pass.state.in_(LIVE), Plan.group_line_id.is_not(None), Pass.seat_id.is_(None), ~barred),
             "leads to a group line but has neither a seat nor a waiting place",
         ),
         (Seat.member_id != Pass.member_id, "holds the seat of somebody else"),

@@ -144,6 +144,13 @@ class PlanForm(Form):
         _figures(1, 10_000),
         description=_l("How many one member may buy for themselves; empty means no limit."),
     )
+    seat_priority = IntegerField(
+        _l("Priority on the waiting list"),
+        [Optional(), NumberRange(min=0, max=9)],
+        description=_l(
+            "0: in turn. Who has more comes sooner when a seat of the group is free; among equals, who asked first."
+        ),
+    )
     gift_max = IntegerField(
         _l("To give away"),
         _figures(0, 1000),
@@ -191,7 +198,8 @@ class PlanForm(Form):
         """Fill the fields from *draft*."""
         for name in (
             "title", "slug", "summary", "description_md", "currency", "tier_id", "group_line_id", "stock",
-            "validity_days", "grace_days", "per_member", "gift_max", "refund_days", "refund_progress", "hidden",
+            "validity_days", "grace_days", "per_member", "gift_max", "seat_priority", "refund_days", "refund_progress",
+            "hidden",
             "position", "state",
         ):  # fmt: skip
             self[name].data = getattr(draft, name)
@@ -255,6 +263,7 @@ class PlanForm(Form):
             per_member=self.per_member.data,
             hidden=bool(self.hidden.data),
             gift_max=_or(self.gift_max.data, 0),
+            seat_priority=_or(self.seat_priority.data, 0),
             refund_days=self.refund_days.data,
             refund_progress=_or(self.refund_progress.data, 100),
             asks=tuple(self.asks.data or ()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.courses.models import Course
@@ -60,6 +60,8 @@ class Plan(Base):
     refund_progress: Mapped[int] = mapped_column(default=100)
     # What the buyer is asked for beside the e-mail: any of name, phone, address; comma separated.
     asks: Mapped[str] = mapped_column(String(80), default="")
+    # Who holds it comes sooner off the waiting list of its group line, from 0 (in turn) to 9.
+    seat_priority: Mapped[int] = mapped_column(default=0, server_default="0")
     position: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
@@ -131,6 +133,13 @@ class Pass(Base):
         Index(None, "member_id", "state"),
         Index(None, "plan_id", "state"),
         Index(None, "state", "ends_at"),
+        # Which passes keep a seat: asked at the door, and whenever a pass ends.
+        Index(
+            "ix_qunclub_pass_seat_id",
+            "seat_id",
+            sqlite_where=text("seat_id IS NOT NULL"),
+            postgresql_where=text("seat_id IS NOT NULL"),
+        ),
     )
 
 
@@ -159,5 +168,22 @@ class EntryTicket(Base):
     issued_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     used_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     used_by: Mapped[str] = mapped_column(String(120), default="")
+    # The host who admitted, so that their name can go when they leave the club.
+    used_by_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
     void_reason: Mapped[str] = mapped_column(Text, default="")
-    __table_args__ = (Index(None, "member_id"),)
+    __table_args__ = (
+        Index(None, "member_id"),
+        Index(
+            "ix_qunclub_entry_ticket_used_by_id",
+            "used_by_id",
+            sqlite_where=text("used_by_id IS NOT NULL"),
+            postgresql_where=text("used_by_id IS NOT NULL"),
+        ),
+        # Those checked before the id was kept: found by the name alone.
+        Index(
+            "ix_qunclub_entry_ticket_used_by_name",
+            "used_by",
+            sqlite_where=text("used_by_id IS NULL AND used_by <> ''"),
+            postgresql_where=text("used_by_id IS NULL AND used_by <> ''"),
+        ),
+    )

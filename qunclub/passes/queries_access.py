@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, aliased
 
+from qunclub import groups
+from qunclub.courses.models import Course
 from qunclub.courses.models_access import CourseCondition
 from qunclub.groups.models import Group, Seat
 from qunclub.kernel import Access, Actor, reads
@@ -212,3 +214,17 @@ def _person_facts(session: Session, member_id: int) -> dict[str, Any]:
         "tier_rank": rank,
         "tier_passes": [(row[4], Held(*row[5:])) for row in rows if row[4] is not None],
     }
+
+
+def opened_by_group(session: Session, group_id: int) -> list[str]:
+    """Titles of published courses that a seat in a group opens."""
+    query = (
+        select(Course.title)
+        .join(CourseCondition, CourseCondition.course_id == Course.id)
+        .where(CourseCondition.group_id == group_id, Course.state == "published")
+        .order_by(Course.position)
+    )
+    return list(session.scalars(query))
+
+
+groups.OPENED_BY.append(opened_by_group)

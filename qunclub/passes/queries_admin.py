@@ -223,7 +223,7 @@ def effect_of_revoking(session: Session, pass_id: int, now: dt.datetime) -> Effe
         seat=mine.seat if mine else None,
         group=mine.group if mine else None,
         line=mine.line if mine else None,
-        seat_ends=bool(mine and mine.seat.state in ("admitted", "waiting") and not kept),
+        seat_ends=bool(mine and mine.seat.state in groups.LIVE and not kept),
         waiting=mine.line.waiting_count if mine else 0,
         tier_now=session.get(Tier, member.tier_id) if member.tier_id else None,
         tier_after=max(tiers, key=lambda tier: tier.rank) if tiers else None,

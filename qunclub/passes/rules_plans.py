@@ -55,6 +55,7 @@ class PlanDraft:
     per_member: int | None = None
     hidden: bool = False
     gift_max: int = 0
+    seat_priority: int = 0
     refund_days: int | None = None
     refund_progress: int = 100
     asks: tuple[str, ...] = ()
@@ -135,6 +136,7 @@ def _check_recurring(draft: PlanDraft) -> None:
 
 def _check_limits(draft: PlanDraft) -> None:
     _within(draft.per_member, 1, 10_000, "per_member")
+    _within(draft.seat_priority, 0, 9, "seat_priority")
     _within(draft.gift_max, 0, MOST_GIFTS, "gift_max")
     _within(draft.refund_days, 1, 3650, "refund_days")
     _within(draft.refund_progress, 0, 100, "refund_progress")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from qunclub import groups, members, points
 from qunclub.kernel import N_, Actor, Conflict, NotFound, signals, store
 
-from . import rules, services_ends, tickets
+from . import rules, services_ends, services_seats, tickets
 from .models import Pass, PassTerm, Plan
 
 EXPIRED = N_("Your pass has expired.")
@@ -48,7 +48,11 @@ def issue(
         raise NotFound()
     seat = None
     if plan.group_line_id is not None:
-        seat = groups.take_seat(session, line_id=plan.group_line_id, member_id=member_id, now=now)
+        try:
+            seat = services_seats.take(session, plan, member_id=member_id, now=now)
+        except groups.Barred:
+            # What was paid for opens all the same: only the seat does not come with it. Pages say so before paying.
+            seat = None
     members.allocate_number(session, member_id=member_id, now=now)
     held = Pass(
         member_id=member_id,

@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import groups, members
+from qunclub import groups, members, notices
 from qunclub.groups.models import GroupLine
 from qunclub.kernel import Actor, NotFound, locks, mail, signals, store
 from qunclub.members.models import Member, Tier
@@ -118,6 +118,17 @@ def _work_out_tier(session: Session, member_id: int) -> None:
 
 def _tell(session: Session, held: Pass, plan: Plan, reason: str, now: dt.datetime) -> None:
     member = session.get_one(Member, held.member_id)
+    notices.notify(
+        session,
+        members=[member.id],
+        kind="money",
+        source=f"pass:{held.id}",
+        facts={"title": plan.title},
+        endpoint="qunclub.passes.show",
+        values={"slug": plan.slug},
+        now=now,
+        by_mail=False,
+    )
     if not member.email:
         return
     mail.send(

@@ -23,7 +23,7 @@ from .rules_plans import PlanDraft, StepDraft
 FIELDS = (
     "slug", "title", "summary", "description_md", "price", "currency", "tier_id", "group_line_id", "state", "stock",
     "sale_starts_at", "sale_ends_at", "validity_days", "valid_until", "interval", "grace_days", "per_member", "hidden",
-    "gift_max", "refund_days", "refund_progress", "position",
+    "gift_max", "refund_days", "refund_progress", "position", "seat_priority",
 )  # fmt: skip
 LINK_BYTES = 18
 

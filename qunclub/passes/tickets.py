@@ -6,11 +6,15 @@ import base64
 import datetime as dt
 import hashlib
 import hmac
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
+from qunclub import groups
 from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, store
 from qunclub.members.models import Member
@@ -109,10 +113,57 @@ def void(session: Session, *, seat_id: int, reason: str) -> None:
     )
 
 
+def forget_host(session: Session, *, member_id: int, names: Collection[str], nameless: str) -> None:
+    """Take a host's name off the tickets they checked; when that was stays."""
+    for mine in (
+        EntryTicket.used_by_id == member_id,
+        and_(EntryTicket.used_by_id.is_(None), EntryTicket.used_by != "", EntryTicket.used_by.in_(names)),
+    ):
+        session.execute(
+            update(EntryTicket)
+            .where(mine)
+            .values(used_by=nameless)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def disputed_among(session: Session, seat_ids: Collection[int]) -> set[int]:
+    """The seats whose every live pass is suspended because its payment is disputed: one statement along an index."""
+    keeping: dict[int, set[str]] = defaultdict(set)
+    rows = session.execute(
+        select(Pass.seat_id, Pass.state)
+        .where(Pass.seat_id.in_(seat_ids), Pass.seat_id.is_not(None))
+        .distinct()
+    )
+    for seat_id, state in rows:
+        if seat_id is not None:
+            keeping[seat_id].add(state)
+    return {
+        seat_id for seat_id, states in keeping.items() if "suspended" in states and "active" not in states
+    }
+
+
+groups.DISPUTED.append(disputed_among)
+
+
+def revive(session: Session, *, seat_id: int) -> None:
+    """Make the ticket of a seat that was given back good again, for one admission: its holder was put out meanwhile."""
+    session.execute(
+        update(EntryTicket)
+        .where(EntryTicket.seat_id == seat_id)
+        .values(state="valid", used_at=None, used_by="", used_by_id=None, void_reason="")
+        .execution_options(synchronize_session="fetch")
+    )
+
+
 def disputed(session: Session, seat_id: int) -> bool:
-    """Whether every live pass that keeps the seat is suspended because its payment is disputed."""
-    keeping = set(session.scalars(select(Pass.state).where(Pass.seat_id == seat_id).distinct()))
-    return "suspended" in keeping and "active" not in keeping
+    """The same of one seat."""
+    return seat_id in disputed_among(session, [seat_id])
+
+
+def is_signed(text: str) -> bool:
+    """Whether *text* claims to carry a signature; only hosts may look for a code that does not."""
+    return _MARK in text
 
 
 def look(session: Session, *, text: str, secret: str) -> TicketResult:
@@ -135,35 +186,53 @@ def check_in(session: Session, *, text: str, secret: str, actor: Actor, now: dt.
     Raises:
         BadTicket: when there is no such ticket.
     """
-    ticket_id = session.scalar(select(EntryTicket.id).where(EntryTicket.code == verify(text, secret)))
-    if ticket_id is None:
-        raise BadTicket(N_("There is no ticket with this code."))
-    ticket = locks.lock(session, EntryTicket, ticket_id)
-    result = _result(session, ticket, admitted_now=False)
-    if result.door != "admit":
-        return result
+    result = locked(session, text=text, secret=secret)
+    if result.door == "admit":
+        result = admit(session, result, actor=actor, now=now)
+        session.flush()
+    return result
+
+
+def locked(session: Session, *, text: str, secret: str) -> TicketResult:
+    """What the ticket is, read under its lock: nobody else admits it before this unit of work ends.
+
+    Raises:
+        BadTicket: when there is no such ticket.
+    """
+    code = verify(text, secret)
+    try:
+        ticket = locks.lock(session, EntryTicket, code, EntryTicket.code)
+    except NotFound:
+        raise BadTicket(N_("There is no ticket with this code.")) from None
+    return _result(session, ticket, admitted_now=False)
+
+
+def admit(
+    session: Session, result: TicketResult, *, actor: Actor, now: dt.datetime, audit: bool = True
+) -> TicketResult:
+    """Mark a ticket that was :func:`locked` and admits as used; the caller has looked at ``door``.
+
+    Args:
+        audit: whether it goes into the audit log, too; a program's checks are in the door's own log.
+    """
+    ticket = result.ticket
     ticket.state, ticket.used_at, ticket.used_by = "used", now, actor.name[:120]
-    store.record(
-        session,
-        actor=actor,
-        action="ticket.check_in",
-        target=f"ticket:{ticket.id}",
-        now=now,
-        summary=f"{result.member.shown_name} · {result.group.name if result.group else result.line.name}",
-        details={"member_id": ticket.member_id, "seat_id": ticket.seat_id},
-    )
-    session.flush()
+    ticket.used_by_id = actor.member_id
+    if audit:
+        store.record(
+            session,
+            actor=actor,
+            action="ticket.check_in",
+            target=f"ticket:{ticket.id}",
+            now=now,
+            summary=f"{result.member.shown_name} · {result.group.name if result.group else result.line.name}",
+            details={"member_id": ticket.member_id, "seat_id": ticket.seat_id},
+        )
     return TicketResult("admit", True, ticket, result.member, result.line, result.group, result.seat)
 
 
 def _result(session: Session, ticket: EntryTicket, *, admitted_now: bool) -> TicketResult:
-    member, seat, line, group = session.execute(
-        select(Member, Seat, GroupLine, Group)
-        .join(Seat, Seat.member_id == Member.id)
-        .join(GroupLine, GroupLine.id == Seat.line_id)
-        .join(Group, Group.id == Seat.group_id, isouter=True)
-        .where(Seat.id == ticket.seat_id)
-    ).one()
+    member, seat, line, group = session.execute(_of_ticket(), {"seat": ticket.seat_id}).one()
     door = rules.admission(
         ticket=ticket.state,
         seat=seat.state,
@@ -171,3 +240,15 @@ def _result(session: Session, ticket: EntryTicket, *, admitted_now: bool) -> Tic
         disputed=disputed(session, seat.id),
     )
     return TicketResult(door, admitted_now, ticket, member, line, group, seat)
+
+
+# Made once and kept (``kernel.reads``): the door is in a hurry.
+@cache
+def _of_ticket() -> Select[Member, Seat, GroupLine, Group]:
+    return (
+        select(Member, Seat, GroupLine, Group)
+        .join(Seat, Seat.member_id == Member.id)
+        .join(GroupLine, GroupLine.id == Seat.line_id)
+        .join(Group, Group.id == Seat.group_id, isouter=True)
+        .where(Seat.id == bindparam("seat"))
+    )

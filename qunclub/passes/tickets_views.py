@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, request
+from limits import parse
 from sqlalchemy.orm import Session
 
 from qunclub import groups
 from qunclub.groups.models import Seat
+from qunclub.groups.rules_entry import CLOSED_WORDS, Closed
 from qunclub.kernel import Forbidden, NotFound
 from qunclub.members.models import Member, Tier
 from qunclub.web import (
@@ -21,9 +23,7 @@ from qunclub.web import (
     club,
     current_actor,
     current_actor_or_none,
-    flash,
     form_errors,
-    limit,
     member_id,
     now,
     reading,
@@ -32,9 +32,10 @@ from qunclub.web import (
     see_other,
     transact,
 )
+from qunclub.web.limits import TooMany
 from qunclub.web.render import format_date
 
-from . import card, queries, tickets
+from . import card, queries, tickets, views_door
 from .forms import DoorForm
 from .models import EntryTicket
 from .tickets import BadTicket
@@ -51,16 +52,21 @@ register(
     )
 )
 
-DOORS = {
-    "admit": ("success", N_("Valid: not used yet")),
-    "used": ("warning", N_("Already used")),
-    "void": ("danger", N_("Void")),
-    "waiting": ("warning", N_("Still waiting for a seat")),
-    "left": ("danger", N_("The seat has ended: the member left, or the pass expired")),
-    "removed": ("danger", N_("The seat was taken back")),
-    "suspended": ("danger", N_("The membership is suspended")),
-    "suspended_payment": ("warning", N_("Suspended: the payment is disputed")),
-}
+
+MISSES = parse("60 per minute")
+"""Wrong codes of one host: many hosts behind one address do not stop each other, and admitting counts nothing."""
+
+
+def _not_guessing() -> None:
+    state = club()
+    if state.settings.rate_limits and not state.limiter.test(MISSES, "qunclub", "door", str(member_id())):
+        raise TooMany(N_("Too many tries. Wait a few minutes, then try again."))
+
+
+def _missed() -> None:
+    state = club()
+    if state.settings.rate_limits:
+        state.limiter.hit(MISSES, "qunclub", "door", str(member_id()))
 
 
 def link_of(code: str) -> str:
@@ -73,7 +79,7 @@ def link_of(code: str) -> str:
 def show(ticket_id: int) -> Any:
     """My ticket; it shows its QR once the covenant is accepted."""
     with reading() as session:
-        ticket, mine = _own(session, ticket_id)
+        ticket, mine, closed = _own(session, ticket_id)
         member = session.get_one(Member, ticket.member_id)
         return render(
             "passes/ticket.html",
@@ -84,8 +90,8 @@ def show(ticket_id: int) -> Any:
                 mine.line.nickname_rule, number=member.number, nickname=member.shown_name, city=member.city
             ),
             code=tickets.spaced(ticket.code),
-            ready=mine.may_enter or current_actor().has("host"),
-            disputed=tickets.disputed(session, ticket.seat_id),
+            closed=closed,
+            why=CLOSED_WORDS[closed],
         )
 
 
@@ -94,19 +100,38 @@ def show(ticket_id: int) -> Any:
 def qr(ticket_id: int) -> Response:
     """The ticket's QR."""
     with reading() as session:
-        ticket, mine = _own(session, ticket_id)
-        if not mine.may_enter and not current_actor().has("host"):
-            raise Forbidden(
-                N_("The ticket opens after the covenant."), how=N_("Accept the covenant of the group first.")
-            )
+        ticket, _mine, closed = _own(session, ticket_id)
+        if closed or ticket.state == "void":
+            raise Forbidden(N_("This ticket is closed."), how=CLOSED_WORDS[closed or "left"])
         picture = groups.qr_svg(link_of(ticket.code))
     return Response(picture, mimetype="image/svg+xml", headers={"Cache-Control": "private, no-store"})
 
 
-@bp.get("/me/tickets/seat/<int:seat_id>")
+@bp.get("/me/ticket/<int:ticket_id>/card")
+@allow("signed_in")
+def wallet(ticket_id: int) -> Any:
+    """The ticket as a card to print, as large as a bank card."""
+    with reading() as session:
+        ticket, mine, closed = _own(session, ticket_id)
+        if mine.group is None or ticket.state != "valid" or closed:
+            return see_other(".show", ticket_id=ticket.id)
+        member = session.get_one(Member, ticket.member_id)
+        return render(
+            "passes/ticket_card.html",
+            ticket=ticket,
+            mine=mine,
+            member=member,
+            nickname=groups.nickname(
+                mine.line.nickname_rule, number=member.number, nickname=member.shown_name, city=member.city
+            ),
+            code=tickets.spaced(ticket.code),
+        )
+
+
+@bp.route("/me/tickets/seat/<int:seat_id>", methods=["GET", "POST"])
 @allow("signed_in")
 def of_seat(seat_id: int) -> Any:
-    """The ticket of my seat, made now if the sweeper has not come by since it was given."""
+    """The ticket of my seat; with POST it is made now, if the sweeper has not come by since the seat was given."""
     ident = member_id()
 
     def command(session: Session) -> int:
@@ -122,17 +147,26 @@ def of_seat(seat_id: int) -> Any:
         seat = session.get(Seat, seat_id)
         known = tickets.of_seat(session, seat_id) if seat is not None and seat.member_id == ident else None
         ticket_id = known.id if known is not None else None
+        waits = known is None and (seat is None or seat.member_id != ident or seat.state != "admitted")
+    if waits:
+        raise NotFound()
+    if ticket_id is None and request.method == "GET":
+        return render("passes/ticket_make.html")
     return see_other(".show", ticket_id=ticket_id or transact(command))
 
 
-def _own(session: Session, ticket_id: int) -> tuple[EntryTicket, groups.MySeat]:
-    """The ticket, for its member and for hosts; for anybody else it does not exist."""
+def _own(session: Session, ticket_id: int) -> tuple[EntryTicket, groups.MySeat, Closed]:
+    """The ticket and why it is closed, for its member and for hosts; for anybody else it does not exist.
+
+    To a host it is not closed by a covenant that is not accepted yet: they may let somebody in who has read it aloud.
+    """
     ticket = queries.ticket(session, ticket_id)
-    if ticket.member_id != current_actor().member_id and not current_actor().has("host"):
+    host = current_actor().has("host")
+    if ticket.member_id != current_actor().member_id and not host:
         raise NotFound()
     mine = groups.seat_of(session, ticket.seat_id)
     assert mine is not None  # a foreign key stands behind it
-    return ticket, mine
+    return ticket, mine, "" if host and mine.closed == "covenant" else mine.closed
 
 
 @bp.get("/me/card.png")
@@ -164,19 +198,24 @@ def card_png() -> Any:
 
 @bp.route("/door", methods=["GET", "POST"])
 @allow("host")
-@limit("60 per minute", name="door")
 def door() -> Any:
     """Type or scan a code; the ticket is shown before anybody is admitted."""
     form = DoorForm()
+    if form.is_submitted():
+        _not_guessing()
     if form.validate_on_submit():
         with form_errors(form), reading() as session:
             try:
                 result = tickets.look(session, text=form.code.data or "", secret=club().secret)
             except BadTicket as error:
+                _missed()
                 form.refuse(error)
             else:
-                return see_other(".check", signed=tickets.sign(result.ticket.code, club().secret))
-    return render("passes/door.html", form=form), 422 if form.errors else 200
+                signed = tickets.sign(result.ticket.code, club().secret)
+                views_door.note_refused(signed, "typed")
+                return see_other(".check", signed=signed, way="typed")
+        views_door.note_unknown("typed")
+    return views_door.door_page(form), 422 if form.errors else 200
 
 
 @bp.get("/t/<signed>")
@@ -185,6 +224,9 @@ def check(signed: str) -> Any:
     """A scanned ticket: hosts check it, its owner comes to their ticket, others are told what it is."""
     actor = current_actor_or_none()
     host = actor is not None and actor.has("host")
+    if not host and not tickets.is_signed(signed):
+        # A bare code is for hosts to type: whoever else asks learns nothing of it, not even whether there is such one.
+        raise BadTicket(N_("The signature of this ticket is wrong: it was changed or made by somebody else."))
     with reading() as session:
         try:
             result = tickets.look(session, text=signed, secret=club().secret)
@@ -193,47 +235,21 @@ def check(signed: str) -> Any:
                 raise
             form = DoorForm(formdata=None)
             form.refuse(error)
-            return render("passes/door.html", form=form), 404
+            return views_door.door_page(form), 404
         if not host and actor is not None and actor.member_id == result.ticket.member_id:
             return see_other(".show", ticket_id=result.ticket.id)
         if not host:
             return render("passes/ticket_stranger.html")
-        kind, words = DOORS[result.door]
-        accepted = groups.seat_of(session, result.seat.id)
-        return render(
-            "passes/door_ticket.html",
-            result=result,
-            signed=signed,
-            kind=kind,
-            words=words,
-            code=tickets.spaced(result.ticket.code),
-            nickname=groups.nickname(
-                result.line.nickname_rule,
-                number=result.member.number,
-                nickname=result.member.shown_name,
-                city=result.member.city,
-            ),
-            ready=bool(accepted and accepted.may_enter),
-        )
+        return views_door.ticket_page(session, result, signed)
 
 
 @bp.post("/t/<signed>")
 @allow("host")
-@limit("60 per minute", name="door")
 def admit(signed: str) -> Any:
     """Let the member in, once."""
-    actor, moment = current_actor(), now()
-    result = transact(
-        lambda session: _outcome(
-            tickets.check_in(session, text=signed, secret=club().secret, actor=actor, now=moment)
-        )
-    )
-    if result[0]:
-        flash(_("Admitted: %(name)s.", name=result[1]))
-    else:
-        flash(_("Not admitted: %(why)s.", why=_(DOORS[result[2]][1])), "danger")
-    return see_other(".check", signed=signed)
-
-
-def _outcome(result: tickets.TicketResult) -> tuple[bool, str, str]:
-    return result.admitted_now, result.member.shown_name, result.door
+    _not_guessing()
+    try:
+        return views_door.admit(signed)
+    except BadTicket:
+        _missed()
+        raise

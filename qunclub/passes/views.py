@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, request, session
 from sqlalchemy.orm import Session
 
+from qunclub import groups
 from qunclub.courses.access_text import opens_when, why_locked
 from qunclub.groups.views import POLICIES, QUIET, in_words
 from qunclub.kernel import text
@@ -117,6 +118,11 @@ def show(slug: str) -> Any:
         held = queries.holdings(db, member_id) if member_id else []
         mine = [one for one in held if one.plan.id == plan.id and one.held.state in rules.LIVE]
         line = view.line.line if view.line else None
+        bar = (
+            groups.bar_in(db, line_id=line.id, member_id=member_id, now=moment)
+            if line and member_id
+            else None
+        )
         held_back = seen_from_outside(db, [one.id for one in view.courses], moment, club().season_book)
         return render(
             "passes/show.html",
@@ -127,6 +133,7 @@ def show(slug: str) -> Any:
             disputed=next((one for one in mine if one.suspended(moment)), None),
             base_pass=next((one for one in held if one.plan.id in view.sources and one.live(moment)), None),
             now=moment,
+            bar=bar,
             opens={ident: opens_when(one) or why_locked(one)[0] for ident, one in held_back.items()},
             sections=[one(db, plan.id) for one in SECTIONS],
             policy=POLICIES[line.posting] if line else "",

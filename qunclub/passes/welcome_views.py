@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from qunclub import groups, members
-from qunclub.groups.views import POLICIES, in_words, way_into
+from qunclub.groups.views import POLICIES, QUIET, in_words, way_into
 from qunclub.kernel import Invalid, NotFound
 from qunclub.members.models import Member
 from qunclub.web import (
@@ -26,7 +27,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import welcome
+from . import services_seats, welcome
 from .forms import NameForm
 
 bp = Blueprint("welcome", __name__, url_prefix="/welcome")
@@ -36,10 +37,22 @@ bp = Blueprint("welcome", __name__, url_prefix="/welcome")
 @allow("signed_in")
 def index(pass_id: int) -> Any:
     """Where I stand, and the next step."""
-    return _page(pass_id)
+    return page(pass_id)
 
 
-def _page(pass_id: int, form: NameForm | None = None) -> Any:
+def page(
+    pass_id: int,
+    form: NameForm | None = None,
+    *,
+    said: Sequence[str] | None = None,
+    refused: tuple[str, str] = ("", ""),
+) -> Any:
+    """The welcome page, with a form that was refused when there is one.
+
+    Args:
+        said: the answers of an introduction that was refused.
+        refused: its field and the sentence why.
+    """
     with reading() as session:
         ritual = welcome.ritual(session, pass_id=pass_id, member_id=member_id())
         if form is None:
@@ -48,8 +61,12 @@ def _page(pass_id: int, form: NameForm | None = None) -> Any:
             )
         line = ritual.seat.line if ritual.seat else None
         group = ritual.seat.group if ritual.seat else None
+        line_id = ritual.holding.plan.group_line_id
+        bar = None
+        if line is None and line_id is not None:
+            bar = groups.bar_in(session, line_id=line_id, member_id=member_id(), now=now())
         rule = line.nickname_rule if line else groups.DEFAULT_NICKNAME
-        page = render(
+        shown = render(
             "passes/welcome.html",
             ritual=ritual,
             form=form,
@@ -57,8 +74,24 @@ def _page(pass_id: int, form: NameForm | None = None) -> Any:
             nickname_rule=in_words(rule),
             policy=POLICIES[line.posting] if line else "",
             way=way_into(session, group) if group else None,
+            quiet=QUIET if line and line.posting == "staff" else "",
+            said=said if said is not None else _said(ritual),
+            refused=refused,
+            bar=bar,
+            lost=ritual.holding.seat,
+            ask_line=groups.line_view(session, line_id).line.name
+            if line is None and line_id is not None and bar is None and ritual.holding.live(now())
+            else "",
+            nameless=ritual.member.nickname and "name" not in ritual.done,
         )
-    return page, 422 if form.errors else 200
+    return shown, 422 if form.errors or refused[0] else 200
+
+
+def _said(ritual: welcome.Ritual) -> list[str]:
+    """What was said before, for each question that is asked now."""
+    answers = ritual.asked.introduction.answers if ritual.asked.introduction else []
+    kept = {one["ask"]: one["text"] for one in answers}
+    return [kept.get(question, "") for question in ritual.asked.questions]
 
 
 def _preview(form: NameForm, rule: str, member: Member) -> str:
@@ -89,13 +122,31 @@ def covenant(pass_id: int) -> Any:
     return see_other(".index", pass_id=pass_id)
 
 
+@bp.post("/<int:pass_id>/seat")
+@allow("signed_in")
+def ask(pass_id: int) -> Any:
+    """Ask for a seat again after one was given up."""
+    ident, moment = member_id(), now()
+    state = transact(
+        lambda session: services_seats.ask_again(session, pass_id=pass_id, member_id=ident, now=moment).state
+    )
+    flash(_("You have a seat again.") if state == "admitted" else _("You are on the waiting list."))
+    return see_other(".index", pass_id=pass_id)
+
+
 @bp.post("/<int:pass_id>/name")
 @allow("signed_in")
 def name(pass_id: int) -> Any:
     """Take the nickname and the city, or only look at them."""
     ident, form = member_id(), NameForm()
     if "preview" in request.form or not form.validate_on_submit():
-        return _page(pass_id, form)
+        return page(pass_id, form)
+    with reading() as session:
+        seat = welcome.ritual(session, pass_id=pass_id, member_id=ident).seat
+        rule = seat.line.nickname_rule if seat else groups.DEFAULT_NICKNAME
+    if seat is not None and welcome.missing(form.city.data or "", rule):
+        form.city.errors = [_("The rule for names in the group asks for it: %(rule)s.", rule=in_words(rule))]
+        return page(pass_id, form)
 
     def command(session: Session) -> None:
         ritual = welcome.ritual(session, pass_id=pass_id, member_id=ident)
@@ -110,7 +161,7 @@ def name(pass_id: int) -> Any:
     with form_errors(form):
         transact(command)
     if form.errors:
-        return _page(pass_id, form)
+        return page(pass_id, form)
     forget_actor()
     flash(_("Your name is kept. You can change it later on your own page."))
     return see_other(".index", pass_id=pass_id)

@@ -6,6 +6,7 @@ ranking and a place in it cost the same at any size.
 """
 
 from .ledger import Span
+from .queries_had import had, usual
 from .queries_history import standings_at
 from .queries_ranking import (
     Board,
@@ -23,8 +24,10 @@ from .queries_ranking import (
     window_by_key,
     windows_at,
 )
-from .queries_rulebook import all_rules, rules_in_force
-from .rules import ALL_TIME, KINDS, Award, Rule, order
+from .queries_rulebook import active_since, all_rules, rules_in_force
+from .rules import ALL_TIME, GROUP, KINDS, Award, Rule, course_scope, group_scope, order
+from .rules_gains import gains
+from .rules_limits import Had, Limits
 from .services import (
     Earned,
     award,
@@ -32,36 +35,48 @@ from .services import (
     close_window,
     end_window,
     grant,
+    is_reversed,
     member_by_number,
     open_window,
     rebuild,
     reverse,
 )
+from .services_boards import look_again
 from .services_rulebook import ensure_rules, set_rule
 from .sums import sums as ledger_sums
 
 __all__ = [
     "ALL_TIME",
+    "GROUP",
     "KINDS",
     "Award",
     "Board",
     "BoardRow",
     "Cursor",
     "Earned",
+    "Had",
+    "Limits",
     "Rule",
     "Score",
     "Span",
     "Standpoint",
+    "active_since",
     "all_rules",
     "around",
     "award",
     "award_many",
     "board",
     "close_window",
+    "course_scope",
     "end_window",
     "ensure_rules",
+    "gains",
     "grant",
+    "group_scope",
+    "had",
+    "is_reversed",
     "ledger_sums",
+    "look_again",
     "member_by_number",
     "open_window",
     "order",
@@ -75,6 +90,7 @@ __all__ = [
     "standpoint",
     "top",
     "total",
+    "usual",
     "window_by_key",
     "windows_at",
 ]

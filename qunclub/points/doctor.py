@@ -65,8 +65,12 @@ def _window_of_all_time(session: Session) -> list[Finding]:
 
 
 def _standings(session: Session) -> list[Finding]:
-    windows = Window.__table__.alias("w")
-    expected = sums.sums(session, source=windows).cte("expected")
+    club = select(Window).where(Window.scope == "").subquery("w")
+    parts = [sums.sums(session, source=club)]
+    for scoped in (rules.COURSE, rules.GROUP):
+        scopes = select(Window).where(Window.scope.startswith(scoped)).subquery(f"w_{scoped[:-1]}")
+        parts.append(sums.sums(session, source=scopes, scoped=scoped))
+    expected = union_all(*parts).cte("expected")
     e, s = expected.c, Standing
     same_key = and_(e.window_id == s.window_id, e.member_id == s.member_id)
     wrong = (
@@ -125,6 +129,7 @@ def _reversals(session: Session) -> list[Finding]:
                 LedgerEntry.member_id != line.member_id,
                 LedgerEntry.occurred_at != line.occurred_at,
                 LedgerEntry.counts_at < line.counts_at,
+                LedgerEntry.scope.is_distinct_from(line.scope),
                 line.reverses_id.is_not(None),
             )
         )

@@ -10,17 +10,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    bindparam,
-    event,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import BigInteger, bindparam, cast, event, func, null, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapper, Session
 
@@ -29,6 +23,7 @@ from qunclub.members.models import Member
 
 from . import rules, rules_windows
 from .models import LedgerEntry, PointRule, PointRuleVersion, ScoreCount, Standing, Window
+from .models_boards import BoardMember
 from .rules import ALL_TIME, Rule
 from .rules_limits import Limits
 
@@ -45,21 +40,36 @@ def _refuse(_mapper: Mapper[LedgerEntry], _connection: Any, line: LedgerEntry) -
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A window's id and ends, and since when nothing counts in it any more."""
+    """A window's id and ends, since when nothing counts in it any more, its kind, and which lines it counts.
+
+    Of a group's window *members* are those of its members whom a write is about.
+    """
 
     id: int
     starts_at: dt.datetime | None
     ends_at: dt.datetime | None
     closed_at: dt.datetime | None = None
+    kind: str = "season"
+    scope: str = ""
+    members: frozenset[int] = frozenset()
 
     @staticmethod
     def of(window: Window) -> Span:
         """That of a row."""
-        return Span(window.id, window.starts_at, window.ends_at, window.closed_at)
+        return Span(window.id, window.starts_at, window.ends_at, window.closed_at, window.kind, window.scope)
 
     def holds(self, moment: dt.datetime) -> bool:
         """Whether *moment* lies in it."""
         return rules.covers(self.starts_at, self.ends_at, moment)
+
+    def counts(self, line: Mapping[str, Any]) -> bool:
+        """Whether a line counts in it."""
+        here = self.scope in ("", line["scope"]) or line["member_id"] in self.members
+        return here and self.holds(line["counts_at"])
+
+
+SPAN = (Window.id, Window.starts_at, Window.ends_at, Window.closed_at, Window.kind, Window.scope)
+"""The columns a :class:`Span` is made of."""
 
 
 class Statements:
@@ -86,8 +96,14 @@ class Statements:
             .where(Window.key == ALL_TIME)
         )
         self.enter_locked = self.enter.with_for_update(read=True, key_share=True, of=Window)
-        self.windows = select(Window.id, Window.starts_at, Window.ends_at, Window.closed_at).where(
-            or_(Window.ends_at.is_(None), Window.ends_at > bindparam("first"))
+        self.windows = union_all(
+            select(*SPAN, cast(null(), BigInteger).label("member_id")).where(
+                or_(Window.ends_at.is_(None), Window.ends_at > bindparam("first")),
+                Window.scope.in_(bindparam("scopes", expanding=True)),
+            ),
+            select(*SPAN, BoardMember.member_id)
+            .join(BoardMember, BoardMember.scope == Window.key)
+            .where(BoardMember.member_id.in_(bindparam("members", expanding=True))),
         )
         self.append = (
             insert_into(LedgerEntry)
@@ -174,7 +190,7 @@ def ensure_all_time(session: Session) -> None:
     """Make the window ``all`` when it is missing."""
     session.execute(
         insert_for(session, Window)
-        .values(key=ALL_TIME, starts_at=None, ends_at=None)
+        .values(key=ALL_TIME, kind=ALL_TIME, starts_at=None, ends_at=None)
         .on_conflict_do_nothing(index_elements=[Window.key])
     )
 
@@ -186,10 +202,48 @@ def close_gate(session: Session) -> None:
     locks.lock(session, Window, ident)
 
 
-def spans_since(session: Session, first: dt.datetime) -> list[Span]:
-    """The windows that hold *first* or a later moment; to be read after the gate is held."""
-    rows = session.connection().execute(statements(session).windows, {"first": first})
-    return [Span(*row) for row in rows]
+def spans_since(
+    session: Session,
+    first: dt.datetime,
+    scopes: Iterable[str | None] = (),
+    members: Iterable[int] = (),
+    *,
+    make: bool = False,
+) -> list[Span]:
+    """The club's windows that hold *first* or a later moment, those of *scopes*, and of the groups of *members*.
+
+    To be read behind the gate: whoever takes a member into a group's ranking closes it.
+
+    Args:
+        make: open the windows of *scopes* that are not there: no line was earned there before.
+    """
+    wanted = {scope for scope in scopes if scope}
+    values = {"first": first, "scopes": ["", *sorted(wanted)], "members": sorted(set(members))}
+    found = _spans(session, values)
+    missing = wanted.difference(window.scope for window in found)
+    if missing and make:
+        # Whoever else opens it now is waited for, and then it is there.
+        session.execute(
+            insert_for(session, Window).on_conflict_do_nothing(index_elements=[Window.key]),
+            [{"key": scope, "kind": ALL_TIME, "scope": scope} for scope in sorted(missing)],
+        )
+        found = _spans(session, values)
+    return found
+
+
+def _spans(session: Session, values: dict[str, Any]) -> list[Span]:
+    found: dict[int, Span] = {}
+    people: dict[int, set[int]] = {}
+    for row in session.connection().execute(statements(session).windows, values):
+        ident, member = row[0], row[-1]
+        if ident not in found:
+            found[ident] = Span(*row[:-1])
+        if member is not None:
+            people.setdefault(ident, set()).add(member)
+    return [
+        replace(span, members=frozenset(people[ident])) if ident in people else span
+        for ident, span in found.items()
+    ]
 
 
 def counts_at(earned: dt.datetime, now: dt.datetime, windows: Sequence[Span]) -> dt.datetime:
@@ -218,7 +272,7 @@ def add_to_standings(
             continue  # a limit left nothing
         day = line["counts_at"].astimezone(dt.UTC).date()
         for window in windows:
-            if window.holds(line["counts_at"]):
+            if window.counts(line):
                 held = added.setdefault((window.id, line["member_id"]), [0, 0, day])
                 held[0] += line["amount"]
                 held[1] += line["honours"]

@@ -89,7 +89,7 @@ def _lock(session: Session, lines: list[dict[str, Any]]) -> None:
 
 
 def _season(windows: Sequence[Span], moment: dt.datetime) -> Span | None:
-    return next((w for w in windows if w.starts_at is not None and w.holds(moment)), None)
+    return next((w for w in windows if w.kind == "season" and w.holds(moment)), None)
 
 
 def _standing_lines(lines: list[dict[str, Any]]) -> Any:

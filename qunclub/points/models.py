@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from qunclub.kernel import Base, BigInt, UTCDateTime, pk
@@ -62,7 +62,7 @@ class LedgerEntry(Base):
     counts in: the former, or, when that lay in a window that was closed already, a moment after it.
     ``rule_version`` is the rule that gave it (0: written before rules had versions); a reversal has that of its line.
     ``from_member_id`` is who judged or gave. ``lost`` is what a limit took of it, ``lost_why`` which of
-    ``rules_limits.WHY``.
+    ``rules_limits.WHY``. ``scope`` is where it was earned (``course:7``), None for what belongs to the whole club.
     """
 
     __tablename__ = "qunclub_ledger_entry"
@@ -82,18 +82,26 @@ class LedgerEntry(Base):
     from_member_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
     lost: Mapped[int] = mapped_column(default=0, server_default="0")
     lost_why: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    scope: Mapped[str | None] = mapped_column(String(40))
     __table_args__ = (
         Index(None, "member_id", "occurred_at"),
         Index(None, "occurred_at"),
         Index(None, "counts_at"),
         Index(None, "from_member_id"),
+        Index(
+            "ix_qunclub_ledger_entry_scope",
+            "scope",
+            sqlite_where=text("scope IS NOT NULL"),
+            postgresql_where=text("scope IS NOT NULL"),
+        ),
         {"info": {"append_only": True}},
     )
 
 
 class Window(Base):
-    """A span of time points are counted in: all time (both ends open), or a season's ``[starts_at, ends_at)``.
+    """A span of time points are counted in: all time (both ends open), or ``[starts_at, ends_at)``.
 
+    ``kind`` is one of ``rules.WINDOW_KINDS``. Of a ``scope`` (``course:7``) it counts only what was earned there.
     ``planned_ends_at`` is the end it had until it was ended early. From ``closed_at`` on nothing counts in it any more.
     """
 
@@ -104,6 +112,9 @@ class Window(Base):
     ends_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     planned_ends_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     closed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    kind: Mapped[str] = mapped_column(String(10), default="season", server_default="season")
+    scope: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    __table_args__ = (Index(None, "scope", "ends_at"),)
 
 
 class Standing(Base):
@@ -132,6 +143,8 @@ Index(
     Standing.honours.desc(),
     Standing.last_day,
     Standing.number,
+    # Decides nothing, and saves the look into the table for whose line it is.
+    Standing.member_id,
 )
 
 

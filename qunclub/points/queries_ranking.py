@@ -30,7 +30,7 @@ from qunclub.kernel import N_, Invalid, UTCDateTime, reads
 from qunclub.members.models import Member
 
 from . import rules
-from .ledger import Span
+from .ledger import SPAN, Span
 from .models import ScoreCount, Standing, Window
 from .rules import ALL_TIME
 
@@ -121,8 +121,11 @@ def window_by_key(session: Session, key: str) -> Window | None:
 @cache
 def _windows() -> Select[*tuple[Any, ...]]:
     return (
-        select(Window.id, Window.starts_at, Window.ends_at)
-        .where((Window.key == ALL_TIME) | (Window.starts_at <= bindparam("now", type_=UTCDateTime)))
+        select(*SPAN)
+        .where(
+            (Window.key == ALL_TIME)
+            | ((Window.kind == "season") & (Window.starts_at <= bindparam("now", type_=UTCDateTime)))
+        )
         .order_by(Window.starts_at.desc().nulls_first())
         .limit(40)
     )
@@ -198,10 +201,11 @@ def _stretch(started: bool, up: bool, named: bool) -> Select[*tuple[Any, ...]]:
     """The next :limit rows after a key (before it when *up*), each branch one range of the ranking's index."""
     s = Standing
     limit = bindparam("limit", type_=Integer)
-    # Whoever has nothing, or less, is not ranked.
-    base = select(s.member_id, s.number, s.points, s.honours, s.last_day).where(
-        s.window_id == bindparam("window"), s.points > 0
+    all_of = select(s.member_id, s.number, s.points, s.honours, s.last_day).where(
+        s.window_id == bindparam("window")
     )
+    # Whoever has nothing, or less, is not ranked.
+    base = all_of.where(s.points > 0)
     if not started:
         found = base.order_by(*_ordered(s, up)).limit(limit).subquery()
     else:
@@ -213,9 +217,15 @@ def _stretch(started: bool, up: bool, named: bool) -> Select[*tuple[Any, ...]]:
             if up
             else [s.points < p, s.honours < h, s.last_day > d, s.number > n]
         )
+        # More than some points is more than none; told twice, SQLite would read up from the last of the ranking.
+        bases = [all_of if up else base, base, base, base]
         branches = [
             select(
-                base.where(*same[:depth], beyond[depth]).order_by(*_ordered(s, up)).limit(limit).subquery()
+                bases[depth]
+                .where(*same[:depth], beyond[depth])
+                .order_by(*_ordered(s, up))
+                .limit(limit)
+                .subquery()
             )
             for depth in range(4)
         ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import NotFound, reads
@@ -30,6 +30,14 @@ def rules_in_force(session: Session) -> dict[str, Rule]:
     for kind, amount, honours, active, version, limits in reads.rows(session, _rules()):
         found[kind] = Rule(amount, honours, active, version, Limits.of(limits))
     return found
+
+
+def active_since(session: Session, kind: str) -> dt.datetime | None:
+    """Since when a kind earns without a break; None when it is switched off: one statement."""
+    form = PointRuleVersion
+    off = select(func.coalesce(func.max(form.version), 0)).where(form.kind == kind, form.active.is_(False))
+    query = select(func.min(form.valid_from)).where(form.kind == kind, form.version > off.scalar_subquery())
+    return session.scalar(query)
 
 
 def all_rules(session: Session) -> list[PointRule]:

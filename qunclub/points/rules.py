@@ -14,6 +14,26 @@ from .rules_limits import NONE, Limits
 ALL_TIME = "all"
 """The key of the window without ends."""
 
+WINDOW_KINDS = ("all", "season", "month", "week")
+"""What a window is: without ends, a season's, a month's or a week's."""
+
+COURSE = "course:"
+
+
+def course_scope(course_id: int) -> str:
+    """The scope of what is earned in a course; it is the key of that course's window too."""
+    return f"{COURSE}{course_id}"
+
+
+GROUP = "group:"
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def group_scope(group_id: int) -> str:
+    """The scope of a group: its ranking counts whatever its present members earned, wherever they did."""
+    return f"{GROUP}{group_id}"
+
+
 MOST = 10_000
 """The largest amount of one line: a slip of the keyboard must not decide a season."""
 
@@ -54,6 +74,10 @@ KINDS: dict[str, Kind] = {
 }
 
 
+UNAWARDED = frozenset({"event_hosted", "topic_led", "check_in_streak"})
+"""Kinds that no room of the club gives yet; a plugin may, by ``points.award``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Award:
     """One contribution to be written to the ledger.
@@ -63,6 +87,7 @@ class Award:
         amount: for kinds that bring their own; None takes the rule's.
         occurred_at: when it was earned, which decides the season; None takes the call's.
         from_member_id: the member who judged or gave; never the one who earns, and watched for rings.
+        scope: where it was earned, such as ``course:7``: it counts in that ranking too. None: the whole club's only.
     """
 
     member_id: int
@@ -72,6 +97,7 @@ class Award:
     reason: str = ""
     occurred_at: dt.datetime | None = None
     from_member_id: int | None = None
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

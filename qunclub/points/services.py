@@ -43,6 +43,7 @@ def award(
     amount: int | None = None,
     reason: str = "",
     from_member_id: int | None = None,
+    scope: str | None = None,
 ) -> LedgerEntry | None:
     """Give points once for *source*.
 
@@ -52,7 +53,7 @@ def award(
     Raises:
         Conflict: when the member has no number yet.
     """
-    one = Award(member_id, kind, source, amount, reason, occurred_at, from_member_id)
+    one = Award(member_id, kind, source, amount, reason, occurred_at, from_member_id, scope)
     earned = award_many(session, [one], now=now, actor=actor)
     return session.get(LedgerEntry, earned[0].entry_id) if earned else None
 
@@ -83,7 +84,8 @@ def award_many(
         return []
     session.flush()
     numbers, in_force = ledger.enter(session, (a.member_id for a in awards), (a.kind for a in awards), now)
-    windows = ledger.spans_since(session, min(a.occurred_at or occurred_at or now for a in awards))
+    first = min(a.occurred_at or occurred_at or now for a in awards)
+    windows = ledger.spans_since(session, first, (a.scope for a in awards), numbers, make=True)
     lines: dict[str, dict[str, Any]] = {}
     for one in awards:
         if numbers.get(one.member_id) is None:
@@ -110,6 +112,7 @@ def award_many(
                     "from_member_id": one.from_member_id,
                     "lost": 0,
                     "lost_why": "",
+                    "scope": one.scope,
                 },
             )
     if not lines:
@@ -148,7 +151,7 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
     if line.reverses_id is not None:
         raise Conflict(N_("This line is itself a correction; give points by hand instead."))
     numbers, _none = ledger.enter(session, [line.member_id], [], now)
-    windows = ledger.spans_since(session, min(line.counts_at, now))
+    windows = ledger.spans_since(session, min(line.counts_at, now), [line.scope], [line.member_id])
     fields: dict[str, Any] = {
         "member_id": line.member_id,
         "kind": line.kind,
@@ -165,11 +168,12 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
         "from_member_id": line.from_member_id,
         "lost": 0,
         "lost_why": "",
+        "scope": line.scope,
     }
     written = ledger.append(session, [fields])
     if not written:
         raise Conflict(N_("This line was taken back already."))
-    here = [w for w in windows if w.holds(fields["counts_at"])]
+    here = [w for w in windows if w.counts(fields)]
     sums.recount(session, line.member_id, [w for w in here if w.holds(line.counts_at)])
     ledger.add_to_standings(session, [fields], numbers, [w for w in here if not w.holds(line.counts_at)])
     store.record(
@@ -182,6 +186,12 @@ def reverse(session: Session, *, entry_id: int, reason: str, actor: Actor, now: 
         details={"member_id": line.member_id, "amount": line.amount, "reason": reason.strip()},
     )
     return session.get_one(LedgerEntry, next(iter(written.values())))
+
+
+def is_reversed(session: Session, entry_id: int) -> bool:
+    """Whether a line was taken back."""
+    query = select(LedgerEntry.id).where(LedgerEntry.reverses_id == entry_id)
+    return session.scalar(query) is not None
 
 
 def grant(
@@ -228,9 +238,17 @@ def grant(
 
 
 def open_window(
-    session: Session, *, key: str, starts_at: dt.datetime | None, ends_at: dt.datetime | None
+    session: Session,
+    *,
+    key: str,
+    starts_at: dt.datetime | None,
+    ends_at: dt.datetime | None,
+    kind: str = "season",
 ) -> Window:
     """The window *key*, made when new; its standings are built from what the ledger holds already.
+
+    Args:
+        kind: one of ``rules.WINDOW_KINDS``; the window of all time is its own.
 
     Raises:
         Invalid: when it ends before it starts.
@@ -245,7 +263,7 @@ def open_window(
         if (window.starts_at, window.ends_at) != (starts_at, ends_at):
             raise Conflict(N_("These points are counted in another span of time already."))
         return window
-    window = Window(key=key, starts_at=starts_at, ends_at=ends_at)
+    window = Window(key=key, kind=kind, starts_at=starts_at, ends_at=ends_at)
     session.add(window)
     session.flush()
     sums.rebuild(session, ledger.Span.of(window))

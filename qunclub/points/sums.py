@@ -31,6 +31,7 @@ from qunclub.members.models import Member
 from . import ledger, rules
 from .ledger import Span
 from .models import LedgerEntry, ScoreCount, Standing
+from .models_boards import BoardMember
 
 WHOLE = 100
 """The weight of a kind that counts as it is, in percent."""
@@ -75,6 +76,7 @@ def sums(
     member_id: int | None = None,
     known_at: dt.datetime | None = None,
     source: FromClause | None = None,
+    scoped: str = "",
     weights: Mapping[str, int] | None = None,
 ) -> Select[*tuple[Any, ...]]:
     """Member, number, points, honours, last day of everybody with a line that stands in the window.
@@ -85,6 +87,8 @@ def sums(
     Args:
         known_at: what was written by this moment; what came later, reversals too, is not known yet.
         source: another window table to join instead of one *window*; its id becomes the last column.
+        scoped: how the windows of *source* are narrowed: ``rules.COURSE`` to lines of their scope, ``rules.GROUP`` to
+            lines of its members.
         weights: percent by kind; kinds that are not named count whole, those of weight 0 give no featured work and no
             day either. A sum that does not come out even is rounded down.
     """
@@ -112,9 +116,20 @@ def sums(
     )
     if source is not None:
         query = query.add_columns(source.c.id.label("window_id")).group_by(source.c.id)
-        query = query.join(source, _inside(None, source.c, line.counts_at))
+        inside = _inside(None, source.c, line.counts_at)
+        if scoped == rules.COURSE:
+            inside &= line.scope == source.c.scope
+        query = query.join(source, inside)
+        if scoped == rules.GROUP:
+            mine = (BoardMember.scope == source.c.scope) & (BoardMember.member_id == line.member_id)
+            query = query.join(BoardMember, mine)
     elif window is not None:
         query = query.where(_inside(window, None, line.counts_at))
+        if window.scope.startswith(rules.GROUP):
+            people = select(BoardMember.member_id).where(BoardMember.scope == window.scope)
+            query = query.where(line.member_id.in_(people))
+        elif window.scope:
+            query = query.where(line.scope == window.scope)
     # A line of which a limit left nothing does not stand for a day on which something was earned.
     query = query.where(line.amount != 0, ~undone.exists(), or_(line.reverses_id.is_(None), ~undoes.exists()))
     silent = [kind for kind, percent in (weights or {}).items() if percent == 0]
@@ -128,7 +143,7 @@ def sums(
 
 
 def recount(session: Session, member_id: int, windows: Sequence[Span]) -> None:
-    """Work out afresh, from the ledger, a member's standing in *windows*, where they have one."""
+    """Work out afresh, from the ledger, a member's standing in *windows*; the gate is closed, or they have one."""
     held = (
         select(Standing.window_id, Standing.points)
         .where(Standing.member_id == member_id, Standing.window_id.in_([w.id for w in windows]))
@@ -143,6 +158,8 @@ def recount(session: Session, member_id: int, windows: Sequence[Span]) -> None:
         row = session.connection().execute(sums(session, window=window, member_id=member_id)).one_or_none()
         if row is None:
             session.connection().execute(delete(Standing).where(key))
+        elif window.id not in before:
+            session.connection().execute(insert(Standing).values(window_id=window.id, **row._mapping))
         else:
             session.connection().execute(
                 update(Standing)

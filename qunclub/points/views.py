@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 
+from qunclub.kernel import N_, NotFound
 from qunclub.web import (
     NavItem,
     _,
     _l,
     allow,
+    club,
     current_actor,
     member_id,
     now,
@@ -20,18 +23,26 @@ from qunclub.web import (
     register,
     render,
 )
+from qunclub.web.render import format_date
 
-from . import queries, queries_rulebook
+from . import queries, queries_boards, queries_rulebook
 from . import queries_ranking as ranking
 from .ledger import Span
+from .queries_boards import Named, Spans
 from .queries_ranking import Board, Cursor
-from .rules import KINDS
+from .rules import ALL_TIME, KINDS
 from .rules_limits import WHY
 
 bp = Blueprint("points", __name__)
 register(NavItem("main", _l("Ranking"), "qunclub.points.index", "trophy", 60, role="member"))
 
 PER_PAGE = 25
+TABS = {
+    "week": N_("This week"),
+    "month": N_("This month"),
+    "season": N_("This season"),
+    ALL_TIME: N_("All time"),
+}
 
 
 def labels() -> dict[str, str]:
@@ -52,25 +63,98 @@ def _cursor(name: str) -> Cursor | None:
 @bp.get("/ranking")
 @allow("member")
 def index() -> Any:
-    """This season's ranking, or that of all time."""
-    me = member_id()
+    """The ranking of a week, a month, a season, all time, or of one course or group."""
+    me, of = member_id(), request.args.get("of", "")
     with reading() as session:
-        everything, season = ranking.windows_at(session, now())
-        chosen = everything if request.args.get("window") == "all" or season is None else season
-        shown = "all" if chosen is everything else "season"
-        tabs = [
-            {"label": _("This season"), "url": url_for(".index"), "active": shown == "season"},
-            {"label": _("All time"), "url": url_for(".index", window="all"), "active": shown == "all"},
-        ]
+        named = dict(pair for book in club().board_books for pair in book(session, actor=current_actor()))
+        spans = queries_boards.spans(session, now(), named)
+        default = "season" if "season" in spans.by_kind else ALL_TIME
+        wanted = request.args.get("window") or default
+        if of and of not in named:
+            raise NotFound()
+        chosen = None if of else spans.chosen(wanted, now())
+        window = spans.scopes.get(of) if of else chosen.span if chosen else None
+        if window is None and wanted not in queries_boards.ORDER:
+            raise NotFound()
+        kind = window.kind if window is not None else ALL_TIME
         return render(
             "points/ranking.html",
-            window=chosen,
-            span="all" if shown == "all" else None,
-            spans=tabs if season is not None else [],
+            window=window,
+            span=None if of else _address(spans, chosen, kind, default),
+            of=of or None,
+            of_name=named.get(of),
+            spans=[] if of else _tabs(spans, kind, default),
+            filters=_filters(spans, named, chosen, of),
             people=url_for("qunclub.members.index"),
             my_id=me,
-            **_board(session, chosen, me),
+            **_board(session, window, me),
         )
+
+
+def _tabs(spans: Spans, shown: str, default: str) -> list[dict[str, Any]]:
+    kinds = [kind for kind in queries_boards.ORDER if kind in spans.by_kind]
+    tabs = [
+        {
+            "label": _(TABS[kind]),
+            "url": url_for(".index", window=None if kind == default else kind),
+            "active": kind == shown,
+        }
+        for kind in kinds
+    ]
+    return tabs if len(tabs) > 1 else []
+
+
+def _address(spans: Spans, chosen: Named | None, kind: str, default: str) -> str | None:
+    """What stands for the window in an address; nothing for the one that is shown unasked."""
+    if chosen is None or chosen != spans.running(kind, now()):
+        return chosen.key if chosen else None
+    return None if kind == default else kind
+
+
+def _filters(spans: Spans, named: dict[str, str], chosen: Named | None, of: str) -> list[dict[str, Any]]:
+    """Which course or group, and which week, month or season: each only where there is something to choose."""
+    found: list[dict[str, Any]] = []
+    kind = chosen.span.kind if chosen else ""
+    begun = spans.by_kind.get(kind, [])
+    if len(begun) > 1:
+        options = [
+            (
+                one.key,
+                _(
+                    "%(start)s to %(end)s",
+                    start=format_date(one.span.starts_at),
+                    end=format_date(_last(one.span)),
+                ),
+            )
+            for one in begun
+        ]
+        assert chosen is not None  # it has a kind
+        found.append(
+            {
+                "name": "window",
+                "label": _("Span of time"),
+                "options": options,
+                "value": chosen.key,
+                "required": True,
+            }
+        )
+    options = [(scope, name) for scope, name in named.items() if scope in spans.scopes or scope == of]
+    if options:
+        whole = ("", _("The whole club"))
+        found.append(
+            {
+                "name": "of",
+                "label": _("Ranking of"),
+                "options": [whole, *options],
+                "value": of,
+                "required": True,
+            }
+        )
+    return found
+
+
+def _last(span: Span) -> dt.datetime | None:
+    return span.ends_at - dt.timedelta(seconds=1) if span.ends_at else None
 
 
 def _board(session: Session, window: Span | None, me: int) -> dict[str, Any]:
@@ -95,15 +179,17 @@ def mine() -> Any:
     """My lines, newest first, each with what for; and what earns how much."""
     me = member_id()
     with reading() as session:
-        everything, season = ranking.windows_at(session, now())
+        spans = queries_boards.spans(session, now())
         scores = []
-        for window, label in ((season, _("This season")), (everything, _("All time"))):
-            if window is not None:
+        for kind in queries_boards.ORDER:
+            found = spans.running(kind, now())
+            if found is not None:
+                window = found.span
                 score = ranking.standing(session, window.id, me)
                 place = None
                 if score is not None and score.points > 0:
                     place = ranking.rank_of(session, window.id, score.points)
-                scores.append((label, score.points if score else 0, place, window))
+                scores.append((_(TABS[kind]), score.points if score else 0, place, kind))
         return render(
             "points/mine.html",
             page=queries.my_lines(session, me, page_number()),

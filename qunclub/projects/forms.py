@@ -69,7 +69,9 @@ class ProjectForm(TextForm):
     lead_number = IntegerField(
         _l("Led by"),
         [Optional(), NumberRange(1)],
-        description=_l("The number of a core member or an admin; empty when the admins lead it."),
+        description=_l(
+            "The number of a core member, an admin, or somebody whose level may lead; empty when the admins lead it."
+        ),
         render_kw=COUNT,
     )
     currency = StringField(

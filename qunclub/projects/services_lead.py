@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from qunclub import seasons
+from qunclub import levels, seasons
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, ids, locks, render_markdown, store
 from qunclub.members.models import Member
 
@@ -291,6 +291,14 @@ def _agree(session: Session, project: Project, terms: Terms) -> None:
     project.claim_days = rules.check_number(terms.claim_days, 1, rules.MOST_DAYS, "claim_days")
 
 
+def _may_lead(session: Session, member: Member) -> bool:
+    return (
+        "admin" in member.roles
+        or seasons.is_core(session, member.id)
+        or levels.has_right(session, member.id, "lead_projects")
+    )
+
+
 def _lead(session: Session, project: Project, number: int | None) -> int | None:
     if number is None:
         return None
@@ -298,9 +306,11 @@ def _lead(session: Session, project: Project, number: int | None) -> int | None:
     if member is not None and member.id == project.lead_id:
         return member.id  # who leads goes on, also after a season that took their seat
     fits = member is not None and member.suspended_at is None
-    if member is None or not fits or not ("admin" in member.roles or seasons.is_core(session, member.id)):
+    if member is None or not fits or not _may_lead(session, member):
         raise Invalid(
-            N_("Number %(number)s is neither an admin's nor one of the core group."),
+            N_(
+                "Number %(number)s is neither an admin's, nor one of the core group, nor of a level that may lead."
+            ),
             field="lead_number",
             number=number,
         )

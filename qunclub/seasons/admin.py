@@ -28,8 +28,17 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import ending, queries, queries_review, services, services_leave
+from . import (
+    ending,
+    queries,
+    queries_appeals,
+    queries_review,
+    services,
+    services_calendar,
+    services_leave,
+)
 from . import views_words as words
+from .admin_calendar import WithdrawForm
 from .admin_review import ExceptionForm, UndoForm
 from .forms import EndForm, SeasonForm, data_of, fresh
 from .models import SEASON_STATES, Season
@@ -155,16 +164,22 @@ def show(season_id: int) -> Any:
     return _show(season_id, EndForm(formdata=None))
 
 
-def show_with(season_id: int, *, exception: ExceptionForm | None = None, undo: UndoForm | None = None) -> Any:
-    """The same page with a form that was refused."""
-    return _show(season_id, EndForm(formdata=None), exception, undo)
+def show_with(season_id: int, **refused: Any) -> Any:
+    """The same page with a form that was refused: ``exception=``, ``undo=`` or ``withdrawal=``."""
+    return _show(season_id, EndForm(formdata=None), **refused)
 
 
 def _show(
-    season_id: int, end: EndForm, exception: ExceptionForm | None = None, undo: UndoForm | None = None
+    season_id: int,
+    end: EndForm,
+    exception: ExceptionForm | None = None,
+    undo: UndoForm | None = None,
+    withdrawal: WithdrawForm | None = None,
 ) -> Any:
     exception = exception or ExceptionForm(formdata=None)
     undo = undo or UndoForm(formdata=None)
+    withdrawal = withdrawal or WithdrawForm(formdata=None)
+    refused = any(one.errors for one in (end, exception, undo, withdrawal))
     with reading() as session:
         season = queries.get(session, season_id)
         plan = queries.preview(session, season, now())
@@ -175,6 +190,7 @@ def _show(
             names=queries.names(session, plan),
             group=queries.group_name(session, season.group_id),
             ended=now() >= season.ends_at,
+            begun=now() >= season.starts_at,
             states=words.STATES,
             state_names=SEASON_STATES,
             outcomes=words.OUTCOMES,
@@ -184,10 +200,12 @@ def _show(
             end=end,
             review=queries_review.review(session, season, plan),
             rulings=words.RULINGS,
+            appeals=queries_appeals.open_of(session, season.id),
             exception=exception,
             undo=undo,
+            withdrawal=withdrawal,
             me=current_actor().key,
-        ), 422 if end.errors or exception.errors or undo.errors else 200
+        ), 422 if refused else 200
 
 
 @bp.get("/<int:season_id>/outcomes.csv")
@@ -236,9 +254,11 @@ def _step(season_id: int, verb: Callable[..., Any], said: str) -> Any:
 @bp.post("/<int:season_id>/open")
 @allow("admin")
 def open_(season_id: int) -> Any:
-    """Promise the formula and begin to count."""
+    """Open a season whose start is past: promise the formula and begin to count."""
     return _step(
-        season_id, services.open_season, _("The season is open. Its formula is public and cannot change.")
+        season_id,
+        services_calendar.open_late,
+        _("The season is open. Its formula is public and cannot change."),
     )
 
 

@@ -17,6 +17,8 @@ from . import explain
 from .models import CoreSeat, Decision, Season
 from .rules import Outcome, Plan, Row, Ruling
 
+SEASON_OVER = N_("The season was decided: the last places leave the core group.")
+
 
 def check_core(session: Session, rows: Iterable[Row], said: Iterable[Ruling] = ()) -> None:
     """Refuse to publish when the core group is not the one that was frozen.
@@ -99,7 +101,7 @@ def _move_group(
     session: Session, group_id: int, leaving: list[int], staying: list[Outcome], now: dt.datetime
 ) -> None:
     for member_id in leaving:
-        groups.leave_core(session, group_id=group_id, member_id=member_id, reason="season", now=now)
+        groups.leave_core(session, group_id=group_id, member_id=member_id, reason=SEASON_OVER, now=now)
     seated = set(
         session.scalars(select(Seat.member_id).where(Seat.group_id == group_id, Seat.state == "admitted"))
     )
@@ -139,6 +141,7 @@ def tell(session: Session, season: Season, plan: Plan, *, now: dt.datetime) -> N
                 "name": nickname or name,
                 "season": season.name,
                 "slug": season.slug,
+                "appeal_days": season.formula.appeal_days,
                 "outcome": outcome.outcome,
                 "sentences": [[one.message, one.params] for one in told],
             },

@@ -9,24 +9,28 @@ from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import Finding
+from qunclub.members.models import Member
 
-from . import field, services_review
+from . import doctor_offers, fingerprint, services_review
 from .models import CoreSeat, Decision, Season, SnapshotRow
 from .models_review import SeasonException
-from .rules import snapshot_hash
 
 PROMISE = 8
 DECIDED = ("published", "closed")
+LATE = dt.timedelta(hours=1)
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Findings of seasons, in six statements and the rows of the last snapshot."""
+    """Findings of seasons, in ten statements and the rows of the last snapshot."""
     return [
         *_states(session),
+        *_unopened(session, now),
         *_decisions(session),
         *_seats(session),
         *_core_size(session),
+        *_strangers(session),
         *_last_snapshot(session),
+        *doctor_offers.check(session, now),
     ]
 
 
@@ -40,7 +44,7 @@ def _finding(message: str, rows: list[Any]) -> list[Finding]:
 def _states(session: Session) -> list[Finding]:
     s = Season
     wrong = or_(
-        and_(s.state != "draft", s.window_id.is_(None)),
+        and_(s.state.not_in(("draft", "announced")), s.window_id.is_(None)),
         and_(s.state.in_(("frozen", *DECIDED)), or_(s.frozen_at.is_(None), s.snapshot_hash == "")),
         and_(s.state.in_(DECIDED), s.published_at.is_(None)),
         and_(s.state == "closed", s.closed_at.is_(None)),
@@ -48,6 +52,13 @@ def _states(session: Session) -> list[Finding]:
     )
     rows = session.execute(select(s.slug, s.state).where(wrong)).all()
     return _finding("seasons whose dates do not fit their state (season, state)", [tuple(r) for r in rows])
+
+
+def _unopened(session: Session, now: dt.datetime) -> list[Finding]:
+    """Announced seasons that should have opened by themselves: the worker that sweeps every minute does not run."""
+    late = (Season.state == "announced", Season.starts_at < now - LATE)
+    rows = session.scalars(select(Season.slug).where(*late)).all()
+    return _finding("announced seasons that did not open at their start", list(rows))
 
 
 def _decisions(session: Session) -> list[Finding]:
@@ -92,7 +103,7 @@ def _seats(session: Session) -> list[Finding]:
     without = (
         select(d.season_id, d.member_id, d.outcome)
         .outerjoin(c, case((d.outcome == "promoted", rose), else_=left))
-        .where(d.outcome != "kept", c.id.is_(None))
+        .where(d.outcome != "kept", c.id.is_(None), ~doctor_offers.corrected(d))
         .limit(100)
     )
     rows = [tuple(row) for row in session.execute(without)]
@@ -134,7 +145,7 @@ def _core_size(session: Session) -> list[Finding]:
     seated = (
         select(func.count())
         .select_from(CoreSeat)
-        .where(or_(CoreSeat.left_at.is_(None), left))
+        .where(or_(and_(CoreSeat.left_at.is_(None), ~doctor_offers.came_later(last, since)), left))
         .scalar_subquery()
     )
     found, decided, core = session.execute(select(last, staying, seated)).one()
@@ -144,13 +155,26 @@ def _core_size(session: Session) -> list[Finding]:
     return []
 
 
+def _strangers(session: Session) -> list[Finding]:
+    """Snapshots have no foreign keys (``models.SnapshotRow``): whose rows they are is asked here."""
+    r = SnapshotRow
+    nobodys = or_(
+        ~select(Member.id).where(Member.id == r.member_id).exists(),
+        ~select(Season.id).where(Season.id == r.season_id).exists(),
+    )
+    rows = session.execute(select(r.season_id, r.member_id).where(nobodys).limit(100)).all()
+    return _finding(
+        "rows of snapshots whose season or member is gone (season, member)", [tuple(x) for x in rows]
+    )
+
+
 def _last_snapshot(session: Session) -> list[Finding]:
     season = session.scalars(
         select(Season).where(Season.snapshot_hash != "").order_by(Season.starts_at.desc()).limit(1)
     ).one_or_none()
     if season is None:
         return []
-    if snapshot_hash(field.stream(session, season.id)) != season.snapshot_hash:
+    if not fingerprint.holds(session, season):
         return [
             Finding(PROMISE, f"the snapshot of {season.slug} is not what was frozen", {"season": season.slug})
         ]

@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Date,
     Integer,
     Select,
     Subquery,
+    TextClause,
     and_,
     case,
     cast,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     true,
     union_all,
 )
@@ -27,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.points.models import Standing
 
-from .models import CoreSeat, Season, SnapshotRow
+from .models import HEAD, CoreSeat, Season, SnapshotRow
 from .queries_floor import bar, on_leave, weighed
 from .rules import Plan, Row, Ruling, plan_season
 from .rules_formula import TIES, Formula
@@ -37,7 +40,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _scored(session: Session, season: Season, formula: Formula) -> Subquery:
+def earners(session: Session, season: Season, formula: Formula) -> Subquery:
     """SQL: the points of everybody who has some in the season.
 
     What was taken back after an earlier season's freeze can leave somebody below zero in this one: that is none.
@@ -57,25 +60,33 @@ def _order(formula: Formula, f: Any) -> list[Any]:
 
 
 def _ranked(session: Session, season: Season) -> Select[*tuple[Any, ...]]:
-    """SQL: everybody with points in the season and every core member, with their position."""
+    """SQL: everybody with points in the season and every core member, with their position.
+
+    The points are put in order before anything is asked about their members: the usual order is that of the ranking's
+    index. Whoever earned nothing comes after, by number.
+    """
     formula, c = season.formula, CoreSeat
-    s = _scored(session, season, formula).c
-    live = (c.member_id == s.member_id) & c.left_at.is_(None)
-    away = on_leave(season, c.member_id) if formula.leaves else false()
+    placed, earned = _placed(session, season, formula)
+    p = placed.c
+    live = c.left_at.is_(None)
     scored = (
         select(
-            s.member_id,
-            s.number,
-            s.points,
-            s.honours,
-            s.last_day,
+            p.member_id,
+            p.number,
+            p.points,
+            p.honours,
+            p.last_day,
             c.id.is_not(None).label("core"),
             func.coalesce(c.safe_closings, 0).label("safe_closings"),
-            away.label("on_leave"),
+            _away(season, formula, c.member_id),
+            p.position,
         )
-        .select_from(s.member_id.table)
-        .outerjoin(c, live)
+        .select_from(placed)
+        .outerjoin(c, (c.member_id == p.member_id) & live)
     )
+    many = select(func.count()).select_from(earned.subquery("counted")).scalar_subquery()
+    after = many + func.row_number().over(order_by=c.number)
+    mine = earned.subquery("mine")
     silent = select(
         c.member_id,
         c.number,
@@ -84,16 +95,32 @@ def _ranked(session: Session, season: Season) -> Select[*tuple[Any, ...]]:
         cast(null(), Date),
         true(),
         c.safe_closings,
-        away,
-    ).where(c.left_at.is_(None), ~select(s.member_id).where(s.member_id == c.member_id).exists())
+        _away(season, formula, c.member_id),
+        after,
+    ).where(live, ~select(mine.c.member_id).where(mine.c.member_id == c.member_id).exists())
     f = union_all(scored, silent).subquery("field")
-    nothing_last = case((f.c.last_day.is_(None), 1), else_=0)
-    order = (nothing_last, *_order(formula, f.c))
-    return select(
-        *f.c,
-        bar(season, formula, f.c.member_id).label("bar"),
-        func.row_number().over(order_by=order).label("position"),
-    )
+    return select(*f.c, bar(season, formula, f.c.member_id, of_all=True).label("bar"))
+
+
+def _placed(session: Session, season: Season, formula: Formula) -> tuple[Any, Select[*tuple[Any, ...]]]:
+    """SQL: those with points and their position; and their ids alone."""
+    s = earners(session, season, formula) if formula.weighted else None
+    if s is None:
+        t: Any = Standing
+        mine = [t.window_id == season.window_id, t.points > 0]
+    else:
+        t, mine = s.c, []
+    position = func.row_number().over(order_by=_order(formula, t)).label("position")
+    ranked = select(t.member_id, t.number, t.points, t.honours, t.last_day, position).where(*mine)
+    if s is None:
+        return ranked.subquery("placed"), select(Standing.member_id).where(*mine)
+    # The ledger is read once, however often it is asked.
+    placed = ranked.cte("placed")
+    return placed, select(placed.c.member_id)
+
+
+def _away(season: Season, formula: Formula, member: Any) -> ColumnElement[bool]:
+    return (on_leave(season, member) if formula.leaves else false()).label("on_leave")
 
 
 def best(session: Session, season: Season, *, limit: int) -> list[Row]:
@@ -107,15 +134,21 @@ def best(session: Session, season: Season, *, limit: int) -> list[Row]:
         return _rows(session, query)
     s = Standing
     seated = select(CoreSeat.id).where(CoreSeat.member_id == s.member_id, CoreSeat.left_at.is_(None)).exists()
-    found = session.execute(
+    in_order = (
         select(s.member_id, s.number, s.points, s.honours, s.last_day)
-        .where(
-            s.window_id == season.window_id, s.points > 0, ~seated, bar(season, formula, s.member_id) == ""
-        )
+        .where(s.window_id == season.window_id, s.points > 0, ~seated)
         .order_by(*_order(formula, s))
-        .limit(limit)
     )
-    return [Row(*row) for row in found]
+    many = 2 * limit
+    while True:
+        # The first few, and then why any of them may not rise: asked in one, PostgreSQL would ask of all members.
+        near = in_order.limit(many).subquery("near")
+        why = bar(season, formula, near.c.member_id)
+        found = session.execute(select(*near.c, why).order_by(*_order(formula, near.c))).all()
+        able = [Row(*row[:5]) for row in found if not row[5]]
+        if len(able) >= limit or len(found) < many:
+            return able[:limit]
+        many *= 8
 
 
 def core_count(session: Session) -> int:
@@ -165,14 +198,14 @@ def live_row(session: Session, season: Season, member_id: int) -> Row | None:
 
 
 def freeze(session: Session, season: Season) -> None:
-    """Copy everybody's standing into the snapshot, in one statement."""
+    """Copy everybody's standing into the snapshot, in one statement and in the order of its key, which is quickest."""
     ranked = _ranked(session, season).subquery("ranked")
     columns = ["season_id", *COLUMNS]
-    session.execute(
-        insert(SnapshotRow).from_select(
-            columns, select(literal(season.id), *(ranked.c[name] for name in COLUMNS))
-        )
-    )
+    rows = select(literal(season.id), *(ranked.c[name] for name in COLUMNS)).order_by(ranked.c.member_id)
+    if session.get_bind().dialect.name == "postgresql":
+        # For this transaction only: a million rows are put in order in memory, not on the disk.
+        session.execute(text("SET LOCAL work_mem = '256MB'"))
+    session.execute(insert(SnapshotRow).from_select(columns, rows))
 
 
 def stream(session: Session, season_id: int) -> Iterator[Row]:
@@ -190,23 +223,37 @@ def frozen(session: Session, season: Season, named: Collection[int] = ()) -> lis
     """The core members of the snapshot, the best of the others, and who is *named*."""
     r = SnapshotRow
     mine = r.season_id == season.id
-    cores = select(func.count()).where(mine, r.core.is_(True)).scalar_subquery()
-    near = select(*(getattr(r, name) for name in COLUMNS)).where(
-        mine, or_(r.core.is_(True), r.position <= cores + season.seats, r.member_id.in_(named))
-    )
-    rows = _rows(session, near)
+    core = _rows(session, _of_snapshot(mine, IN_CORE))
+    best = len(core) + season.seats
+    rows = {row.member: row for row in core}
+    rows |= {
+        row.member: row for row in _rows(session, _of_snapshot(mine, *in_head(best), r.position <= best))
+    }
+    if named:
+        rows |= {row.member: row for row in _rows(session, _of_snapshot(mine, r.member_id.in_(named)))}
     # Whoever may not rise leaves room for others further down; as many more as were named.
     wanted = season.seats + len(named)
-    if sum(1 for row in rows if not row.core and not row.bar) < wanted:
-        known = {row.member for row in rows}
-        more = (
-            select(*(getattr(r, name) for name in COLUMNS))
-            .where(mine, r.core.is_(False), r.bar == "")
-            .order_by(r.position)
-            .limit(wanted)
-        )
-        rows += [row for row in _rows(session, more) if row.member not in known]
-    return rows
+    if sum(1 for row in rows.values() if not row.core and not row.bar) < wanted:
+        outside = (mine, r.core.is_(False), r.bar == "")
+        for near in (in_head(), ()):
+            more = _rows(session, _of_snapshot(*outside, *near).order_by(r.position).limit(wanted))
+            if len(more) == wanted:
+                break
+        rows |= {row.member: row for row in more}
+    return list(rows.values())
+
+
+# In the words of the indexes' own conditions, by which both databases find them.
+IN_CORE = text("core")
+
+
+def in_head(most: int = 0) -> tuple[TextClause, ...]:
+    """SQL: the condition of the index over the snapshot's first places, unless *most* places are more than it has."""
+    return () if most > HEAD else (text(f"position <= {HEAD}"),)
+
+
+def _of_snapshot(*which: ColumnElement[bool] | TextClause) -> Select[*tuple[Any, ...]]:
+    return select(*(getattr(SnapshotRow, name) for name in COLUMNS)).where(*which)
 
 
 def plan_of(season: Season, rows: list[Row], rulings: Sequence[Ruling] = ()) -> Plan:

@@ -116,6 +116,16 @@ class FormulaForm(Form):
         description=_l("How long after the result a member may appeal; 0: not at all."),
         render_kw=COUNT,
     )
+    offer_days = IntegerField(
+        _l("Days to answer an offer"),
+        [Optional()],
+        default=0,
+        filters=[_or(0)],
+        description=_l(
+            "When a seat becomes free between two results, the next in the ranking has so long to answer; 0: it waits."
+        ),
+        render_kw=COUNT,
+    )
     two_person = BooleanField(
         _l("Two admins"),
         description=_l(
@@ -125,7 +135,15 @@ class FormulaForm(Form):
 
     def terms(self) -> dict[str, Any]:
         """These rules, as the formula names them."""
-        numbers = ("eliminate_percent", "reentry", "leaves", "min_works", "min_days", "appeal_days")
+        numbers = (
+            "eliminate_percent",
+            "reentry",
+            "leaves",
+            "min_works",
+            "min_days",
+            "appeal_days",
+            "offer_days",
+        )
         flags = ("only_outranked", "need_pass", "two_person")
         weights = {kind: self[f"weight_{kind}"].data for kind in KINDS}
         return {
@@ -255,7 +273,7 @@ def fresh(now: dt.datetime, last: Season | None, *, admins: int = 1) -> dict[str
         admins: of the club; where there are several, the first season asks two of them for its result.
     """
     start = typed(last.ends_at) if last is not None else _first_of_next_month(typed(now))
-    first = {"seats": 69, "eliminate": 7, "protection": 1, "min_points": 1, "leaves": 1}
+    first = {"seats": 69, "eliminate": 7, "protection": 1, "min_points": 1, "leaves": 1, "offer_days": 7}
     kept = (
         {**_formula(last), "group_id": last.group_id}
         if last is not None

@@ -13,7 +13,7 @@ from .models import CoreSeat, Season
 from .services_seats import LEFT_CLUB as LEFT
 
 
-def leave_core(session: Session, *, member_id: int, now: dt.datetime) -> bool:
+def leave_core(session: Session, *, member_id: int, now: dt.datetime, reason: str = LEFT) -> bool:
     """End a member's core seat; False when they have none.
 
     Raises:
@@ -35,6 +35,6 @@ def leave_core(session: Session, *, member_id: int, now: dt.datetime) -> bool:
             )
         )
     seat = locks.lock(session, CoreSeat, ident)
-    seat.left_at, seat.left_reason = now, LEFT
+    seat.left_at, seat.left_reason = now, reason
     session.flush()
     return True

@@ -13,7 +13,7 @@ from qunclub.members.models import Member
 
 from .rules_formula import COLUMNS, Formula, from_json
 
-SEASON_STATES = ("draft", "open", "frozen", "published", "closed")
+SEASON_STATES = ("draft", "announced", "open", "frozen", "published", "closed")
 OUTCOMES = ("promoted", "kept", "eliminated")
 
 
@@ -45,6 +45,13 @@ class Season(Base):
     published_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     closed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     end_note: Mapped[str] = mapped_column(Text, default="")
+    # Since when everybody can read the formula; None where nobody wrote it down yet.
+    announced_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    # Of a draft that was announced before: when that was withdrawn, and why; everybody reads it.
+    withdrawn_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    withdrawn_note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # When the admins were asked to freeze it.
+    end_told_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     version: Mapped[int] = mapped_column(default=1)
     __table_args__ = (Index(None, "starts_at"), Index(None, "state"))
 
@@ -54,12 +61,20 @@ class Season(Base):
         return from_json({**self.terms, **{name: getattr(self, name) for name in COLUMNS}})
 
 
+HEAD = 25_000
+"""Places of a snapshot that are in order in an index: more than there are seats to give and to lose."""
+
+
 class SnapshotRow(Base):
-    """One member as they stood when the season was frozen: what the closing is decided from, whatever comes later."""
+    """One member as they stood when the season was frozen: what the closing is decided from, whatever comes later.
+
+    No foreign keys: the rows are copied, by one statement, from tables that have them, neither seasons nor members
+    are deleted, and PostgreSQL asking twice for each of a million rows took most of the freeze. The doctor looks.
+    """
 
     __tablename__ = "qunclub_season_snapshot"
-    season_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_season.id"), primary_key=True)
-    member_id: Mapped[int] = mapped_column(BigInt, ForeignKey("qunclub_member.id"), primary_key=True)
+    season_id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    member_id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
     number: Mapped[int]
     position: Mapped[int]
     points: Mapped[int]
@@ -70,7 +85,22 @@ class SnapshotRow(Base):
     # Why they may not rise, whatever their points (rules_formula.BARS).
     bar: Mapped[str] = mapped_column(String(12), default="", server_default="")
     on_leave: Mapped[bool] = mapped_column(default=False, server_default=false())
-    __table_args__ = (Index(None, "season_id", "position"),)
+    __table_args__ = (
+        Index(
+            "ix_qunclub_season_snapshot_head",
+            "season_id",
+            "position",
+            sqlite_where=text(f"position <= {HEAD}"),
+            postgresql_where=text(f"position <= {HEAD}"),
+        ),
+        Index(
+            "ix_qunclub_season_snapshot_core",
+            "season_id",
+            "member_id",
+            sqlite_where=text("core"),
+            postgresql_where=text("core"),
+        ),
+    )
 
 
 class SeasonLeave(Base):

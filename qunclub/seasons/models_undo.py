@@ -22,3 +22,5 @@ class SeasonJournal(Base):
     made: Mapped[dict[str, Any]] = mapped_column(JSON)
     after_hash: Mapped[str] = mapped_column(String(64))
     version: Mapped[int] = mapped_column(BigInteger)
+    # who published: another admin decides appeals
+    by_key: Mapped[str] = mapped_column(String(120), default="", server_default="")

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Group, GroupLine
@@ -15,6 +15,7 @@ from qunclub.members.models import Member
 
 from . import field, services_review
 from .models import CoreSeat, Decision, Season, SnapshotRow
+from .models_appeals import SeasonCorrection
 from .rules import Plan, Row
 
 
@@ -51,7 +52,7 @@ def current(session: Session, now: dt.datetime) -> Season | None:
     """The season members live in: the open one that runs now, else the last that began and is not a draft."""
     begun = session.scalars(
         select(Season)
-        .where(Season.state != "draft", Season.starts_at <= now)
+        .where(Season.state.not_in(("draft", "announced")), Season.starts_at <= now)
         .order_by(Season.starts_at.desc())
         .limit(2)
     ).all()
@@ -61,7 +62,8 @@ def current(session: Session, now: dt.datetime) -> Season | None:
 
 def coming(session: Session, now: dt.datetime, *, limit: int = 6) -> list[Season]:
     """Seasons whose formula is published and that have not begun, the next one first."""
-    query = select(Season).where(Season.state == "open", Season.starts_at > now)
+    ahead = or_(Season.state == "announced", (Season.state == "open") & (Season.starts_at > now))
+    query = select(Season).where(ahead)
     return list(session.scalars(query.order_by(Season.starts_at).limit(limit)))
 
 
@@ -83,7 +85,7 @@ def listed(session: Session, *, q: str = "", state: str = "", page: int = 1) -> 
 
 def preview(session: Session, season: Season, now: dt.datetime) -> Plan:
     """What closing would do: from the snapshot once there is one, before that from the standings as they are."""
-    if season.state in ("draft", "open"):
+    if season.state in ("draft", "announced", "open"):
         return field.plan_of(season, field.live(session, season))
     return services_review.plan(session, season)
 
@@ -199,22 +201,25 @@ def snapshot(session: Session, season_id: int) -> Iterator[tuple[Row, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A decision about one member with the season's name, for their own page."""
+    """A decision about one member with its season, for their own page; *corrected* is the outcome after an appeal."""
 
     decision: Decision
     season: Season
+    corrected: str = ""
 
 
 def decisions_about(session: Session, member_id: int, *, limit: int = 12) -> list[Told]:
     """What seasons decided about a member, newest first."""
+    c = SeasonCorrection
+    corrected = select(c.outcome).where(c.season_id == Season.id, c.member_id == member_id).scalar_subquery()
     rows = session.execute(
-        select(Decision, Season)
+        select(Decision, Season, corrected)
         .join(Season, Season.id == Decision.season_id)
         .where(Decision.member_id == member_id)
         .order_by(Season.starts_at.desc())
         .limit(limit)
     )
-    return [Told(decision, season) for decision, season in rows]
+    return [Told(decision, season, later or "") for decision, season, later in rows]
 
 
 def core_groups(session: Session) -> list[tuple[int, str]]:

@@ -16,7 +16,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from qunclub import points
 from qunclub.homework.models import Submission
@@ -28,67 +28,81 @@ from .models import CoreSeat, Season, SeasonLeave
 from .rules_formula import Formula
 
 
-def bar(season: Season, formula: Formula, member: Any) -> ColumnElement[str]:
-    """SQL: why *member* (a column) may not rise, empty when they may; each question is a look at an index.
+def bar(season: Season, formula: Formula, member: Any, *, of_all: bool = False) -> ColumnElement[str]:
+    """SQL: why *member* (a column) may not rise, empty when they may.
 
     What is asked is asked of the end of the season, so that the answer does not depend on when one looks.
+
+    Args:
+        of_all: for a query about everybody: those to whom a condition applies are gathered once. Without it each
+            question is a look at an index, made for each row.
     """
-    asked: list[tuple[ColumnElement[bool], str]] = [(_suspended(member), "suspended")]
+
+    def applies(people: Select[Any], who: Any) -> ColumnElement[bool]:
+        return member.in_(people) if of_all else people.where(who == member).exists()
+
+    asked = [(applies(*_shut()), "suspended")]
     if formula.reentry:
-        asked.append((_eliminated_lately(season, formula.reentry, member), "waiting"))
+        asked.append((applies(*_eliminated_lately(season, formula.reentry)), "waiting"))
     if formula.need_pass:
-        asked.append((~_holds_pass(member, season.ends_at), "no_pass"))
+        asked.append((~applies(*_holders(season.ends_at)), "no_pass"))
     if formula.min_works:
-        asked.append((_works(season, member) < formula.min_works, "few_works"))
+        asked.append((~applies(*_diligent(season, formula.min_works)), "few_works"))
     if formula.min_days:
-        asked.append(
-            (_numbered_after(member, season.ends_at - dt.timedelta(days=formula.min_days)), "few_days")
-        )
+        late = season.ends_at - dt.timedelta(days=formula.min_days)
+        asked.append((applies(*_numbered_after(late)), "few_days"))
     return case(*((true, literal(code)) for true, code in asked), else_=literal("", String))
 
 
-def _suspended(member: Any) -> ColumnElement[bool]:
+People = tuple[Select[Any], Any]
+"""SQL: the members to whom something applies, and the column that names them."""
+
+
+def _shut() -> People:
+    # Another name for the table: the question may be asked for each row of members.
+    m = aliased(Member)
     # Who left the club is no member any more either.
-    shut = or_(Member.suspended_at.is_not(None), Member.user_key.startswith(ERASED, autoescape=True))
-    return select(Member.id).where(Member.id == member, shut).exists()
+    shut = or_(m.suspended_at.is_not(None), m.user_key.startswith(ERASED, autoescape=True))
+    return select(m.id).where(shut), m.id
 
 
-def _numbered_after(member: Any, moment: dt.datetime) -> ColumnElement[bool]:
-    late = or_(Member.numbered_at.is_(None), Member.numbered_at > moment)
-    return select(Member.id).where(Member.id == member, late).exists()
+def _numbered_after(moment: dt.datetime) -> People:
+    m = aliased(Member)
+    return select(m.id).where(or_(m.numbered_at.is_(None), m.numbered_at > moment)), m.id
 
 
-def _eliminated_lately(season: Season, seasons: int, member: Any) -> ColumnElement[bool]:
+def _eliminated_lately(season: Season, seasons: int) -> People:
     before = (
         select(Season.id)
         .where(Season.state.in_(("published", "closed")), Season.starts_at < season.starts_at)
         .order_by(Season.starts_at.desc())
         .limit(seasons)
     )
-    return (
-        select(CoreSeat.id).where(CoreSeat.member_id == member, CoreSeat.left_season_id.in_(before)).exists()
-    )
+    return select(CoreSeat.member_id).where(CoreSeat.left_season_id.in_(before)), CoreSeat.member_id
 
 
-def _holds_pass(member: Any, moment: dt.datetime) -> ColumnElement[bool]:
+def _holders(moment: dt.datetime) -> People:
     good = or_(
         Pass.ends_at.is_(None), Pass.ends_at >= moment, Pass.renews.is_(True), Pass.grace_until >= moment
     )
-    return select(Pass.id).where(Pass.member_id == member, Pass.state == "active", good).exists()
+    return select(Pass.member_id).where(Pass.state == "active", good), Pass.member_id
 
 
-def _works(season: Season, member: Any) -> ColumnElement[int]:
-    return (
-        select(func.count(Submission.id))
-        .where(
-            Submission.member_id == member,
-            Submission.state == "accepted",
-            Submission.carried_over.is_(False),
-            Submission.reviewed_at >= season.starts_at,
-            Submission.reviewed_at < season.ends_at,
-        )
-        .scalar_subquery()
+def holds_pass(member: Any, moment: dt.datetime) -> ColumnElement[bool]:
+    """SQL: whether *member* (a column) holds a pass that is good at a moment."""
+    people, who = _holders(moment)
+    return people.where(who == member).exists()
+
+
+def _diligent(season: Season, works: int) -> People:
+    s = Submission
+    accepted = select(s.member_id).where(
+        s.state == "accepted",
+        s.carried_over.is_(False),
+        s.reviewed_at >= season.starts_at,
+        s.reviewed_at < season.ends_at,
     )
+    return accepted.group_by(s.member_id).having(func.count(s.id) >= works), s.member_id
 
 
 def on_leave(season: Season, member: Any) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.members.models import Member
 
-from . import services_review
+from . import field, services_review
 from .models import Season
 from .models_review import DryRun, Nomination, SeasonException
 from .rules import Plan
@@ -47,6 +47,7 @@ class Review:
 
     Attributes:
         proposal: the last one somebody stands by, if it still is what would happen.
+        moved: whose outcome is another one than the formula alone would give, because of the exceptions.
     """
 
     last: DryRun | None
@@ -54,6 +55,7 @@ class Review:
     proposal: DryRun | None
     exceptions: list[Excepted]
     nominations: list[Nominated]
+    moved: list[Change]
 
 
 def excepted(session: Session, season_id: int) -> list[Excepted]:
@@ -113,4 +115,20 @@ def review(session: Session, season: Season, plan: Plan) -> Review:
         proposal if standing else None,
         excepted(session, season.id),
         nominated(session, season.id, plan),
+        moved(session, season, plan),
     )
+
+
+def moved(session: Session, season: Season, plan: Plan) -> list[Change]:
+    """Whose outcome the exceptions of a frozen season change, against the formula alone.
+
+    Whoever left the club since the freeze is out of both: that is no exception anybody made.
+    """
+    if season.state != "frozen":
+        return []
+    rows, said = services_review.considered(session, season)
+    gone = [one for one in said if one.kind == "gone"]
+    if len(gone) == len(said):
+        return []
+    changes = differences(outcomes_of(field.plan_of(season, rows, gone)), outcomes_of(plan))
+    return [one for one in changes if one.was != one.now]

@@ -20,8 +20,12 @@ from qunclub.kernel import N_, Conflict
 from .rules_formula import TIES, Formula
 
 # What may follow what. Nothing leads back but taking a result back (services_undo), before the season is closed.
-STATES = ("draft", "open", "frozen", "published", "closed")
-STEPS = {"open": "draft", "frozen": "open", "published": "frozen", "closed": "published"}
+STATES = ("draft", "announced", "open", "frozen", "published", "closed")
+# A season whose start is past already is opened from its draft.
+STEPS = {
+    "announced": ("draft",), "open": ("draft", "announced"), "frozen": ("open",),
+    "published": ("frozen",), "closed": ("published",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,18 +305,20 @@ def check_step(state: str, to: str) -> None:
     Raises:
         Conflict: naming what the season is.
     """
-    if STEPS[to] == state:
+    if state in STEPS[to]:
         return
     if STATES.index(state) < STATES.index(to):
         raise Conflict(
             {
                 "draft": N_("This season is still a draft; open it first."),
+                "announced": N_("This season has not begun; it opens by itself at its start."),
                 "open": N_("This season is still open; freeze it first."),
                 "frozen": N_("This season is not published yet; publish it first."),
             }[state]
         )
     raise Conflict(
         {
+            "announced": N_("This season is announced already."),
             "open": N_("This season is open already."),
             "frozen": N_("This season is frozen already."),
             "published": N_("This season is published already."),
@@ -333,7 +339,7 @@ def snapshot_line(row: Row) -> str:
 
 
 def snapshot_hash(rows: Iterable[Row]) -> str:
-    """SHA-256 over the rows in order of position, read one by one."""
+    """SHA-256 over the rows in order of member, read one by one: what ``fingerprint`` has the database say."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(snapshot_line(row).encode())

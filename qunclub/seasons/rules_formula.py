@@ -43,6 +43,8 @@ class Formula:
         leaves: for how many seasons of their time in the core a member may take leave.
         reentry: seasons that whoever was eliminated sits out before they can rise again.
         appeal_days: for how long after the result one may appeal; 0: not at all.
+        offer_days: how long a runner-up may think about a seat that becomes free between two results; 0: such seats
+            wait for the next result.
         two_person: one admin proposes the result, another publishes it.
     """
 
@@ -61,6 +63,7 @@ class Formula:
     reentry: int = 0
     appeal_days: int = 0
     two_person: bool = False
+    offer_days: int = 0
 
     @property
     def leaving(self) -> int:
@@ -137,7 +140,7 @@ def check_formula(
         raise Invalid(N_("Whoever rises needs between 1 and 10000 points."), field="min_points")
     for name, most in (
         ("eliminate_percent", 100), ("min_works", 100), ("min_days", 3_650), ("leaves", MOST_CLOSINGS),
-        ("reentry", MOST_CLOSINGS), ("appeal_days", 60),
+        ("reentry", MOST_CLOSINGS), ("appeal_days", 60), ("offer_days", 30),
     ):  # fmt: skip
         if not 0 <= getattr(formula, name) <= most:
             raise Invalid(N_("Give a number between 0 and %(most)s."), field=name, most=most)

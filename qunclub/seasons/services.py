@@ -14,10 +14,19 @@ from qunclub import points
 from qunclub.groups.models import Group
 from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, signals, store
 
-from . import closing, field, services_review, services_seats, services_undo
+from . import (
+    closing,
+    field,
+    fingerprint,
+    services_appeals,
+    services_offers,
+    services_review,
+    services_seats,
+    services_undo,
+)
 from .models import Decision, Season
 from .models_undo import SeasonJournal
-from .rules import Plan, check_step, snapshot_hash
+from .rules import Plan, check_step
 from .rules_formula import COLUMNS, Formula, check_formula, terms_of
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -76,7 +85,7 @@ def update_season(
     """
     season = locks.lock(session, Season, season_id)
     if season.state != "draft":
-        raise Conflict(N_("This season is open; its formula is promised and cannot change."))
+        raise Conflict(N_("This season is public; its formula is promised and cannot change."))
     if season.version != version:
         raise Stale(N_("Somebody else changed this season while you were writing. Nothing was overwritten."))
     before = _formula(season)
@@ -134,21 +143,47 @@ def _formula(season: Season) -> dict[str, Any]:
 
 
 def open_season(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) -> Season:
-    """Publish the formula and begin to count; from here on the formula cannot change.
+    """Begin to count what is earned since its start; whatever was not announced before is published now.
 
     Raises:
-        Conflict: when it is no draft, or overlaps another season.
+        Conflict: when it is open already, announced and not yet begun, or overlaps another season.
     """
     season = locks.lock(session, Season, season_id)
     check_step(season.state, "open")
-    check_formula(
-        season.formula, starts_at=season.starts_at, ends_at=season.ends_at,
-        capacity=_capacity(session, season.group_id),
-    )  # fmt: skip
+    if season.state == "announced" and now < season.starts_at:
+        raise Conflict(N_("This season has not begun; it opens by itself at its start."))
+    if season.state == "draft":
+        check_ready(session, season)
+        season.announced_at = now
+        season.withdrawn_at, season.withdrawn_note = None, ""
     # Opening a window closes the ledger's gate: two seasons opened at once come here one after the other.
     window = points.open_window(
         session, key=f"season:{season.slug}", starts_at=season.starts_at, ends_at=season.ends_at
     )
+    check_alone(session, season)
+    season.window_id = window.id
+    step(session, season, "open", actor, now, details=_formula(season))
+    return season
+
+
+def check_ready(session: Session, season: Season) -> None:
+    """Refuse to publish a formula that cannot be kept.
+
+    Raises:
+        Invalid: naming the field.
+    """
+    check_formula(
+        season.formula, starts_at=season.starts_at, ends_at=season.ends_at,
+        capacity=_capacity(session, season.group_id),
+    )  # fmt: skip
+
+
+def check_alone(session: Session, season: Season) -> None:
+    """Refuse a season beside another one that members know of.
+
+    Raises:
+        Conflict: naming the other.
+    """
     other = session.scalar(
         select(Season.name)
         .where(
@@ -161,9 +196,6 @@ def open_season(session: Session, *, season_id: int, actor: Actor, now: dt.datet
     )
     if other is not None:
         raise Conflict(N_("This season overlaps %(other)s; there is one season at a time."), other=other)
-    season.window_id = window.id
-    _step(session, season, "open", actor, now, details=_formula(season))
-    return season
 
 
 def freeze(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) -> Season:
@@ -178,7 +210,7 @@ def freeze(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) 
         raise Conflict(N_("This season is still running; it can be frozen once it has ended."))
     earlier = session.scalar(
         select(Season.name)
-        .where(Season.starts_at < season.starts_at, Season.state.in_(("open", "frozen")))
+        .where(Season.starts_at < season.starts_at, Season.state.in_(("announced", "open", "frozen")))
         .order_by(Season.starts_at)
         .limit(1)
     )
@@ -186,13 +218,14 @@ def freeze(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) 
         raise Conflict(N_("%(earlier)s comes first: seasons are published in order."), earlier=earlier)
     session.flush()
     services_seats.end_due(session, now=now)
+    services_offers.end_open(session, now=now)
     if season.window_id is not None:
         # Nobody writes a line between this and the copy; what comes later counts in what runs then.
         points.close_window(session, window_id=season.window_id, now=now)
     field.freeze(session, season)
-    season.snapshot_hash = snapshot_hash(field.stream(session, season.id))
+    season.snapshot_hash = fingerprint.of(session, season.id)
     season.frozen_at = now
-    _step(session, season, "frozen", actor, now, details={"snapshot_hash": season.snapshot_hash})
+    step(session, season, "frozen", actor, now, details={"snapshot_hash": season.snapshot_hash})
     return season
 
 
@@ -210,7 +243,7 @@ def publish(session: Session, *, season_id: int, actor: Actor, now: dt.datetime)
     if season.state in ("published", "closed"):
         return _published(session, season, first=False)
     check_step(season.state, "published")
-    if snapshot_hash(field.stream(session, season.id)) != season.snapshot_hash:
+    if not fingerprint.holds(session, season):
         raise Conflict(
             N_("The snapshot is not what was frozen. Nothing was published; ask who maintains the site.")
         )
@@ -223,10 +256,11 @@ def publish(session: Session, *, season_id: int, actor: Actor, now: dt.datetime)
     services_review.keep_facts(session, season, said, now)
     closing.decide(session, season, plan, now=now)
     closing.move_core(session, season, plan, now=now)
-    services_undo.keep(session, season, before)
+    services_undo.keep(session, season, before, by_key=actor.key)
+    services_offers.keep_runners(session, season)
     closing.tell(session, season, plan, now=now)
     season.published_at = now
-    _step(session, season, "published", actor, now, details=_effect(plan))
+    step(session, season, "published", actor, now, details=_effect(plan))
     return _published(session, season, first=True)
 
 
@@ -261,9 +295,10 @@ def close(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) -
     """
     season = locks.lock(session, Season, season_id)
     check_step(season.state, "closed")
+    services_appeals.check_close(session, season, now)
     season.closed_at = now
     session.execute(delete(SeasonJournal).where(SeasonJournal.season_id == season.id))
-    _step(session, season, "closed", actor, now)
+    step(session, season, "closed", actor, now)
     done = _published(session, season, first=True)
     signals.after_commit(
         session, signals.season_closed, season_id=season.id, slug=season.slug,
@@ -272,7 +307,7 @@ def close(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) -
     return season
 
 
-def _step(
+def step(
     session: Session,
     season: Season,
     to: str,
@@ -280,7 +315,15 @@ def _step(
     now: dt.datetime,
     details: dict[str, Any] | None = None,
 ) -> None:
-    verbs = {"open": "open", "frozen": "freeze", "published": "publish", "closed": "close"}
+    """Bring a locked season into the state *to*, with a line in the audit log."""
+    verbs = {
+        "announced": "announce",
+        "draft": "withdraw",
+        "open": "open",
+        "frozen": "freeze",
+        "published": "publish",
+        "closed": "close",
+    }
     season.state = to
     season.version += 1
     store.record(

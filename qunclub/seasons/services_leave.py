@@ -1,4 +1,4 @@
-"""Leave (请假): a core member steps back for one season and keeps the seat; asked for in its first half, counted."""
+"""Leave (请假): a core member steps back for one season and keeps the seat; asked for up to its middle, counted."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ import datetime as dt
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, locks, store
+from qunclub.kernel import N_, Actor, Conflict, Invalid, locks, mail, store
 from qunclub.members.models import Member
 
 from .models import CoreSeat, Season, SeasonLeave
 
 MOST_WORDS = 500
+ASKED_IN = ("announced", "open")
+"""Whoever knows that they will be away need not wait until the season begins."""
 
 
 def leave_until(season: Season) -> dt.datetime:
     """Until when leave can be asked for and given back: the middle of the season, before anybody knows how it ends."""
     return season.starts_at + (season.ends_at - season.starts_at) / 2
+
+
+def late(season: Season, now: dt.datetime) -> bool:
+    """Whether leave can no longer be asked for or given back."""
+    return season.state not in ASKED_IN or now >= leave_until(season)
 
 
 def on_leave(session: Session, season_id: int, member_id: int) -> SeasonLeave | None:
@@ -92,13 +99,35 @@ def end_leave(session: Session, *, season_id: int, member_id: int, actor: Actor,
 
 def _running(session: Session, season_id: int, now: dt.datetime) -> Season:
     season = locks.lock(session, Season, season_id)
-    if season.state != "open" or now >= leave_until(season):
+    if late(season, now):
         raise Conflict(
             N_(
-                "Leave is asked for and given back in the first half of a season; ask an admin if life came between."
+                "Leave is asked for and given back until the middle of a season; ask an admin if life came between."
             )
         )
     return season
+
+
+def forget_season(session: Session, season: Season, *, now: dt.datetime) -> None:
+    """The announcement is withdrawn: leave taken for it counts as not taken, and whoever took it is told.
+
+    Called under the season's lock.
+    """
+    taken = (
+        select(SeasonLeave, Member)
+        .join(Member, Member.id == SeasonLeave.member_id)
+        .where(SeasonLeave.season_id == season.id)
+        .order_by(SeasonLeave.id)
+    )
+    for held, member in session.execute(taken).all():
+        session.delete(held)
+        if member.email:
+            mail.send(
+                session, to=member.email, template="season_withdrawn", locale=member.locale,
+                context={"name": member.shown_name, "season": season.name, "reason": season.withdrawn_note},
+                key=f"season_withdrawn:{held.id}", now=now,
+            )  # fmt: skip
+    session.flush()
 
 
 def _record(

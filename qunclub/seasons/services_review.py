@@ -38,7 +38,9 @@ def considered(session: Session, season: Season) -> tuple[list[Row], list[Ruling
     named = {one.member for one in said} | facts
     rows = field.frozen(session, season, sorted(named))
     if season.state == "frozen":
-        facts |= services_seats.shut_among(session, [row.member for row in rows if not row.bar])
+        free = [row.member for row in rows if not row.bar]
+        facts |= services_seats.shut_among(session, free)
+        facts |= services_seats.barred_among(session, season, free)
         if facts - named:
             # As many more may be needed further down.
             rows = field.frozen(session, season, sorted(named | facts))

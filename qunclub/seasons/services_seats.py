@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from qunclub import groups
 from qunclub.groups.models import Group, Seat
-from qunclub.kernel import Actor, locks, store
+from qunclub.kernel import N_, Actor, locks, store
 from qunclub.members import ERASED
 from qunclub.members.models import Member
 from qunclub.passes.models import Pass
@@ -21,7 +21,14 @@ from qunclub.passes.models import Pass
 from .models import CoreSeat, Season
 
 LEFT_CLUB, SUSPENDED, REFUNDED, REMOVED = "left_club", "suspended", "refunded", "removed"
-DEPARTURES = (LEFT_CLUB, SUSPENDED, REFUNDED, REMOVED)
+RESIGNED = "resigned"
+DEPARTURES = (LEFT_CLUB, SUSPENDED, REFUNDED, REMOVED, RESIGNED)
+IN_WORDS = {
+    LEFT_CLUB: N_("The member left the club."),
+    SUSPENDED: N_("The membership is suspended."),
+    REFUNDED: N_("The pass behind the core seat has ended."),
+    REMOVED: N_("The core seat has ended."),
+}
 SWEEPER = Actor.system("core seats")
 
 
@@ -75,8 +82,11 @@ def settle(session: Session, *, now: dt.datetime) -> int:
     if not to_end(session):
         return 0
     # Freezing and publishing take the same locks: they see all of it or nothing.
-    going = select(Season.id).where(Season.state.in_(("open", "frozen"))).order_by(Season.id)
-    for season_id in session.scalars(going).all():
+    going = select(Season.id).where(Season.state.in_(("open", "frozen")))
+    # And offers and appeals, which the last result's season orders when none runs.
+    last = select(Season.id).where(Season.state.in_(("published", "closed")))
+    last = last.order_by(Season.starts_at.desc()).limit(1)
+    for season_id in sorted({*session.scalars(going), *session.scalars(last)}):
         locks.lock(session, Season, season_id)
     return end_due(session, now=now)
 
@@ -90,8 +100,10 @@ def end_due(session: Session, *, now: dt.datetime) -> int:
             continue
         seat.left_at, seat.left_reason = now, reason
         session.flush()
-        for group_id in _groups_of(session, member_id):
-            groups.leave_core(session, group_id=group_id, member_id=member_id, reason=reason, now=now)
+        for group_id in groups_of(session, member_id):
+            groups.leave_core(
+                session, group_id=group_id, member_id=member_id, reason=IN_WORDS[reason], now=now
+            )
         store.record(
             session, actor=SWEEPER, action="core.leave", target=f"member:{member_id}", now=now,
             summary=f"No. {seat.number}", details={"reason": reason},
@@ -100,7 +112,7 @@ def end_due(session: Session, *, now: dt.datetime) -> int:
     return ended
 
 
-def _groups_of(session: Session, member_id: int) -> list[int]:
+def groups_of(session: Session, member_id: int) -> list[int]:
     """Groups of seasons in which they sit."""
     of_seasons = select(Season.group_id).where(Season.group_id.is_not(None))
     query = (
@@ -126,6 +138,13 @@ def left_since(session: Session, season: Season) -> set[int]:
 def shut_among(session: Session, member_ids: list[int]) -> set[int]:
     """Who of these is suspended or no member any more."""
     return set(session.scalars(select(Member.id).where(Member.id.in_(member_ids), shut_out())))
+
+
+def barred_among(session: Session, season: Season, member_ids: list[int]) -> set[int]:
+    """Who of these was taken out for cause and may take no seat in the core group when the season is decided."""
+    if season.frozen_at is None:
+        return set()
+    return groups.barred_among(session, group_id=season.group_id, member_ids=member_ids, now=season.frozen_at)
 
 
 def core_size(session: Session) -> int:

@@ -15,10 +15,12 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from qunclub import points
 from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import N_, Actor, Conflict, Invalid, UTCDateTime, locks, mail, store
 from qunclub.kernel.outbox import OutboxMessage
 
+from . import services_appeals, services_offers
 from .models import CoreSeat, Decision, Season
 from .models_review import SeasonException
 from .models_undo import SeasonJournal
@@ -68,7 +70,7 @@ def _hash(shown: Image) -> str:
     return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
 
 
-def keep(session: Session, season: Season, before: Image) -> None:
+def keep(session: Session, season: Season, before: Image, *, by_key: str) -> None:
     """Remember how to go back to *before*; the season's own row is still as it was."""
     after = image(session, season)
     changed = {
@@ -82,7 +84,12 @@ def keep(session: Session, season: Season, before: Image) -> None:
     made = {name: sorted(set(rows) - set(before.get(name, {}))) for name, rows in after.items()}
     session.execute(
         insert(SeasonJournal).values(
-            season_id=season.id, before=changed, made=made, after_hash=_hash(after), version=season.version
+            season_id=season.id,
+            before=changed,
+            made=made,
+            after_hash=_hash(after),
+            version=season.version,
+            by_key=by_key,
         )
     )
 
@@ -116,6 +123,7 @@ def undo(session: Session, *, season_id: int, reason: str, actor: Actor, now: dt
         line_id = session.scalar(select(Group.line_id).where(Group.id == season.group_id))
         assert line_id is not None  # the group is there
         locks.lock(session, GroupLine, line_id)
+    services_appeals.void(session, season, now=now)
     journal = session.get(SeasonJournal, season_id)
     if journal is None or _hash(image(session, season)) != journal.after_hash:
         raise Conflict(
@@ -124,6 +132,9 @@ def undo(session: Session, *, season_id: int, reason: str, actor: Actor, now: dt
     _put_back(session, journal)
     decided = session.scalars(select(Decision.member_id).where(Decision.season_id == season_id)).all()
     session.execute(delete(Decision).where(Decision.season_id == season_id))
+    services_offers.drop_runners(session, season_id)
+    if season.group_id is not None:
+        points.look_again(session, scope=points.group_scope(season.group_id), member_ids=decided)
     _letters(session, season, words, now)
     season.state, season.published_at, season.version = "frozen", None, journal.version
     session.delete(journal)

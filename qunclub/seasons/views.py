@@ -24,7 +24,19 @@ from qunclub.web import (
     see_other,
 )
 
-from . import explain, field, queries, queries_core, queries_review, services_profile, services_review
+from . import (
+    explain,
+    field,
+    queries,
+    queries_appeals,
+    queries_core,
+    queries_hints,
+    queries_offers,
+    queries_review,
+    services_leave,
+    services_profile,
+    services_review,
+)
 from . import views_words as words
 from .models import Season
 from .queries_live import live_season
@@ -67,6 +79,7 @@ def index() -> Any:
         if season is not None and season.state == "open":
             live = live_season(session, season, actor.member_id if actor is not None else None)
             context["live"] = live
+            context["hint"] = live.mine and queries_hints.hint(session, season, live.plan, live.mine, now())
             context["leaving_from"] = live.plan.eliminated[0].row.member if live.plan.eliminated else None
         return render("seasons/index.html", **context, **_shared(actor))
 
@@ -78,11 +91,18 @@ def show(slug: str) -> Any:
     actor = current_actor_or_none()
     with reading() as session:
         season = queries.by_slug(session, slug)
-        if season.state in ("open", "frozen"):
+        if season.state in ("announced", "open", "frozen"):
             running = queries.current(session, now())
             if running is not None and running.id == season.id:
                 return see_other("qunclub.seasons.index")
-            return render("seasons/coming.html", season=season, **_shared(actor))
+            mine = actor.member_id if actor is not None else None
+            return render(
+                "seasons/coming.html",
+                season=season,
+                may_leave=bool(season.formula.leaves) and mine is not None and queries.is_core(session, mine),
+                away=mine is not None and services_leave.on_leave(session, season.id, mine) is not None,
+                **_shared(actor),
+            )
         decided = queries.decisions(session, season.id)
         grouped = {
             outcome: [one for one in decided if one.decision.outcome == outcome] for outcome in words.OUTCOMES
@@ -93,9 +113,19 @@ def show(slug: str) -> Any:
             grouped=grouped,
             excepted=queries_review.published(session, season.id),
             rulings=words.RULINGS,
+            corrections=queries_appeals.corrections(session, season.id),
+            appeal=_appeal(session, season, actor),
+            came_in=queries_offers.came_in(session, season.id),
             mine=_mine(session, season, actor.member_id if actor is not None else None),
             **_shared(actor),
         )
+
+
+def _appeal(session: Session, season: Season, actor: Actor | None) -> queries_appeals.Mine | None:
+    me = current_me()
+    if actor is None or actor.member_id is None or me is None or me.number is None:
+        return None
+    return queries_appeals.mine(session, season, actor.member_id, now())
 
 
 def _mine(session: Session, season: Season, member_id: int | None) -> dict[str, Any] | None:
@@ -146,6 +176,7 @@ def core() -> Any:
             may_write=mine is not None and services_profile.may_write(session, mine),
             profile=queries_core.profile(session, mine) if mine is not None else None,
             season=season,
+            offer=queries_offers.mine(session, mine, now()) if mine is not None else None,
             **shared,
         )
 

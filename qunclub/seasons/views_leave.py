@@ -52,7 +52,7 @@ def _page(slug: str, form: LeaveForm) -> Any:
             left=services_leave.leaves_left(session, season, member_id()),
             core=queries.is_core(session, member_id()),
             until=until,
-            late=season.state != "open" or now() >= until,
+            late=services_leave.late(season, now()),
         ), 422 if form.errors else 200
 
 

@@ -10,6 +10,7 @@ from .explain import Sentence
 
 STATES: dict[str, tuple[Any, str]] = {
     "draft": (_l("Draft"), "neutral"),
+    "announced": (_l("Announced"), "accent"),
     "open": (_l("Running"), "success"),
     "frozen": (_l("Being decided"), "warning"),
     "published": (_l("Published"), "accent"),

@@ -17,12 +17,20 @@ from .urls import absolute_url, club_url
 
 def deliver(state: ClubState, payload: dict[str, Any], key: str) -> None:
     """Render and send one mail. The template's first line is ``Subject: …``."""
+    subject, body = rendered(
+        state, payload["template"], payload["context"], locale=str(payload.get("locale") or "")
+    )
+    message = MailMessage(to=payload["to"], subject=subject, body=body, key=key, sent_at=state.clock())
+    state.mailer.send(message)
+
+
+def rendered(state: ClubState, template: str, context: dict[str, Any], *, locale: str) -> tuple[str, str]:
+    """Subject and body of a mail in the language of its reader."""
     with current_app.app_context():
-        override(str(payload.get("locale") or ""))
+        override(locale)
         # Not render_template: a page's context needs a request, and a mail is sent by a worker that has none.
-        template = current_app.jinja_env.get_template(f"qunclub/mail/{payload['template']}.txt")
-        text = template.render(
-            **payload["context"],
+        text = current_app.jinja_env.get_template(f"qunclub/mail/{template}.txt").render(
+            **context,
             club_name=state.settings.club_name,
             site_url=club_url(),
             absolute_url=absolute_url,
@@ -34,11 +42,7 @@ def deliver(state: ClubState, payload: dict[str, Any], key: str) -> None:
         )
         g.pop("qunclub_locale", None)
     head, _sep, body = text.partition("\n")
-    subject = head.removeprefix("Subject:").strip()
-    message = MailMessage(
-        to=payload["to"], subject=subject, body=body.strip() + "\n", key=key, sent_at=state.clock()
-    )
-    state.mailer.send(message)
+    return head.removeprefix("Subject:").strip(), body.strip() + "\n"
 
 
 def moment(value: str | dt.datetime | None) -> dt.datetime | None:

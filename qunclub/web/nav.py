@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, request, url_for
+from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor
 
@@ -30,6 +32,7 @@ class NavItem:
         area: ``main``, ``desk`` or ``admin``.
         role: shown only to actors with this role; empty for everybody.
         phone: whether it is one of the few tabs at the bottom of a phone.
+        count: how many things wait behind it, as it is kept: one statement by a key.
     """
 
     area: str
@@ -39,6 +42,7 @@ class NavItem:
     order: int
     role: str = ""
     phone: bool = False
+    count: Callable[[Session], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class ShownItem:
     active: bool
     phone: bool
     section: str = ""
+    endpoint: str = ""
 
 
 _items: dict[tuple[str, str], NavItem] = {}
@@ -60,6 +65,19 @@ def register(*items: NavItem) -> None:
     """Add entries; the same endpoint in the same area replaces."""
     for item in items:
         _items[item.area, item.endpoint] = item
+
+
+def counts(session: Session, actor: Actor | None) -> dict[str, int]:
+    """How many things wait behind the entries that count them, by endpoint; only of those *actor* may follow."""
+    return {
+        item.endpoint: waiting
+        for item in list(_items.values())
+        if item.count is not None
+        and actor is not None
+        and (not item.role or actor.has(item.role))
+        and item.endpoint in current_app.view_functions
+        and (waiting := item.count(session))
+    }
 
 
 def reader(actor: Actor | None) -> tuple[Any, ...]:
@@ -85,7 +103,7 @@ def shown(area: str, actor: Actor | None) -> list[ShownItem]:
         active = item is current
         section = _section(item) if area == "admin" else ""
         url = url_for(item.endpoint)
-        result.append(ShownItem(str(item.label), url, item.icon, active, item.phone, section))
+        result.append(ShownItem(str(item.label), url, item.icon, active, item.phone, section, item.endpoint))
     return result
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from babel import dates, numbers
-from flask import current_app, redirect, render_template, request, session, url_for
+from flask import current_app, g, redirect, render_template, request, session, url_for
 from flask import flash as flask_flash
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -187,12 +187,22 @@ def context() -> dict[str, Any]:
     return {
         **_of_reader(actor),
         "actor": actor,
-        "me": current_me(),
+        "me": (me := current_me()),
+        # Under a name that no page uses for something of its own.
+        "qc_unread": me.unread if me else None,
+        "nav_counts": _nav_counts,
         "switch_locale_url": _switch_locale_url,
         "sign_in_url": path_to(sign_in, next=here()) if sign_in else None,
         "site_url": club_url(),
         "absolute_url": absolute_url,
     }
+
+
+def _nav_counts() -> dict[str, int]:
+    """What waits behind the reader's entries, read once a request and only where a menu is shown."""
+    if "qunclub_counts" not in g:
+        g.qunclub_counts = nav.counts(club().session(), current_actor_or_none())
+    return dict(g.qunclub_counts)
 
 
 def _of_reader(actor: Actor | None) -> dict[str, Any]:

@@ -14,13 +14,16 @@ from qunclub.kernel import Actor, Me
 from qunclub.kernel.chats import ChatBook, ChatConnector
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.ports import (
+    BoardBook,
     CourseAccess,
     CourseOffers,
     Doctor,
     FileScanner,
     FileStore,
     GroupBook,
+    GroupPart,
     Identity,
+    LevelBook,
     MadeBook,
     Mailer,
     MemberPart,
@@ -78,7 +81,10 @@ class ClubState:
     chat_book: ChatBook | None = None
     connectors: dict[str, ChatConnector] = field(default_factory=dict)
     member_parts: tuple[MemberPart, ...] = ()
+    group_parts: tuple[GroupPart, ...] = ()
     made_books: tuple[MadeBook, ...] = ()
+    board_books: tuple[BoardBook, ...] = ()
+    level_book: LevelBook | None = None
     scanner: FileScanner | None = None
     wake: Callable[[], None] = lambda: None
     huey: Any = None

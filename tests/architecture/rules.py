@@ -15,16 +15,21 @@ PACKAGE = ROOT / "qunclub"
 # Which capabilities each one stands on. Everything not listed is forbidden; nothing below imports from above.
 BELOW: dict[str, frozenset[str]] = {
     "members": frozenset(),
+    "notices": frozenset({"members"}),
     "points": frozenset({"members"}),
-    "groups": frozenset({"members", "points"}),
+    "groups": frozenset({"members", "points", "notices"}),
+    "board": frozenset({"members", "groups", "notices", "house"}),
     "courses": frozenset({"members", "points"}),
-    "passes": frozenset({"members", "points", "groups", "courses"}),
-    "orders": frozenset({"members", "points", "groups", "courses", "passes"}),
+    "passes": frozenset({"members", "points", "groups", "courses", "notices"}),
     "chats": frozenset({"members", "points", "groups", "courses", "passes"}),
+    "cloning": frozenset({"members", "points", "groups", "courses", "passes"}),
+    "house": frozenset({"members", "groups", "passes"}),
+    "orders": frozenset({"members", "points", "groups", "courses", "passes", "notices"}),
     "contests": frozenset({"members", "points"}),
     "homework": frozenset({"members", "points", "courses"}),
     "seasons": frozenset({"members", "points", "groups", "courses", "passes", "homework"}),
-    "projects": frozenset({"members", "points", "homework", "seasons"}),
+    "levels": frozenset({"members", "points", "courses", "passes", "homework", "seasons"}),
+    "projects": frozenset({"members", "points", "homework", "seasons", "levels"}),
     "rewards": frozenset({"members", "points", "groups", "courses", "passes", "orders", "homework"}),
 }
 # They put the house together or stand on all of it.
@@ -194,7 +199,7 @@ def _capability(parts: tuple[str, ...], module: str, target: str) -> str | None:
         if kind == "models" and not (inner and file_kind((room, *inner)) in ("models", "rules")):
             return f"models import models only, not {module}"
         return None
-    if target in ("web", "config"):
+    if target in ("web", "config", "api"):
         return None if kind == "http" else f"qunclub.{target} belongs to views, admin, api and forms"
     if target not in BELOW[room]:
         return f"{room} stands on {', '.join(sorted(BELOW[room])) or 'the kernel'}; not on {target}"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import desk, growth, load, pages, turns
+from benchmarks import closing, desk, door, growth, load, pages, turns
 from benchmarks.load import Unexpected
 from benchmarks.pages import Measured, Page, Result
 from benchmarks.purchases import Fulfilments
@@ -72,7 +72,9 @@ def test_pages_fulfilments_and_replay_end_up_in_the_results(
     assert text.count("| ranking | member |") == 2
     for wanted in (
         "catalogue | visitor", "lesson | member", "homework", "SQLite 3", "PostgreSQL", "replay", "## The desk",
-        "search: e-mail", "filter: refund failed", "## The review desk", "filter: held by me",
+        "search: e-mail", "filter: refund failed", "## The review desk", "filter: held by me", "## Ranking and season",
+        "ranking, around me", "## Closing a season", "weighted kinds | postgres | 200 | 2,000",
+        "## Lines of the ledger", "## The door",
     ):  # fmt: skip
         assert wanted in text, wanted
 
@@ -84,6 +86,58 @@ def test_the_review_desk_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert (
         "600 and with 700 submissions" in text and "filter: a small group" in text and "(grows)" not in text
     )
+
+
+def test_the_members_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(bench, "FULL", replace(TINY, databases=("sqlite",)))
+    bench.main(["--grown", "members"])
+    text = capsys.readouterr().out
+    assert "200 and with 300 members" in text and "(grows)" not in text
+
+
+def test_the_closing_and_the_lines_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    bench.main(["--tiny", "--only", "closing", "--sizes", "150"])
+    text = capsys.readouterr().out
+    assert text.count("| 150 | 1,500 |") == 6 and "| usual | sqlite |" in text
+    bench.main(["--tiny", "--only", "appends"])
+    text = capsys.readouterr().out
+    assert "| sqlite | 1 |" in text and "| postgres | 2 |" in text
+
+
+def test_a_closing_below_its_aim_is_said_so() -> None:
+    def one(formula: str, bare: list[float]) -> closing.Closing:
+        steps = {"freeze": [2.0, 1.0], "dry run": [0.5, 0.5], "result": [1.0, 0.5]}
+        return closing.Closing("sqlite", 100, 1_000, formula, bare, steps)
+
+    text = "\n".join(closing.report([one("weighted kinds", [1.0, 1.5]), one("usual", [1.0, 1.5])]))
+    assert (
+        "| usual | sqlite | 100 | 1,000 | 1.00 | 1.00 | 0.50 | 0.50 | 2.00 | **0.50** (below the aim) |"
+        in text
+    )
+    assert "| 2.00 | **0.50** |" in text
+    assert one("usual", [2.0, 4.0]).ratio == 1.0
+
+
+def test_the_door_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(bench, "FULL", replace(TINY, databases=("sqlite",)))
+    bench.main(["--only", "door"])
+    text = capsys.readouterr().out
+    assert "600 of them, 5 in each of 2 turns" in text and "| sqlite |" in text
+
+
+def test_a_slow_door_is_said_so() -> None:
+    slow = door.Door("postgres", 1_000_000, 400, ((1.0, 2.0), (1.5, 3.0)), ((4.0, 9.0), (5.0, 8.0)))
+    assert slow.ratio == 4.0
+    text = "\n".join(door.report([slow]))
+    assert "| postgres | 1.00 | 2.00 | 4.00 | 8.00 | **4.00** (above the aim) |" in text
+    assert "1,000,000 of them" in text
+
+
+def test_the_boards_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(bench, "FULL", TINY)
+    bench.main(["--grown", "posts"])
+    text = capsys.readouterr().out
+    assert "600 and with 700 posts" in text and "members to mention" in text and "(grows)" not in text
 
 
 def test_a_ratio_below_its_aim_is_said_so() -> None:

@@ -128,12 +128,31 @@ class Story:
         expect(page.locator("#name-preview")).to_contain_text(f"{NUMBER}-{NICKNAME[self.language]}-成都")
         press(page, self.say("Keep this name"))
         expect(page.get_by_role("heading", level=1)).to_contain_text(NICKNAME[self.language])
+        self.introduce_oneself(page)
         expect(page.locator("#step-enter")).to_contain_text("fanye-xiaoman")
+        press(page, self.say("I have done it"))
+        expect(page.locator("#step-task")).to_have_class("qc-ritual__done")
         self.look(page, "welcome-done")
         press(page, self.say("My entry ticket"))
         qr = page.get_by_role("img", name=self.say("Ticket as a QR code"))
         assert qr.evaluate("(qr) => qr.decode().then(() => qr.naturalWidth)") > 0
         self.look(page, "ticket")
+
+    def introduce_oneself(self, page: Page) -> None:
+        """An answer that is missing is named, and the others stay."""
+        step = page.locator("#step-introduction")
+        expect(page.locator("#step-enter")).to_contain_text(
+            self.say("Opens when you have introduced yourself")
+        )
+        page.locator("#answer_0").fill("社区医院的健康宣教")
+        page.locator("#answer_1").fill("   ")
+        step.get_by_role("button").click()
+        expect(step).to_contain_text(self.say("Write a few words here."))
+        expect(page.locator("#answer_0")).to_have_value("社区医院的健康宣教")
+        self.look(page, "introduction")
+        page.locator("#answer_1").fill("疫苗接种流程那张")
+        step.get_by_role("button").click()
+        expect(page.locator("#step-introduction")).to_have_class("qc-ritual__done")
 
     # ---- learning ----
 
@@ -174,10 +193,14 @@ class Story:
         desk.wait_for_url("**/desk/*")
         desk.keyboard.press("c")
         expect(desk.locator(".qc-rubric")).to_be_visible()
+        # Keys work when the page's scripts have run.
+        desk.wait_for_load_state("load")
         for place in range(1, desk.locator(".qc-rubric__row").count() + 1):
             desk.keyboard.press(str(place))
             desk.keyboard.type("10")
             desk.keyboard.press("Escape")
+            row = desk.locator(".qc-rubric__row").nth(place - 1)
+            expect(row.locator("input[type=number], input:checked")).to_have_value("10")
         desk.keyboard.press("f")
         expect(desk.locator("#verdict-feature")).to_be_checked()
         desk.keyboard.press("e")
@@ -230,9 +253,9 @@ class Story:
         for admitted in (False, True):
             door.goto("/door")
             door.locator("input[name=code]").fill(code)
-            door.locator("main form button[type=submit]").click()
+            door.get_by_role("button", name=self.say("Look at the ticket")).click()
             expect(door.get_by_role("heading", level=1)).to_have_text(NICKNAME[self.language])
-            button = door.locator("main form button[type=submit]")
+            button = door.locator("main form[action^='/t/']:not([action$=force]) button[type=submit]")
             if admitted:
                 expect(door.locator("main")).to_contain_text(self.say("Already used"))
                 expect(button).to_have_count(0)
@@ -241,6 +264,21 @@ class Story:
                 self.look(door, "door")
                 button.click()
                 expect(door.locator("#qc-flash .qc-notice--success")).to_contain_text(NICKNAME[self.language])
+
+        self.see_who_came(door)
+
+    def see_who_came(self, host: Page) -> None:
+        """The newest stands first with what they said of themselves; the host ticks the new name in the chat."""
+        host.goto("/desk/arrivals")
+        host.get_by_role("link", name="基础学习1群").click()
+        first = host.locator(".qc-arrival").first
+        expect(first).to_contain_text(f"{NUMBER}-{NICKNAME[self.language]}-成都")
+        expect(first.locator(".qc-badge--success")).to_have_count(5)
+        first.locator("summary").click()
+        expect(first).to_contain_text("疫苗接种流程那张")
+        first.get_by_role("button").click()
+        expect(host.locator(".qc-arrival").first.locator(".qc-badge--success")).to_have_count(6)
+        self.look(host, "arrivals")
 
     # ---- the season ----
 
@@ -253,7 +291,8 @@ class Story:
         admin.locator("main form button.btn-primary").click()
         expect(admin.locator("#qc-flash .qc-notice--success")).to_be_visible()
         admin.goto("/admin/seasons")
-        admin.locator("main td a").first.click()
+        # The newest of the list is announced; the one that runs is before it.
+        admin.get_by_role("row").filter(has_text="alignment").get_by_role("link").click()
         expect(admin.get_by_role("row").filter(has_text=f"No. {NUMBER}")).to_contain_text(self.say("rises"))
         self.look(admin, "season-preview")
         early = admin.locator("details.qc-confirm").first

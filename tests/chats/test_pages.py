@@ -185,7 +185,7 @@ def test_the_hosts_list_follows_seats_and_is_ticked_off(host, group, line, make,
     page = text_of(host.get("/desk/chats?only=open"))
     assert "Readers" in page
     page = text_of(host.get(f"/desk/chats/{group.id}"))
-    assert "1-Hua" in page and "Let in" in page
+    assert "1-Hua" in page and "Let them in" in page
     task = row(site_db, ChatTask)
     assert post(host, f"/desk/chats/tasks/{task.id}/done").status_code == 303
     again = post(host, f"/desk/chats/tasks/{task.id}/done", follow_redirects=True)

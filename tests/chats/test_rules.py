@@ -15,7 +15,7 @@ from qunclub.kernel import Invalid
 # A machine that is busy with other tests is no finding.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOON = dt.datetime(2026, 4, 15, 12, tzinfo=dt.UTC)
-GOOD = {"member": True, "seat": True, "ready": True, "ticket": "valid"}
+GOOD = {"member": True, "seat": True, "ticket": "valid"}
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,10 @@ GOOD = {"member": True, "seat": True, "ready": True, "ticket": "valid"}
         ({"member": True, "staff": True}, "staff"),
         ({**GOOD, "staff": True}, "approve"),
         ({**GOOD, "staff": True, "ticket": "used"}, "staff"),
-        ({**GOOD, "disputed": True}, "suspended_payment"),
-        ({**GOOD, "ready": False}, "covenant"),
+        ({**GOOD, "closed": "suspended_payment"}, "suspended_payment"),
+        ({**GOOD, "closed": "covenant"}, "covenant"),
+        ({**GOOD, "closed": "introduction"}, "introduction"),
+        ({**GOOD, "closed": "removed"}, "no_seat"),
         ({**GOOD, "ticket": None}, "no_ticket"),
         ({**GOOD, "ticket": "void"}, "void"),
         ({**GOOD, "ticket": "used"}, "approve"),
@@ -48,17 +50,16 @@ def test_who_may_join(facts, verdict):
         member=st.booleans(),
         staff=st.just(False),
         seat=st.booleans(),
-        ready=st.booleans(),
+        closed=st.sampled_from(["", *rules.CLOSED, "left", "waiting"]),
         suspended=st.booleans(),
-        disputed=st.booleans(),
         ticket=st.sampled_from([None, "valid", "used", "void"]),
         let_in_before=st.booleans(),
     )
 )
 def test_nobody_comes_in_without_a_seat_and_its_ticket(who):
     if may_join(who) == "approve":
-        assert who.member and who.seat and who.ready and who.ticket in ("valid", "used")
-        assert not (who.suspended or who.disputed or (who.ticket == "used" and who.let_in_before))
+        assert who.member and who.seat and not who.closed and who.ticket in ("valid", "used")
+        assert not (who.suspended or (who.ticket == "used" and who.let_in_before))
 
 
 @PATIENT

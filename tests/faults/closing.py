@@ -1,5 +1,7 @@
-"""Publishes or takes back a season's result in a child that may be killed at any step; run as a program it waits for
-commands, one JSON a line: ``{"do": "publish", "at": 3}``."""
+"""Freezes a season, publishes or takes back its result in a child that may be killed at any step.
+
+Run as a program it waits for commands, one JSON a line: ``{"do": "publish", "at": 3}``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -37,6 +40,9 @@ def carry_out(settings: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]
     with Session(engine) as session, uow.transaction(session):
         if asked["do"] == "publish":
             first = seasons.publish(session, **given).first
+        elif asked["do"] == "freeze":
+            seasons.freeze(session, **given)
+            first = True
         else:
             services_undo.undo(session, reason="A mistake", **given)
             first = True
@@ -44,7 +50,7 @@ def carry_out(settings: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]
     return {"first": first, "steps": killer.seen}
 
 
-def main() -> None:
+def main(carry_out: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] = carry_out) -> None:
     """Wait for commands; each is carried out by a child."""
     assert models.metadata.tables
     settings = json.loads(sys.stdin.readline())

@@ -1,7 +1,8 @@
-"""kill -9 at every statement of publishing a season and of taking it back, and about the commit: all or nothing."""
+"""kill -9 at every statement of freezing, publishing and taking back a season, and about the commit: all or nothing."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -13,7 +14,10 @@ from sqlalchemy import select
 
 from qunclub import models
 from qunclub.groups.models import Group
-from qunclub.seasons import doctor
+from qunclub.kernel import Actor
+from qunclub.members.models import Member
+from qunclub.seasons import doctor, services_offers, services_resign
+from qunclub.seasons.models_offers import SeatOffer
 from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.slow
@@ -35,24 +39,41 @@ class Closer:
 
 
 @pytest.fixture
-def season(db, make):
-    """A frozen season in which one rises, one stays and one leaves, with a core group."""
-    line = make.group_line(slug="core", kind="core", capacities=[2], posting="all")
+def ended(db, make):
+    """A season that has ended, with a core group of four, one of whose seats waits for an answer to its offer.
+
+    So freezing ends an offer, and a seat whose member was suspended meanwhile.
+    """
+    line = make.group_line(slug="core", kind="core", capacities=[4], posting="all")
     with db.session() as session:
         group_id = session.scalars(select(Group.id).where(Group.line_id == line.id)).one()
-    people = make.ranking([0] * 4)
-    first = make.season(seats=2, eliminate=1, protection=0, group_id=group_id)
-    for member in people[:2]:
-        make.earn(member, 10, at=first.starts_at)
+    people = make.ranking([0] * 6)
+    first = make.season(seats=4, eliminate=1, protection=0, group_id=group_id, offer_days=7)
+    for member, many in zip(people[:5], (10, 10, 10, 10, 5), strict=True):
+        make.earn(member, many, at=first.starts_at)
     make.closed(first)
-    second = make.season(starts_at=first.ends_at, seats=2, eliminate=1, group_id=group_id)
-    for member, many in zip(people, (20, 5, 50, 40), strict=False):
+    second = make.season(starts_at=first.ends_at, seats=4, eliminate=1, group_id=group_id, days=5)
+    for member, many in zip(people, (20, 5, 50, 40, 9, 8), strict=True):
         make.earn(member, many, at=second.starts_at)
-    return make.closed(second, steps=("freeze",))
+    now = first.ends_at + dt.timedelta(days=1)
+    with db.uow() as session:
+        actor = Actor("test:member", "Lin", member_id=people[0].id)
+        services_resign.resign(session, member_id=people[0].id, actor=actor, now=now)
+        assert services_offers.offer_due(session, now=now) == 1
+        session.get_one(Member, people[3].id).suspended_at = now
+    return second
 
 
 @pytest.fixture
-def closer(db, season) -> Iterator[Closer]:
+def season(ended, make):
+    """The same, frozen."""
+    return make.closed(ended, steps=("freeze",))
+
+
+@pytest.fixture
+def closer(db, request) -> Iterator[Closer]:
+    asked = request.node.funcargs
+    season = asked.get("season") or asked["ended"]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.closing"],
         cwd=ROOT,
@@ -91,6 +112,19 @@ def kill_all_the_way(db, closer: Closer, do: str) -> int:
         at += 1
 
 
+def test_the_standings_are_frozen_wholly_or_not_at_all(db, ended, closer):
+    at = kill_all_the_way(db, closer, "freeze")
+    assert at > 12, "it was killed after the commit, with every statement before it"
+    with db.session() as session:
+        assert doctor.check(session, ended.ends_at) == []
+        assert session.scalars(select(SeatOffer.state)).all() == ["ended"]
+    frozen = everything(db)
+    assert len(frozen["qunclub_season_snapshot"]) > 4
+    assert closer.ask(do="publish")["first"]
+    with db.session() as session:
+        assert doctor.check(session, ended.ends_at) == []
+
+
 def test_a_result_is_published_wholly_or_not_at_all(db, season, closer):
     at = kill_all_the_way(db, closer, "publish")
     assert at > 15, "it was killed after the commit, with every statement before it"
@@ -100,7 +134,7 @@ def test_a_result_is_published_wholly_or_not_at_all(db, season, closer):
     again = closer.ask(do="publish")
     assert not again["killed"] and again["first"] is False
     assert everything(db) == published
-    assert len(published["qunclub_decision"]) == 2 + 3
+    assert len(published["qunclub_decision"]) == 4 + 4
 
 
 def test_a_result_is_taken_back_wholly_or_not_at_all(db, season, closer):
@@ -108,7 +142,8 @@ def test_a_result_is_taken_back_wholly_or_not_at_all(db, season, closer):
     assert closer.ask(do="publish")["first"]
     at = kill_all_the_way(db, closer, "undo")
     assert at > 10
-    kept = ("qunclub_audit", "qunclub_counter")
+    # What happened is told, and groups' rankings are looked at again: they follow the seats as they are by then.
+    kept = ("qunclub_audit", "qunclub_counter", "qunclub_board_look")
     after = everything(db)
     differ = [name for name in after if name not in kept and after[name] != frozen[name]]
     assert differ == []

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from qunclub import groups
-from qunclub.groups import doctor, queries
+from qunclub.groups import doctor
 from qunclub.groups.models import CovenantAcceptance, Group
 from qunclub.groups.rules import LineDraft
 from qunclub.kernel import Conflict, Invalid, NotFound, Stale, store
@@ -104,7 +104,7 @@ def test_a_new_version_asks_again(session, make, now):
     admin = make.actor(roles=("admin",))
 
     def may_enter():
-        mine = queries.seat_of(session, seat.id)
+        mine = groups.seat_of(session, seat.id)
         return mine is not None and mine.may_enter
 
     assert not may_enter()

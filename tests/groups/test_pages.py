@@ -91,11 +91,17 @@ def test_the_way_in_opens_after_the_covenant(client, line, member):
 
 
 def test_a_new_version_closes_the_way_in_again(client, line, member, site_db, now):
+    in_language(client, "en")
     post(client, "/groups/foundation-1/covenant", {"version": 1})
     with site_db.uow() as session:
         groups.publish_covenant(session, line_id=line.id, body_md="Be kinder.", actor=SYSTEM, now=now)
     assert "chat.example.com" not in text_of(client.get("/groups/foundation-1"))
-    assert post(client, "/groups/foundation-1/covenant", {"version": 1}).status_code == 409
+    answer = post(client, "/groups/foundation-1/covenant", {"version": 1}, follow_redirects=True)
+    page = text_of(answer)
+    assert answer.status_code == 200 and "newer version" in page and "Be kinder." in page
+    page = text_of(client.get("/groups/foundation/covenant/2"))
+    assert "Be kind to each other." in page and "Be kinder." in page and "<del>" in page
+    assert client.get("/groups/foundation/covenant/3").status_code == 404
 
 
 def test_strangers_and_other_groups_see_no_way_in(client, line, member, make):
@@ -146,6 +152,9 @@ FORM = {
     "slug": "new-line",
     "kind": "learner",
     "capacities": "2000x6, 1500, 1000",
+    "allocation": "first",
+    "open_at_once": "1",
+    "offer_hours": "0",
     "posting": "staff",
     "posting_note": "Quiet.",
     "nickname_rule": "{number}-{nickname}",
@@ -219,7 +228,7 @@ def test_an_admin_finds_and_removes_a_member(client, admin, line, make, site_db)
 
     path = f"/admin/groups/seats/{seat.id}/remove"
     page = text_of(client.get(path))
-    assert "Pass, courses, homework, number and points stay" in page
+    assert "The pass and the courses it opens" in page
     assert post(client, path, {"reason": ""}).status_code == 422
     assert post(client, path, {"reason": "Advertising"}).status_code == 303
     assert post(client, path, {"reason": "Advertising"}).status_code == 409

@@ -97,12 +97,6 @@ def test_open_groups_never_shrink_below_their_members():
         rules.checked(replace(DRAFT, capacities=[9]), opened=[(5, 5), (5, 1)])
 
 
-def test_the_waiting_fill_the_first_free_seats():
-    assert rules.spread(5, [(1, 2), (2, 0), (3, 9)]).places == ((1, 2), (3, 3))
-    assert rules.spread(0, [(1, 2)]).places == ()
-    assert rules.spread(3, []).places == ()
-
-
 def test_who_may_post():
     assert rules.may_post("all", staff=False)
     assert rules.may_post("staff", staff=True)

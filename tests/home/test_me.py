@@ -370,3 +370,20 @@ def test_an_admin_is_told_to_hand_over_first(client: FlaskClient, make: Make) ->
     answer = post(client, "/me/leave", {"name": "Boss", "password": PASSWORD})
     assert answer.status_code == 409
     assert client.get("/me").status_code == 200
+
+
+def test_what_the_house_knows_is_exported_and_forgotten(session: Session, make: Make) -> None:
+    stage = make.house()
+    make.reported(stage)
+    make.sanctioned(stage, "mute", days=3)
+    mine = json.loads(json.dumps(export(session, stage.member.id, now=make.now)))
+    counts = {
+        name: len(mine[name]) for name in ("reports", "violations", "sanctions", "sanction_appeals", "mutes")
+    }
+    assert counts == {"reports": 0, "violations": 1, "sanctions": 1, "sanction_appeals": 0, "mutes": 1}
+    assert "Shouts." not in json.dumps(mine) and "Witness" not in json.dumps(mine), "never who reported it"
+    theirs = export(session, stage.other.id, now=make.now)
+    assert [row["reason"] for row in theirs["reports"]] == ["Shouts."]
+    assert "author_id" not in theirs["reports"][0]
+    go(session, make, stage.member)
+    assert export(session, stage.other.id, now=make.now)["reports"][0]["state"] == "gone"

@@ -386,6 +386,9 @@ def test_handing_in_and_judging_take_few_statements(session, make, now, db):
     assignment, author = make.assignment(due_at=now), make.member(number=True)
     teacher, scores = make.actor(roles=("instructor",)), full(session, assignment)
     session.flush()
+    # The first points of a course open its ranking, once.
+    before = hand_in(session, make, assignment, make.member(number=True), now)
+    judge(session, before, teacher, now=now, verdict="feature", scores=scores)
     with count_statements(db.engine) as handing_in:
         submission = hand_in(session, make, assignment, author, now)
     assert handing_in.count <= 5, handing_in
@@ -400,7 +403,10 @@ def test_handing_in_and_judging_take_few_statements(session, make, now, db):
 
 
 def test_a_replayed_record_takes_fewer_still(session, make, now, db):
-    assignment, author = make.assignment(), make.member(number=True, email="")
+    assignment = make.assignment()
+    before, author = (make.member(number=True, email="") for _ in range(2))
+    first = hand_in(session, make, assignment, before, now, body_md="", actor=PROCESS)
+    judge(session, first, PROCESS, now=now, score=80, comment_md="")
     submission = hand_in(session, make, assignment, author, now, body_md="", actor=PROCESS)
     with count_statements(db.engine) as judging:
         judge(session, submission, PROCESS, now=now, score=80, comment_md="")

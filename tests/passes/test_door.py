@@ -78,8 +78,11 @@ def test_the_ticket_of_a_seat_from_the_waiting_list_is_made_on_first_need(client
     with site_db.uow() as session:
         session.delete(session.get_one(EntryTicket, ticket.id))
     sign_in(client, owner)
-    answer = client.get(f"/me/tickets/seat/{ticket.seat_id}")
-    assert client.get(answer.location).status_code == 200
+    path = f"/me/tickets/seat/{ticket.seat_id}"
+    assert "Make my ticket now" in text_of(in_language(client, "en").get(path))
+    with site_db.session() as session:
+        assert session.scalars(select(EntryTicket)).all() == []
+    assert client.get(post(client, path).location).status_code == 200
 
 
 def test_a_host_looks_then_admits_once(client, app, host, ticket, line, site_db, now):
@@ -189,3 +192,37 @@ def test_a_ticket_of_a_suspended_pass_waits_for_its_dispute(client, app, owner, 
     with site_db.uow() as session:
         passes.resume(session, pass_ids=[held.id], now=now, actor=SYSTEM)
     assert "Your pass is suspended" not in text_of(client.get(f"/me/ticket/{ticket.id}"))
+
+
+def test_a_bare_code_is_for_hosts_only(client, app, ticket, make, owner):
+    bare = f"/t/{ticket.code}"
+    assert client.get(bare).status_code == 404
+    assert client.get("/t/000000000000").status_code == 404
+    sign_in(client, owner)
+    assert client.get(bare).status_code == 404
+    sign_in(client, make.account(roles=("host",)))
+    assert client.get(bare).status_code == 200
+
+
+def test_hosts_do_not_stop_each_other_and_hits_are_not_counted(make_app, make, site_db, ticket):
+    app = make_app(QUNCLUB_RATE_LIMITS="yes")
+    one, other = app.test_client(), app.test_client()
+    sign_in(one, make.account(roles=("host",)))
+    sign_in(other, make.account(roles=("host",)))
+    assert {post(one, "/door", {"code": ticket.code}).status_code for _ in range(61)} == {303}
+    for _ in range(60):
+        post(one, "/door", {"code": "000000000000"})
+    assert post(one, "/door", {"code": ticket.code}).status_code == 429
+    assert post(other, "/door", {"code": ticket.code}).status_code == 303
+
+
+def test_a_host_who_leaves_is_named_on_no_ticket(site_db, app, ticket, make, now):
+    _account, member = make.person(name="Host Hong", roles=("host",))
+    actor = Actor(member.user_key, "Host Hong", member_id=member.id, roles=frozenset({"host"}))
+    with site_db.uow() as session:
+        tickets.check_in(session, text=ticket.code, secret="s", actor=actor, now=now)
+    with site_db.uow() as session:
+        tickets.forget_host(session, member_id=member.id, names={"Host Hong"}, nameless="–")
+    with site_db.session() as session:
+        row = session.get_one(EntryTicket, ticket.id)
+        assert (row.state, row.used_by, row.used_at) == ("used", "–", now)

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, text
 from qunclub import points
 from qunclub.members.models import Member
 from qunclub.points import ledger
+from qunclub.points import queries_ranking as ranking
 from qunclub.points.models import LedgerEntry
 from tests.support.statements import count_statements
 
@@ -162,6 +163,13 @@ def test_every_read_of_the_ranking_is_a_search_in_an_index(session, make, now, d
     # What is left are the joined stretches of at most 51 rows themselves.
     assert all("qunclub" not in line for line in scans), scans
     assert any("ix_qunclub_standing_rank" in line for line in lines)
+
+
+def test_upwards_the_stretch_of_more_points_begins_at_the_cursor():
+    # Two lower bounds of one column: SQLite takes the first it is told, and the other would be that of the cursor.
+    up, down = (str(ranking._stretch(True, up, False)) for up in (True, False))
+    assert up.count("qunclub_standing.points > ") == 4 and up.count("points_1") == 3
+    assert down.count("qunclub_standing.points > ") == 4 and down.count("points_1") == 4
 
 
 def test_a_page_of_the_ranking_is_a_constant_number_of_statements(session, make, now, db):

@@ -165,13 +165,13 @@ def test_leave_is_asked_for_in_the_first_half_counted_and_keeps_the_seat(session
         services_leave.ask_leave(session, member_id=three.id, reason="Why not", now=soon, **given)
     with pytest.raises(Invalid):
         services_leave.ask_leave(session, member_id=one.id, reason=" ", now=soon, **given)
-    with pytest.raises(Conflict, match="first half"):
+    with pytest.raises(Conflict, match="middle of a season"):
         services_leave.ask_leave(session, member_id=one.id, reason="A child", now=middle, **given)
     services_leave.ask_leave(session, member_id=one.id, reason="A child", now=soon, **given)
     services_leave.ask_leave(session, member_id=one.id, reason="A child", now=soon, **given)
     services_leave.end_leave(session, member_id=one.id, now=soon, **given)
     services_leave.ask_leave(session, member_id=one.id, reason="A child", now=soon, **given)
-    with pytest.raises(Conflict, match="first half"):
+    with pytest.raises(Conflict, match="middle of a season"):
         services_leave.end_leave(session, member_id=one.id, now=middle, **given)
     make.earn(two, 5, at=soon)
     make.earn(three, 9, at=soon)

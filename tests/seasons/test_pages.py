@@ -281,7 +281,8 @@ def test_every_rule_of_the_formula_is_set_in_the_form_kept_and_told(admin, site_
     again = text_of(admin.get(f"{made.location}/edit"))
     assert 'name="weight_granted"' in again and 'value="50"' in again
     assert "Nobody leaves but for somebody outside" in text_of(admin.get(made.location))
-    assert post(admin, f"{made.location}/open").status_code == 303
+    assert post(admin, f"{made.location}/open").status_code == 409, "it has not begun: it is announced"
+    assert post(admin, f"{made.location}/announce").status_code == 303
     page = text_of(in_language(client, "en").get("/season"))
     assert "Coming seasons" in page and "/season/spring" in page
     page = text_of(client.get("/season/spring"))

@@ -60,9 +60,13 @@ def test_exceptions_are_as_small_as_can_be_and_stand_with_the_result(session, ma
     assert [(c.number, c.was, c.now, c.now_reason) for c in review.changes] == [
         (3, "promoted", "", ""), (4, "", "promoted", "exception"),
     ]  # fmt: skip
+    # Against the formula alone: one member by the exception, and the one whose seat they take.
+    assert [(c.number, c.was, c.now) for c in review.moved] == [(3, "promoted", ""), (4, "", "promoted")]
     services_review.drop_exception(
         session, season_id=season.id, exception_id=made.id, actor=ADA, now=season.ends_at
     )
+    plain = queries_review.review(session, season, seasons.preview(session, season, season.ends_at))
+    assert plain.moved == []
     rule(session, season, 3, "exclude", reason="Led it away.")
     publish(session, season)
     assert outcomes(session, season) == {"promoted": [4], "kept": [1], "eliminated": [2]}
@@ -241,6 +245,19 @@ def test_whoever_may_not_stay_loses_the_seat_and_is_not_seated_again(session, ma
 def test_a_riser_who_is_suspended_after_the_freeze_leaves_the_seat_to_the_next(session, make):
     people, season = frozen_story(make)
     members.suspend(session, member_id=people[2].id, reason="Spam", actor=ADA, now=season.ends_at)
+    assert [o.number for o in seasons.preview(session, season, season.ends_at).promoted] == [4]
+    publish(session, season)
+    assert outcomes(session, season)["promoted"] == [4]
+    assert doctor.check(session, season.ends_at) == []
+    members.restore(session, member_id=people[2].id, actor=ADA, now=season.ends_at)
+    assert doctor.check(session, season.ends_at) == []
+
+
+def test_a_riser_who_was_barred_from_groups_leaves_the_seat_to_the_next(session, make):
+    people, season = frozen_story(make)
+    groups.bar_member(
+        session, member_id=people[2].id, line_id=None, reason="Spam", actor=ADA, now=season.ends_at
+    )
     assert [o.number for o in seasons.preview(session, season, season.ends_at).promoted] == [4]
     publish(session, season)
     assert outcomes(session, season)["promoted"] == [4]

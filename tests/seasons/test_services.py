@@ -151,6 +151,7 @@ def test_the_snapshot_has_everybody_in_order_and_its_hash_sees_a_change(session,
         (3, 5, 7, False, 0),
         (4, 1, 0, True, 1),
     ]
+    rows.sort(key=lambda row: row.member)
     assert snapshot_hash(rows) == season.snapshot_hash and len(season.snapshot_hash) == 64
     session.execute(update(SnapshotRow).where(SnapshotRow.position == 2).values(points=8))
     assert any("snapshot" in finding.message for finding in doctor.check(session, season.ends_at))

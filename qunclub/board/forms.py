@@ -1,0 +1,57 @@
+"""Forms of the board."""
+
+from __future__ import annotations
+
+from wtforms import BooleanField, HiddenField, MultipleFileField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from qunclub.web import Form, _l
+
+from . import files, rules
+
+
+class PostForm(Form):
+    """A member's post or answer."""
+
+    body_md = TextAreaField(
+        _l("Your words"),
+        [Length(max=rules.MOST_BODY)],
+        description=_l("Markdown. Mention a member with @ and their number."),
+    )
+    pictures = MultipleFileField(
+        _l("Pictures"),
+        description=_l("Up to six; only members of the group see them."),
+        render_kw={"accept": files.ACCEPT},
+    )
+
+
+class StaffPostForm(PostForm):
+    """A host's post."""
+
+    announcement = BooleanField(_l("This is an announcement"))
+    title = StringField(
+        _l("Title of the announcement"),
+        [Length(max=rules.MOST_TITLE)],
+        description=_l("Members are told it, and take note with one click."),
+    )
+    open_answers = BooleanField(_l("Members may answer"), default=True)
+
+
+class EditForm(Form):
+    """One's own words again."""
+
+    body_md = TextAreaField(_l("Your words"), [Length(max=rules.MOST_BODY)], description=_l("Markdown."))
+    version = HiddenField()
+
+
+class StaffEditForm(EditForm):
+    """A host's own words again."""
+
+    title = StringField(_l("Title of the announcement"), [Length(max=rules.MOST_TITLE)])
+    open_answers = BooleanField(_l("Members may answer"))
+
+
+class HideForm(Form):
+    """Why a post is hidden."""
+
+    reason = TextAreaField(_l("Reason"), [InputRequired(), Length(max=rules.MOST_REASON)])

@@ -1,0 +1,189 @@
+"""Boards and who stands before them: bounded by an index, in a constant number of statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, exists, select
+from sqlalchemy.orm import Session
+
+from qunclub.groups.models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from qunclub.kernel import Actor, NotFound, Page, reads
+from qunclub.kernel.unindexed import unindexed
+
+from . import rules
+from .models import Board, BoardReader
+
+PER_PAGE = 20
+NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A group's board as one reader stands before it.
+
+    Attributes:
+        staff: whether they are a host; hosts read and write on every board.
+        seated: whether they have a seat in this group.
+        covenant_due: whether they have not accepted the covenant in force.
+        last_n, changed: of the board, 0 while nobody has written.
+        read_n: up to where they have read, None when they have not looked yet.
+    """
+
+    group_id: int
+    slug: str
+    name: str
+    line: str
+    posting: str
+    seats: int
+    member_id: int
+    staff: bool
+    seated: bool
+    covenant_due: bool
+    last_n: int
+    changed: int
+    read_n: int | None
+
+    @property
+    def unread(self) -> int:
+        """How many posts they have not read."""
+        return rules.unread(self.last_n, self.read_n)
+
+
+def _seat_of(member: Any) -> ColumnElement[bool]:
+    # Looked up by the member: the group, by whose index SQLite would read all of it, is hidden from it.
+    return and_(
+        Seat.member_id == member,
+        unindexed(Seat.group_id) == Group.id,
+        unindexed(Seat.state) == "admitted",
+    )
+
+
+@cache
+def _place() -> Select[*tuple[Any, ...]]:
+    member: BindParameter[Any] = bindparam("member")
+    newest = (
+        select(Covenant.id)
+        .where(Covenant.line_id == Group.line_id)
+        .order_by(Covenant.version.desc())
+        .limit(1)
+        .correlate(Group)
+        .scalar_subquery()
+    )
+    accepted = exists().where(
+        CovenantAcceptance.covenant_id == newest, CovenantAcceptance.member_id == member
+    )
+    return (
+        select(
+            Group.id, Group.slug, Group.name, GroupLine.name.label("line"), GroupLine.posting, Group.seated,
+            Seat.id.label("seat"), newest.label("covenant"), accepted.label("accepted"), Board.last_n, Board.changed,
+            BoardReader.read_n,
+        )
+        .join(GroupLine, GroupLine.id == Group.line_id)
+        .outerjoin(
+            Seat, _seat_of(member)
+        )
+        .outerjoin(Board, Board.group_id == Group.id)
+        .outerjoin(BoardReader, and_(BoardReader.member_id == member, BoardReader.group_id == Group.id))
+        .where(Group.slug == bindparam("slug"))
+    )  # fmt: skip
+
+
+def place(session: Session, slug: str, actor: Actor) -> Place:
+    """The board at this address for *actor*, in one statement.
+
+    Raises:
+        NotFound: when there is none, and for whoever has no seat there.
+    """
+    member_id = actor.member_id or NOBODY
+    row = reads.one(session, _place(), slug=slug, member=member_id)
+    staff = actor.has("host")
+    if row is None or not (staff or row.seat is not None):
+        raise NotFound()
+    return Place(
+        group_id=row.id,
+        slug=row.slug,
+        name=row.name,
+        line=row.line,
+        posting=row.posting,
+        seats=row.seated,
+        member_id=member_id,
+        staff=staff,
+        seated=row.seat is not None,
+        covenant_due=row.covenant is not None and not row.accepted,
+        last_n=row.last_n or 0,
+        changed=row.changed or 0,
+        read_n=row.read_n,
+    )
+
+
+@cache
+def _pulse() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Board.changed, Seat.id.label("seat"))
+        .select_from(Group)
+        .outerjoin(Seat, _seat_of(bindparam("member")))
+        .outerjoin(Board, Board.group_id == Group.id)
+        .where(Group.slug == bindparam("slug"))
+    )
+
+
+def pulse(session: Session, slug: str, actor: Actor) -> int:
+    """The number that grows with everything on the board, in one statement along three indexes.
+
+    Raises:
+        NotFound: as :func:`place`.
+    """
+    row = reads.one(session, _pulse(), slug=slug, member=actor.member_id or NOBODY)
+    if row is None or not (actor.has("host") or row.seat is not None):
+        raise NotFound()
+    return row.changed or 0
+
+
+@dataclass(frozen=True, slots=True)
+class MyBoard:
+    """A board in a reader's own list."""
+
+    group_id: int
+    slug: str
+    name: str
+    line: str
+    seats: int
+    last_n: int
+    unread: int
+
+
+def _boards(member_id: int) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Group.id, Group.slug, Group.name, GroupLine.name, Group.seated, Board.last_n, BoardReader.read_n
+        )
+        .select_from(Group)
+        .join(GroupLine, GroupLine.id == Group.line_id)
+        .outerjoin(Board, Board.group_id == Group.id)
+        .outerjoin(BoardReader, and_(BoardReader.group_id == Group.id, BoardReader.member_id == member_id))
+    )
+
+
+def _my_board(row: Any) -> MyBoard:
+    ident, slug, name, line, seats, last_n, read_n = row
+    return MyBoard(ident, slug, name, line, seats, last_n or 0, rules.unread(last_n, read_n))
+
+
+def my_boards(session: Session, member_id: int) -> list[MyBoard]:
+    """The boards of a member's groups with what they have not read: one statement."""
+    query = _boards(member_id).join(Seat, _seat_of(member_id))
+    return [_my_board(row) for row in session.execute(query.order_by(Group.id))]
+
+
+def all_boards(session: Session, member_id: int, *, before: int | None = None) -> Page[MyBoard]:
+    """Every group's board, the newest group first, for hosts: one statement."""
+    query = _boards(member_id).order_by(Group.id.desc()).limit(PER_PAGE + 1)
+    if before is not None:
+        query = query.where(Group.id < before)
+    rows = session.execute(query).all()
+    items = [_my_board(row) for row in rows[:PER_PAGE]]
+    more = str(items[-1].group_id) if len(rows) > PER_PAGE else ""
+    return Page(items, page=1 if before is None else 2, per_page=PER_PAGE, has_next=bool(more), more=more)

@@ -1,0 +1,292 @@
+"""Boards as members read them: my boards, one board, a thread, what is new, pictures, people to mention."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from sqlalchemy.orm import Session
+
+from qunclub.house import Verdict
+from qunclub.kernel import scanning, uploads
+from qunclub.web import (
+    NavItem,
+    _,
+    _l,
+    allow,
+    club,
+    current_actor,
+    flash,
+    form_errors,
+    is_htmx,
+    limit,
+    locale,
+    member_id,
+    now,
+    reading,
+    register,
+    render,
+    see_other,
+    transact,
+)
+from qunclub.web.files import give_out
+from qunclub.web.render import format_datetime
+from qunclub.web.urls import path_to
+
+from . import files, posting, queries, queries_posts, rules, services
+from .forms import PostForm, StaffPostForm
+from .queries import Place
+from .queries_posts import Shown
+
+bp = Blueprint("board", __name__)
+register(
+    NavItem(area="main", label=_l("Boards"), endpoint="qunclub.board.mine", icon="chat-square-text", order=61)
+)
+
+
+def _me() -> str:
+    return str(member_id())
+
+
+def words(shown: Shown) -> str:
+    """The HTML of a post with the names of those it mentions."""
+    return rules.named(shown.html, shown.names, lambda number: path_to("qunclub.members.show", number=number))
+
+
+def why(verdict: Verdict) -> str:
+    """Why somebody may not write, in their language."""
+    params = {
+        name: format_datetime(value) if isinstance(value, dt.datetime) else value
+        for name, value in verdict.params.items()
+    }
+    return str(_(verdict.reason, **params))
+
+
+@bp.get("/board")
+@allow("member")
+def mine() -> Any:
+    """The boards of my groups with what I have not read; for hosts every group's too."""
+    actor = current_actor()
+    after = request.args.get("after", type=int)
+    with reading() as session:
+        own = queries.my_boards(session, member_id())
+        every = queries.all_boards(session, member_id(), before=after) if actor.has("host") else None
+    return render("board/mine.html", own=own, every=every, first=after is None)
+
+
+@bp.route("/groups/<slug>/board", methods=["GET", "POST"])
+@allow("member")
+@limit("20 per minute", name="board", key=_me)
+def index(slug: str) -> Any:
+    """A group's board, the newest first, and writing on it."""
+    actor, moment = current_actor(), now()
+    with reading() as session:
+        here = queries.place(session, slug, actor)
+    form = _form(here)
+    if request.method == "POST":
+        written = _write(form, slug, None)
+        if written:
+            flash(_("It is on the board."))
+            return see_other(".index", slug=slug)
+        with reading() as session:
+            here = queries.place(session, slug, actor)
+    after = request.args.get("after", type=int)
+    announcements = request.args.get("show") == "announcements"
+    with reading() as session:
+        first = after is None and not announcements
+        context = {
+            "here": here,
+            "page": queries_posts.posts(session, here, before=after, announcements=announcements),
+            "pinned": queries_posts.pinned(session, here) if first else [],
+            "verdict": posting.may_post(session, place=here, now=moment, zone=club().settings.zone),
+        }
+    page = render(
+        "board/index.html",
+        **context,
+        form=form,
+        announcements=announcements,
+        first=first,
+        etag=_etag(here.changed, here.staff),
+        why=why,
+        words=words,
+    )
+    return (page, 422) if form.errors else page
+
+
+@bp.route("/groups/<slug>/board/<int:n>", methods=["GET", "POST"])
+@allow("member")
+@limit("20 per minute", name="board", key=_me)
+def thread(slug: str, n: int) -> Any:
+    """A post with its answers, and answering it."""
+    actor, moment = current_actor(), now()
+    with reading() as session:
+        here = queries.place(session, slug, actor)
+        row = queries_posts.post_row(session, here, n)
+        root = queries_posts.root_of(session, row)
+        if root.id != row.id:
+            return see_other(".thread", slug=slug, n=root.n, after=n - 1)
+        verdict = posting.may_post(session, place=here, now=moment, zone=club().settings.zone, answering=root)
+    form = PostForm()
+    if request.method == "POST":
+        written = _write(form, slug, n)
+        if written:
+            flash(_("Your answer is there."))
+            return see_other(".thread", slug=slug, n=n, after=written - 1, _anchor=f"n{written}")
+    after = request.args.get("after", type=int)
+    with reading() as session:
+        first, answers = queries_posts.thread(session, here, n, after=after)
+    page = render(
+        "board/thread.html",
+        here=here,
+        root=first,
+        page=answers,
+        form=form,
+        verdict=verdict,
+        live=after is None,
+        etag=_etag(here.changed, here.staff),
+        why=why,
+        words=words,
+    )
+    return (page, 422) if form.errors else page
+
+
+def _form(here: Place) -> PostForm:
+    if not here.staff:
+        return PostForm()
+    form = StaffPostForm()
+    if request.method == "GET":
+        # In a pyramid, what is opened for answers is opened by hand.
+        form.open_answers.data = here.posting == "all"
+    return form
+
+
+def _write(form: PostForm, slug: str, answer_to: int | None) -> int | None:
+    """What was sent, on the board: its number; None when something needs another look."""
+    if not form.validate():
+        return None
+    more: dict[str, Any] = {}
+    if isinstance(form, StaffPostForm):
+        more = {
+            "announcement": bool(form.announcement.data),
+            "title": form.title.data or "",
+            "open_answers": bool(form.open_answers.data),
+        }
+    state, written = club(), None
+    most = state.settings.upload_max_bytes
+    with form_errors(form):
+        pictures = files.checked(_sent(most), max_bytes=most)
+        scanning.scan_all(state.scanner, pictures, field=files.FIELD)
+        with uploads.stored(state.files, pictures, folder="board") as kept:
+
+            def command(work: Session) -> int:
+                return services.write(
+                    work,
+                    slug=slug,
+                    actor=current_actor(),
+                    body_md=form.body_md.data or "",
+                    answer_to=answer_to,
+                    pictures=kept,
+                    now=now(),
+                    zone=state.settings.zone,
+                    **more,
+                ).n
+
+            written = transact(command)
+    return written
+
+
+def _sent(most: int) -> list[uploads.Upload]:
+    came = [one for one in request.files.getlist(files.FIELD) if one.filename]
+    # One more than is taken tells that there are too many; the rest is not read.
+    return [
+        uploads.Upload(one.filename or "", one.stream.read(most + 1))
+        for one in came[: rules.MOST_PICTURES + 1]
+    ]
+
+
+def _etag(changed: int, staff: bool) -> str:
+    """What a reader's fragment depends on: the board, their language and whether they are a host."""
+    return f'W/"{changed}.{locale()}.{int(staff)}"'
+
+
+def _not_modified(slug: str) -> Response | None:
+    """An answer without a body when nothing has changed since the reader looked: one statement."""
+    actor = current_actor()
+    with reading() as session:
+        tag = _etag(queries.pulse(session, slug, actor), actor.has("host"))
+    if request.headers.get("If-None-Match") == tag:
+        return Response(status=304, headers={"ETag": tag, "Cache-Control": "private, no-cache"})
+    return None
+
+
+def _fragment(text: str, here: Place) -> Response:
+    return Response(
+        text,
+        headers={
+            "ETag": _etag(here.changed, here.staff),
+            "Cache-Control": "private, no-cache",
+            "X-Last": str(here.last_n),
+        },
+    )
+
+
+@bp.get("/groups/<slug>/board/news")
+@allow("member")
+def news(slug: str) -> Any:
+    """The newest posts as they are put into a page that is open; nothing while nothing has changed."""
+    unchanged = _not_modified(slug)
+    if unchanged is not None:
+        return unchanged
+    with reading() as session:
+        here = queries.place(session, slug, current_actor())
+        page = queries_posts.posts(session, here)
+        top = queries_posts.pinned(session, here)
+    return _fragment(
+        render("board/_posts.html", here=here, page=page, pinned=top, first=True, words=words), here
+    )
+
+
+@bp.get("/groups/<slug>/board/<int:n>/news")
+@allow("member")
+def thread_news(slug: str, n: int) -> Any:
+    """A thread as it is put into a page that is open."""
+    unchanged = _not_modified(slug)
+    if unchanged is not None:
+        return unchanged
+    with reading() as session:
+        here = queries.place(session, slug, current_actor())
+        first, answers = queries_posts.thread(session, here, n)
+    return _fragment(render("board/_thread.html", here=here, root=first, page=answers, words=words), here)
+
+
+@bp.post("/groups/<slug>/board/seen")
+@allow("member")
+def seen(slug: str) -> Any:
+    """Remember up to where I have read."""
+    upto = request.form.get("upto", 0, type=int)
+    transact(lambda work: services.seen(work, slug=slug, upto=upto, actor=current_actor()))
+    if is_htmx():
+        return "", 204
+    return see_other(".index", slug=slug)
+
+
+@bp.get("/groups/<slug>/board/pictures/<int:picture_id>")
+@allow("member")
+def picture(slug: str, picture_id: int) -> Response:
+    """A picture, to whoever may read the post it belongs to."""
+    with reading() as session:
+        here = queries.place(session, slug, current_actor())
+        row = queries_posts.picture(session, here, picture_id)
+        key, content_type, name = row.storage_key, row.content_type, row.name
+    return give_out(key, content_type=content_type, name=name, inline=True)
+
+
+@bp.get("/groups/<slug>/board/people")
+@allow("member")
+def people(slug: str) -> Response:
+    """Members of the group to mention, by the beginning of a name or by number."""
+    with reading() as session:
+        here = queries.place(session, slug, current_actor())
+        found = queries_posts.people(session, here, request.args.get("q", ""))
+    return jsonify(people=[{"number": number, "name": name} for number, name in found])

@@ -1,0 +1,37 @@
+"""Every minute: what the groups owe their members."""
+
+from __future__ import annotations
+
+from qunclub.web.state import ClubState
+from qunclub.web.uow import transaction
+
+from . import services_covenant, services_offers
+
+BATCH = 50
+
+
+def sweep(state: ClubState) -> int:
+    """Offers whose time is up go to the next, members hear of new covenants; how many seats were looked at."""
+    return end_offers(state) + tell_of_covenants(state)
+
+
+def end_offers(state: ClubState) -> int:
+    """One batch a transaction, until none is due."""
+    looked = 0
+    while True:
+        with transaction(state.session(), wake=state.wake) as session:
+            found = services_offers.expire_offers(session, now=state.clock(), limit=BATCH)
+        looked += found
+        if found < BATCH:
+            return looked
+
+
+def tell_of_covenants(state: ClubState) -> int:
+    """One batch a transaction, until everybody is told."""
+    looked = 0
+    while True:
+        with transaction(state.session(), wake=state.wake) as session:
+            found = services_covenant.tell_next(session, now=state.clock())
+        if found is None:
+            return looked
+        looked += found

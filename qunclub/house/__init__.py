@@ -1,0 +1,48 @@
+"""The rules of the house: when a group is open, who is muted, what is reported, what follows, and how it is taken back.
+
+``may_post`` is the one question that every writing route asks. Violations and sanctions are lines that never change;
+nobody is removed without a message, and everybody sanctioned can appeal.
+"""
+
+from .posting import may_post
+from .rules import Facts, Silence, Verdict
+from .rules_ladder import Ladder, Step
+from .rules_windows import Window
+from .services_appeals import decline, open_appeal, uphold
+from .services_forget import forget
+from .services_quiet import follow_line, lift, mute, set_schedule
+from .services_reports import claim, dismiss, release, report
+from .services_sanctions import decide, ladder, overturn, proposal, sanction_seat, set_ladder
+from .subjects import Found, Subject
+from .subjects import register as register_subject
+
+__all__ = [
+    "Facts",
+    "Found",
+    "Ladder",
+    "Silence",
+    "Step",
+    "Subject",
+    "Verdict",
+    "Window",
+    "claim",
+    "decide",
+    "decline",
+    "dismiss",
+    "follow_line",
+    "forget",
+    "ladder",
+    "lift",
+    "may_post",
+    "mute",
+    "open_appeal",
+    "overturn",
+    "proposal",
+    "register_subject",
+    "release",
+    "report",
+    "sanction_seat",
+    "set_ladder",
+    "set_schedule",
+    "uphold",
+]

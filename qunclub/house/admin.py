@@ -1,0 +1,81 @@
+"""The club's ladder, for admins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from qunclub.kernel import Stale
+from qunclub.web import (
+    NavItem,
+    _,
+    _l,
+    allow,
+    current_actor,
+    explain,
+    flash,
+    form_errors,
+    now,
+    reading,
+    register,
+    render,
+    see_other,
+    transact,
+)
+
+from . import rules_ladder, services_reports, services_sanctions
+from .forms import LadderForm
+from .rules_ladder import Ladder
+
+bp = Blueprint("house_admin", __name__, url_prefix="/admin/house")
+register(
+    NavItem(
+        area="admin",
+        label=_l("Rules of the house"),
+        endpoint="qunclub.house_admin.index",
+        icon="shield-check",
+        order=55,
+        role="admin",
+    )
+)
+
+
+@bp.route("", methods=["GET", "POST"])
+@allow("admin")
+def index() -> Any:
+    """What the first, the second and each further violation leads to."""
+    form, stale = LadderForm(), ""
+    if form.validate_on_submit():
+        try:
+            with form_errors(form):
+                new = Ladder(
+                    rules_ladder.parse_steps(form.steps.data or ""),
+                    form.forget_days.data or 0,
+                    form.appeal_days.data or 0,
+                )
+                transact(
+                    lambda work: services_sanctions.set_ladder(
+                        work, new=new, version=int(form.version.data or 0), actor=current_actor(), now=now()
+                    )
+                )
+                flash(_("Saved. It counts for what is decided from now on."))
+                return see_other(".index")
+        except Stale as error:
+            stale = explain(error)
+    with reading() as session:
+        kept = services_sanctions.ladder(session)
+        if not form.is_submitted():
+            form.steps.data = rules_ladder.write_steps(kept.steps)
+            form.forget_days.data, form.appeal_days.data = kept.forget_days, kept.appeal_days
+            form.version.data = str(kept.version)
+        elif stale:
+            form.version.data = str(kept.version)
+        page = render(
+            "house/admin.html",
+            form=form,
+            stale=stale,
+            waiting=services_reports.waiting(session),
+            appealed=services_reports.waiting(session, services_reports.APPEALS),
+        )
+    return page, 409 if stale else 422 if form.errors else 200

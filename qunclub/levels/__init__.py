@@ -1,0 +1,32 @@
+"""The path of members upward, 参与者 → 贡献者 → 意见领袖 → 核心: levels by published rules, with rights and duties."""
+
+from .queries import has_right, levels_of, rights_of
+from .services import (
+    discard_draft,
+    end_hand,
+    ensure_ladder,
+    forget,
+    ladder_in_force,
+    put_in_force,
+    save_draft,
+    set_by_hand,
+)
+from .services_sweep import enrol, follow, look, preview
+
+__all__ = [
+    "discard_draft",
+    "end_hand",
+    "enrol",
+    "ensure_ladder",
+    "follow",
+    "forget",
+    "has_right",
+    "ladder_in_force",
+    "levels_of",
+    "look",
+    "preview",
+    "put_in_force",
+    "rights_of",
+    "save_draft",
+    "set_by_hand",
+]

@@ -1,0 +1,141 @@
+"""The door for programs: one check of a ticket, the same again for the same key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+from sqlalchemy.orm import Session
+
+from qunclub.api import Problem, bearer, blueprint, current_token, register_scope
+from qunclub.web import N_, _, _l, club, explain, now, transact
+
+from . import queries_door, services_door
+from .rules_door import Doors
+from .services_door import Way
+from .views_door import DOORS
+
+SCOPE = "tickets.check"
+register_scope(SCOPE, _l("Check tickets at the door"))
+bp = blueprint("door_api", under="/tickets", description="The door.")
+
+
+class CheckIn(Schema):
+    """A ticket that was shown."""
+
+    code = fields.String(
+        required=True,
+        validate=validate.Length(min=1, max=400, error=N_("Between 1 and 400 characters.")),
+        metadata={"description": "The scanned address, the signed code, or the twelve letters and digits."},
+    )
+    key = fields.String(
+        required=True,
+        validate=validate.Length(min=8, max=80, error=N_("Between 8 and 80 characters.")),
+        metadata={
+            "description": "Your own name of this check, a new one for each: the same again gives the same answer."
+        },
+    )
+    device = fields.String(
+        load_default="",
+        validate=validate.Length(max=60, error=N_("At most 60 characters.")),
+        metadata={"description": "Where it was shown; for the log of the door."},
+    )
+
+
+class MemberOut(Schema):
+    """Whose ticket it is."""
+
+    number = fields.Integer(allow_none=True)
+    name = fields.String()
+
+
+class GroupOut(Schema):
+    """The group to which the ticket admits."""
+
+    slug = fields.String()
+    name = fields.String()
+
+
+class FirstOut(Schema):
+    """Of a used ticket: when and by whom it was used."""
+
+    at = fields.AwareDateTime()
+    by = fields.String()
+
+
+class CheckOut(Schema):
+    """What came of the check."""
+
+    admitted = fields.Boolean(metadata={"description": "Whether this check let the member in."})
+    outcome = fields.String(
+        metadata={
+            "description": "admitted, used, void, waiting, left, removed, suspended, suspended_payment or other_group."
+        }
+    )
+    message = fields.String(metadata={"description": "The outcome in words, in the caller's language."})
+    again = fields.Boolean(
+        metadata={"description": "Whether this key was used before: nothing was done this time."}
+    )
+    checked_at = fields.AwareDateTime()
+    member = fields.Nested(MemberOut, allow_none=True)
+    group = fields.Nested(GroupOut, allow_none=True)
+    first = fields.Nested(FirstOut, allow_none=True)
+
+
+@bp.post("/check")
+@bearer(SCOPE)
+@bp.arguments(CheckIn)
+@bp.response(200, CheckOut)
+def check(asked: dict[str, Any]) -> dict[str, Any]:
+    """Check a ticket and, when it is good, let its member in, once.
+
+    A ticket that does not admit is told by its outcome; a code that is no ticket is a problem 404 with the code
+    unknown-ticket. Both are written into the log of the door.
+    """
+    token, moment = current_token(), now()
+    way = Way("api", device=asked["device"], bot=token.name, key=f"token:{token.id}:{asked['key']}")
+    # A token for one group stands at its door and at no other.
+    doors = Doors() if token.group_id is None else Doors(frozenset({token.group_id}), token.group_id)
+
+    def command(session: Session) -> dict[str, Any] | str:
+        done = services_door.check(
+            session,
+            text=asked["code"],
+            secret=club().secret,
+            doors=doors,
+            way=way,
+            actor=token.actor,
+            now=moment,
+        )
+        if done.found is None:
+            return explain(done.refusal) if done.refusal is not None else ""
+        return _told(session, done)
+
+    answer = transact(command)
+    if isinstance(answer, str):
+        raise Problem(404, "unknown-ticket", answer)
+    return answer
+
+
+def _told(session: Session, done: services_door.DoorResult) -> dict[str, Any]:
+    assert done.found is not None  # asked before
+    member, group = done.found.member, done.found.group
+    first = None
+    if done.outcome == "used":
+        row = queries_door.first_entry(session, done.found.ticket.id)
+        if row is not None:
+            by = row.check.bot or (row.host.shown_name if row.host else "")
+            first = {"at": row.check.at, "by": by}
+    return {
+        "admitted": done.entered,
+        "outcome": done.outcome,
+        "message": _(DOORS[done.outcome][1]),
+        "again": done.again,
+        "checked_at": done.check.at,
+        # Of another group's ticket only which group it is for.
+        "member": None
+        if done.outcome == "other_group"
+        else {"number": member.number, "name": member.shown_name},
+        "group": {"slug": group.slug, "name": group.name} if group else None,
+        "first": first,
+    }

@@ -1,0 +1,157 @@
+"""The later steps of the welcome page, and what hosts see of who came in."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select, update
+
+from qunclub import groups
+from qunclub.groups.models import Group, Seat
+from qunclub.groups.models_ritual import RitualMark
+from qunclub.kernel import Actor
+from tests.support.pages import in_language, post, sign_in, text_of
+from tests.support.statements import count_statements
+
+ADMIN = Actor("test:admin", "Admin", roles=frozenset({"admin"}))
+
+
+@pytest.fixture
+def line(make, site_db, now):
+    line = make.group_line(slug="one", name="One", capacities=[60], covenant_md="Be kind.")
+    with site_db.uow() as session:
+        session.execute(update(Group).values(entry_url="https://chat.example.com"))
+        groups.set_ritual(
+            session,
+            line_id=line.id,
+            version=0,
+            questions_typed="Who are you?\nWhich page?",
+            task_title="One page",
+            task_md="Hand in *one* page.",
+            actor=ADMIN,
+            now=now,
+        )
+    return line
+
+
+@pytest.fixture
+def held(make, client, line):
+    account, member = make.person(name="Hua", nickname="Hua", city="Hangzhou")
+    held = make.pass_(make.plan(line=line, title="Member"), member)
+    in_language(sign_in(client, account), "en")
+    return held
+
+
+def test_the_way_in_opens_with_covenant_and_introduction(client, held, line):
+    path = f"/welcome/{held.id}"
+    post(client, f"{path}/covenant", {"version": 1})
+    page = text_of(client.get(path))
+    assert 'id="step-introduction" aria-current="step"' in page and "Who are you?" in page
+    assert "Opens when you have introduced yourself" in page and "chat.example.com" not in page
+    group = text_of(client.get("/groups/one-1"))
+    assert "Introduce yourself on your welcome page" in group and "chat.example.com" not in group
+    assert client.get("/groups/one-1/entry.svg").status_code == 404
+
+    answer = post(client, f"{path}/introduction", {"answer_0": "A teacher", "answer_1": " "})
+    page = text_of(answer)
+    assert answer.status_code == 422 and "Write a few words here." in page and "A teacher" in page
+    assert 'id="answer_1" name="answer_1" rows="2" maxlength="500" required aria-invalid="true"' in page
+
+    given = {"answer_0": "A <teacher>", "answer_1": "The last one"}
+    assert post(client, f"{path}/introduction", given).status_code == 303
+    page = text_of(client.get(path))
+    assert "https://chat.example.com" in page and 'class="qc-ritual__done" id="step-introduction"' in page
+    group = text_of(client.get("/groups/one-1"))
+    assert "New here" in group and "A &lt;teacher&gt;" in group
+
+
+def test_the_first_task_is_ticked_and_taken_back(client, held, site_db):
+    path = f"/welcome/{held.id}"
+    assert "First task: One page" in text_of(client.get(path))
+    assert post(client, f"{path}/task").status_code == 303
+    assert 'class="qc-ritual__done" id="step-task"' in text_of(client.get(path))
+    assert post(client, f"{path}/task", {"back": "1"}).status_code == 303
+    with site_db.session() as session:
+        assert session.scalars(select(RitualMark)).all() == []
+
+
+def test_it_is_ones_own(client, make, held):
+    sign_in(client, make.account(number=True))
+    assert post(client, f"/welcome/{held.id}/introduction", {"answer_0": "x"}).status_code == 404
+    assert post(client, f"/welcome/{held.id}/task").status_code == 404
+
+
+def test_introductions_are_for_the_group_alone(client, make, held, site_db):
+    post(client, f"/welcome/{held.id}/covenant", {"version": 1})
+    post(client, f"/welcome/{held.id}/introduction", {"answer_0": "Secret life", "answer_1": "x"})
+    assert "Secret life" in text_of(client.get("/groups/one-1"))
+    sign_in(client, make.account(number=True))
+    assert "Secret life" not in text_of(client.get("/groups/one-1"))
+    assert "Secret life" not in text_of(client.application.test_client().get("/groups/one-1"))
+
+
+def test_hosts_see_who_stands_where_and_tick_new_names(client, make, held, site_db):
+    post(client, f"/welcome/{held.id}/covenant", {"version": 1})
+    host = client.application.test_client()
+    in_language(sign_in(host, make.account(roles=("host",))), "en")
+    assert "/desk/arrivals/one-1" in text_of(host.get("/desk/arrivals"))
+    page = text_of(host.get("/desk/arrivals/one-1"))
+    assert "1-Hua-Hangzhou" in page and page.count("qc-badge--success") == 2
+    with site_db.session() as session:
+        seat = session.scalars(select(Seat)).one()
+    assert post(host, f"/desk/arrivals/one-1/{seat.id}/renamed").status_code == 303
+    assert text_of(host.get("/desk/arrivals/one-1?q=1")).count("qc-badge--success") == 3
+    assert "No member of this group" in text_of(host.get("/desk/arrivals/one-1?q=77"))
+    assert post(host, f"/desk/arrivals/other-1/{seat.id}/renamed").status_code == 404
+    assert client.get("/desk/arrivals/one-1").status_code == 403
+    assert post(client, f"/desk/arrivals/one-1/{seat.id}/renamed").status_code == 403
+
+
+def test_a_host_of_another_group_reads_nothing_here(client, make, held, site_db, now):
+    other = make.group_line(slug="two")
+    account, member = make.person(roles=("host",), number=True)
+    with site_db.uow() as session:
+        seat = session.scalars(select(Seat)).one()
+        away = session.scalars(select(Group).where(Group.line_id == other.id)).one()
+        groups.add_host(session, group_id=away.id, who=str(member.number), actor=ADMIN, now=now)
+    host = sign_in(client.application.test_client(), account)
+    listed = text_of(host.get("/desk/arrivals"))
+    assert "/desk/arrivals/two-1" in listed and "/desk/arrivals/one-1" not in listed
+    assert host.get("/desk/arrivals/two-1").status_code == 200
+    assert host.get("/desk/arrivals/one-1").status_code == 404
+    assert post(host, f"/desk/arrivals/one-1/{seat.id}/renamed").status_code == 404
+
+
+def test_the_lists_cost_the_same_with_many(client, make, held, line, site_db):
+    host = sign_in(client, make.account(roles=("host",)))
+
+    def cost(path: str) -> int:
+        host.get(path)
+        with count_statements(host.application.extensions["qunclub"].session().get_bind()) as sent:
+            assert host.get(path).status_code == 200
+        return sent.count
+
+    paths = ("/desk/arrivals/one-1", "/groups/one-1", "/desk/arrivals")
+    with client.application.app_context():
+        before = [cost(path) for path in paths]
+        for _ in range(55):
+            make.seat(line)
+        assert [cost(path) for path in paths] == before
+    page = text_of(in_language(host, "en").get("/desk/arrivals/one-1"))
+    assert "Earlier arrivals" in page
+
+
+def test_admins_say_what_is_asked(client, make, line):
+    path = f"/admin/groups/{line.id}/ritual"
+    assert client.get(path).status_code == 303
+    in_language(sign_in(client, make.account(roles=("admin",))), "en")
+    assert path in text_of(client.get(f"/admin/groups/{line.id}"))
+    assert "Which page?" in text_of(client.get(path))
+    typed = {"questions": "a\nb\nc\nd\ne\nf", "task_title": "T", "task_md": "", "version": "1"}
+    answer = post(client, path, typed)
+    assert answer.status_code == 422 and "Ask 5 questions at most" in text_of(answer)
+    assert post(client, path, {**typed, "questions": "Why?"}).status_code == 303
+    stale = post(client, path, {**typed, "questions": "Mine?"})
+    assert (
+        stale.status_code == 409 and "Mine?" in text_of(stale) and "Nothing was overwritten" in text_of(stale)
+    )
+    assert client.get("/admin/groups/99/ritual").status_code == 404
