@@ -37,6 +37,7 @@ def upgrade() -> None:
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('reminded_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('open_tasks', sa.Integer(), nullable=False),
+    sa.Column('names_after', sa.BigInteger(), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint('open_tasks >= 0', name=op.f('ck_qunclub_chat_kept')),
@@ -46,6 +47,9 @@ def upgrade() -> None:
     )
     op.create_index('ix_qunclub_chat_expiring', 'qunclub_chat', ['expires_at'], unique=False,
         sqlite_where=sa.text('expires_at IS NOT NULL AND reminded_at IS NULL'), postgresql_where=sa.text('expires_at IS NOT NULL AND reminded_at IS NULL'),
+    )
+    op.create_index('ix_qunclub_chat_naming', 'qunclub_chat', ['id'], unique=False,
+        sqlite_where=sa.text('names_after IS NOT NULL'), postgresql_where=sa.text('names_after IS NOT NULL'),
     )
     op.create_index('ix_qunclub_chat_todo', 'qunclub_chat', ['group_id'], unique=False,
         sqlite_where=sa.text('open_tasks > 0'), postgresql_where=sa.text('open_tasks > 0'),
@@ -127,6 +131,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=160), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('account', sa.String(length=40), nullable=False),
+    sa.Column('until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('trouble', sa.Text(), nullable=False),
     sa.Column('tries', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),

@@ -9,10 +9,14 @@ from qunclub.kernel import watch
 from .book import way_in
 from .models import Chat, ChatAccount, ChatJoin, ChatLink, ChatPost, ChatTask, ChatUpdate
 from .services import announce, forget, mute, set_chat, unmute
-from .tasks import profile_changed, seat_changed, tick
+from .services_names import profile_changed, rule_changed
+from .services_quiet import mute_changed
+from .tasks import seat_changed, tick
 
 watch.seats.add(seat_changed)
 watch.profiles.add(profile_changed)
+watch.mutes.add(mute_changed)
+watch.name_rules.add(rule_changed)
 
 __all__ = [
     "Chat",

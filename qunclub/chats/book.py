@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import reads
+from qunclub.kernel import Actor, reads
 from qunclub.kernel.chats import WayIn
 
-from . import rules
+from . import rules, services, tasks
 from .models import Chat
 
 
@@ -32,3 +32,16 @@ def way_in(session: Session, *, group_id: int, entry_url: str, connected: bool, 
     if rules.expired(row.expires_at, now):
         return WayIn(row.kind, "", False, row.expires_at, True, by_bot)
     return WayIn(row.kind, entry_url, bool(row.picture_key), row.expires_at, False, by_bot)
+
+
+def say(
+    session: Session, *, group_id: int, key: str, text: str, link: str, actor: Actor, now: dt.datetime
+) -> bool:
+    """Have the bot say something in a group's chat; the same *key* twice is once. Whether a bot works there."""
+    chat = session.scalars(select(Chat).where(Chat.group_id == group_id)).one_or_none()
+    if chat is None or not tasks.by_bot(chat):
+        return False
+    services.announce(
+        session, chat_id=chat.id, key=key, body=rules.with_link(text, link), actor=actor, now=now
+    )
+    return True

@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from qunclub import groups
-from qunclub.kernel import Conflict, Forbidden, Invalid, NotFound, Stale, ids, locks, scanning
+from qunclub.kernel import Conflict, Invalid, NotFound, Stale, ids, locks, scanning
 from qunclub.kernel.uploads import clean_name
 from qunclub.web import (
     N_,
@@ -55,10 +55,8 @@ def _my_group(session: Session, group_id: int) -> None:
     """Let nobody pass but the group's own hosts, those of the whole club, and admins."""
     actor = current_actor()
     if not groups.is_host_of(session, group_id=group_id, member_id=actor.member_id, roles=actor.roles):
-        raise Forbidden(
-            N_("This chat is looked after by the hosts of its group."),
-            how=N_("An admin says who hosts which group."),
-        )
+        # As if it were not there: as at the group's door.
+        raise NotFound()
 
 
 @bp.get("")

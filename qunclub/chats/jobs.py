@@ -22,7 +22,7 @@ from qunclub.web.state import ClubState
 from qunclub.web.uow import transaction
 from qunclub.web.urls import absolute_url
 
-from . import services_join, services_work
+from . import services_join, services_quiet, services_work
 from .views_words import sentence
 
 log = logging.getLogger("qunclub.chats")
@@ -174,6 +174,27 @@ def _quiet(state: ClubState, connector: ChatConnector, payload: dict[str, Any]) 
             services_work.troubled(session, payload["chat"], str(error))
 
 
+def _as_the_house_says(state: ClubState, connector: ChatConnector, payload: dict[str, Any]) -> None:
+    session = state.session()
+    with transaction(session):
+        now = state.clock()
+        found = services_quiet.standing(session, payload["chat"], payload["member"], now=now)
+    if found is None:
+        return
+    try:
+        if found.muted:
+            connector.mute(found.ref, found.account, found.until)
+        else:
+            connector.unmute(found.ref, found.account)
+    except ChatMoved as error:
+        with transaction(session):
+            services_join.moved(session, found.ref, error.ref)
+        raise
+    except ChatRefused as error:
+        with transaction(session):
+            services_work.troubled(session, payload["chat"], str(error))
+
+
 def _invite(state: ClubState, connector: ChatConnector, payload: dict[str, Any]) -> None:
     session = state.session()
     with transaction(session):
@@ -230,6 +251,7 @@ WORK: dict[str, Callable[[ClubState, ChatConnector, dict[str, Any]], None]] = {
     "tell": _tell,
     "mute": _quiet,
     "unmute": _quiet,
+    "quiet": _as_the_house_says,
     "invite": _invite,
     "status": _status,
     "listen": _listen,

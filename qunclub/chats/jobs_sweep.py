@@ -15,7 +15,7 @@ from qunclub.kernel.chats import ChatBusy, ChatConnector, ChatError
 from qunclub.web.state import ClubState
 from qunclub.web.uow import retrying, transaction
 
-from . import rules, services, services_join, services_work
+from . import rules, services, services_join, services_names, services_work
 from .jobs import KIND, bot_of
 from .models import Chat
 
@@ -26,7 +26,7 @@ MOST_ROUNDS = 20
 
 def sweep(state: ClubState) -> int:
     """Do it; returns how many things were done."""
-    done = remind(state) + _prune(state)
+    done = remind(state) + names(state) + _prune(state)
     connector = state.connectors.get(KIND)
     if connector is not None:
         done += _know(state)
@@ -49,6 +49,18 @@ def remind(state: ClubState) -> int:
     for chat_id in due:
         with transaction(session, wake=state.wake):
             done += services.remind(session, chat_id=chat_id, now=now)
+    return done
+
+
+def names(state: ClubState) -> int:
+    """Look at the names in chats whose line calls its members by another rule, a batch a chat each minute."""
+    session = state.session()
+    due = services_names.due(session)
+    session.rollback()
+    done = 0
+    for chat_id in due:
+        with transaction(session, wake=state.wake):
+            done += services_names.look_at_names(session, chat_id=chat_id, now=state.clock())
     return done
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from qunclub.kernel import Base, UTCDateTime, pk
 
 KINDS = ("telegram", "wechat", "qq", "wecom", "discord", "other")
-TASKS = ("let_in", "rename", "put_out")
+TASKS = ("let_in", "rename", "put_out", "mute", "unmute")
 TASK_STATES = ("open", "done", "dropped")
 JOIN_STATES = ("asked", "approving", "approved", "declined", "gone")
 POST_STATES = ("queued", "sending", "sent", "refused", "unsure")
@@ -20,7 +20,8 @@ class Chat(Base):
     """What is known of a group's chat beside the link and the note, which the group itself carries.
 
     ``expires_at`` is until when the link and the QR picture are good; ``reminded_at`` says that hosts were reminded of
-    this very date. ``ref`` is the chat as its service names it, when the bot works there; ``trouble`` what keeps it
+    this very date. ``names_after`` is set while names are looked at by a new rule: the task after which to go on.
+    ``ref`` is the chat as its service names it, when the bot works there; ``trouble`` what keeps it
     from working, in the service's words. ``open_tasks`` is kept with the tasks.
     """
 
@@ -34,6 +35,7 @@ class Chat(Base):
     expires_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     reminded_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     open_tasks: Mapped[int] = mapped_column(default=0)
+    names_after: Mapped[int | None] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
 
@@ -61,6 +63,12 @@ class Chat(Base):
             postgresql_where=text("open_tasks > 0"),
         ),
         Index(
+            "ix_qunclub_chat_naming",
+            "id",
+            sqlite_where=text("names_after IS NOT NULL"),
+            postgresql_where=text("names_after IS NOT NULL"),
+        ),
+        Index(
             "ix_qunclub_chat_expiring",
             "expires_at",
             sqlite_where=text("expires_at IS NOT NULL AND reminded_at IS NULL"),
@@ -73,7 +81,7 @@ class ChatTask(Base):
     """Something to be done in a chat because of a seat: by its host, or by the bot where there is one.
 
     ``name`` is what the member is to be called there. ``account`` is whom the bot puts out; it is emptied when that is
-    done. ``tries`` counts how often the bot was set to it again by hand.
+    done. ``until`` is when a mute ends. ``tries`` counts how often the bot was set to it again by hand.
     """
 
     __tablename__ = "qunclub_chat_task"
@@ -86,6 +94,7 @@ class ChatTask(Base):
     name: Mapped[str] = mapped_column(String(160), default="")
     reason: Mapped[str] = mapped_column(Text, default="")
     account: Mapped[str] = mapped_column(String(40), default="")
+    until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     trouble: Mapped[str] = mapped_column(Text, default="")
     tries: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)

@@ -84,7 +84,7 @@ def after_end(*, open_tasks: Collection[str], let_in: bool, maybe_inside: bool =
         let_in: whether the member was let in by this seat.
         maybe_inside: whether the bot was about to let them in, and may have.
     """
-    drop = frozenset(open_tasks) & {"let_in", "rename"}
+    drop = frozenset(open_tasks) & {"let_in", "rename", "mute", "unmute"}
     return Follow(drop, (("put_out", "open"),) if let_in or maybe_inside else ())
 
 
@@ -162,6 +162,19 @@ def may_join(who: Asking) -> Verdict:
         # Checked by a host at the door, and not let in here yet: the chat belongs to that one admission.
         return "used" if who.let_in_before else "approve"
     return "approve" if who.ticket == "valid" else "void"
+
+
+def with_link(text: str, link: str) -> str:
+    """What is said in a chat with a link to the whole of it.
+
+    >>> with_link("Tonight at eight.", "https://club.example/b/7")
+    'Tonight at eight.\\n\\nhttps://club.example/b/7'
+    """
+    room = MOST_TEXT - len(link) - 2
+    text = text.strip()
+    if len(text) > room:
+        text = text[: room - 1].rstrip() + "…"
+    return f"{text}\n\n{link}"
 
 
 def check_text(text: str) -> str:

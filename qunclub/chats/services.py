@@ -222,13 +222,10 @@ def _quiet(
     now: dt.datetime,
 ) -> bool:
     chat = session.scalars(select(Chat).where(Chat.group_id == group_id)).one_or_none()
-    if chat is None or not tasks.by_bot(chat):
+    if chat is None:
         return False
-    query = select(ChatAccount.account).where(
-        ChatAccount.kind == chat.kind, ChatAccount.member_id == member_id
-    )
-    account = session.scalar(query)
-    if account is None:
+    account = tasks.account_of(session, chat, member_id)
+    if not account:
         return False
     payload = {
         "do": do, "chat": chat.id, "account": account, "until": until.isoformat() if until else None,

@@ -13,14 +13,14 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub import groups, passes
+from qunclub import groups, house, passes
 from qunclub.groups.models import Group, Seat
 from qunclub.kernel import N_, Actor, insert_for, locks, outbox, store
 from qunclub.kernel.chats import Outcome
 from qunclub.members.models import Member
 from qunclub.passes.models import EntryTicket
 
-from . import rules, rules_telegram, services_link, tasks
+from . import rules, rules_telegram, services_link, services_quiet, tasks
 from .models import Chat, ChatAccount, ChatJoin, ChatTask, ChatUpdate
 
 Taken = Literal["taken", "repeat", "ignored", "nothing"]
@@ -159,6 +159,10 @@ def settle(session: Session, *, step: Step, outcome: Outcome, now: dt.datetime) 
         join.state = "approved"
         if seat_id is not None and member_id is not None:
             tasks.let_in_by_bot(session, chat=chat, seat_id=seat_id, member_id=member_id, now=now)
+            if house.muted(session, group_id=chat.group_id, member_id=member_id, now=now)[0]:
+                # The house's word was given before they came.
+                key = f"join:{join.id}:{join.update_id}"
+                services_quiet.look(session, chat, member_id, key=key, now=now)
         key = f"join:{join.id}:{join.update_id}"
         tell(session, step.dm, "approved", locale=step.locale, key=key, now=now, group=step.group)
     session.flush()

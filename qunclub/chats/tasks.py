@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from qunclub import groups
+from qunclub import groups, house
 from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, outbox, store, watch
 from qunclub.members.models import Member
@@ -29,6 +29,10 @@ def seat_changed(session: Session, change: watch.SeatChange) -> None:
     )
     waiting = [task for task in mine if task.state == "open"]
     if change.what == "admitted":
+        for task in mine:
+            if task.seat_id == change.seat_id and task.what == "let_in" and task.state == "done":
+                # The seat was given back: that they were let in is of its first time.
+                task.state = "dropped"
         # Whom the bot puts out comes in again by a request of their own; a host simply leaves them where they are.
         kept = [task for task in waiting if task.what == "put_out" and not task.account]
         _carry(session, chat, change, rules.after_admission(still_inside=bool(kept)), kept)
@@ -43,46 +47,27 @@ def seat_changed(session: Session, change: watch.SeatChange) -> None:
     _carry(session, chat, change, follow, of_seat)
 
 
-def profile_changed(session: Session, change: watch.ProfileChange) -> None:
-    """Have a member renamed where a host let them in under another name."""
-    rows = session.execute(
-        select(ChatTask, Chat, GroupLine, Member)
-        .join(Chat, Chat.id == ChatTask.chat_id)
-        .join(Seat, Seat.id == ChatTask.seat_id)
-        .join(GroupLine, GroupLine.id == Seat.line_id)
-        .join(Member, Member.id == ChatTask.member_id)
-        .where(
-            ChatTask.member_id == change.member_id,
-            ChatTask.what == "let_in",
-            ChatTask.state == "done",
-            Seat.state == "admitted",
+def add(
+    session: Session,
+    chat: Chat,
+    *,
+    seat_id: int,
+    member_id: int,
+    what: str,
+    now: dt.datetime,
+    name: str = "",
+    reason: str = "",
+    until: dt.datetime | None = None,
+) -> None:
+    """Put something on the hosts' list."""
+    session.add(
+        ChatTask(
+            chat_id=chat.id, seat_id=seat_id, member_id=member_id, what=what, name=name, reason=reason, until=until,
+            created_at=now,
         )
-    ).all()
-    for task, chat, line, member in rows:
-        if by_bot(chat):
-            continue
-        wanted = _name(line, member)
-        known = session.scalars(
-            select(ChatTask).where(
-                ChatTask.chat_id == chat.id,
-                ChatTask.seat_id == task.seat_id,
-                ChatTask.what == "rename",
-                ChatTask.state == "open",
-            )
-        ).one_or_none()
-        if known is not None and wanted == task.name:
-            _drop(session, chat, [known])
-        elif known is not None:
-            known.name = wanted
-        elif wanted != task.name:
-            session.add(
-                ChatTask(
-                    chat_id=chat.id, seat_id=task.seat_id, member_id=member.id, what="rename", name=wanted,
-                    reason=task.name, created_at=task.done_at,
-                )
-            )  # fmt: skip
-            _count(session, chat.id, 1)
+    )  # fmt: skip
     session.flush()
+    _count(session, chat.id, 1)
 
 
 def by_bot(chat: Chat) -> bool:
@@ -100,6 +85,19 @@ def tick(session: Session, *, task_id: int, actor: Actor, now: dt.datetime) -> C
     if task.state != "open":
         raise Conflict(N_("This is not open any more: somebody else did it, or the seat has changed."))
     finish(session, task, chat, now=now, by=actor.member_id)
+    if task.what == "let_in" and not by_bot(chat):
+        muted, until = house.muted(session, group_id=chat.group_id, member_id=task.member_id, now=now)
+        if muted:
+            # The house's word was given before they came.
+            add(
+                session,
+                chat,
+                seat_id=task.seat_id,
+                member_id=task.member_id,
+                what="mute",
+                until=until,
+                now=now,
+            )
     _record(session, task, "chat.task", actor, now)
     return task
 
@@ -131,6 +129,8 @@ def finish(session: Session, task: ChatTask, chat: Chat, *, now: dt.datetime, by
     task.state, task.done_at, task.done_by, task.trouble = "done", now, by, ""
     if task.what == "let_in":
         task.name = name_of_seat(session, task.seat_id)
+    elif task.what in ("mute", "unmute"):
+        pass
     elif task.what == "rename":
         session.execute(
             update(ChatTask)
@@ -276,10 +276,11 @@ def name_of_seat(session: Session, seat_id: int) -> str:
         .join(Member, Member.id == Seat.member_id)
         .where(Seat.id == seat_id)
     ).one()
-    return _name(line, member)
+    return name_of(line, member)
 
 
-def _name(line: GroupLine, member: Member) -> str:
+def name_of(line: GroupLine, member: Member) -> str:
+    """What a member is called in the groups of a line."""
     return groups.nickname(
         line.nickname_rule, number=member.number, nickname=member.shown_name, city=member.city
     )[:160]
@@ -288,7 +289,7 @@ def _name(line: GroupLine, member: Member) -> str:
 def _carry(
     session: Session, chat: Chat, change: watch.SeatChange, follow: rules.Follow, waiting: Sequence[ChatTask]
 ) -> None:
-    _drop(session, chat, [task for task in waiting if task.what in follow.drop])
+    drop(session, chat, [task for task in waiting if task.what in follow.drop])
     for what, state in follow.add:
         if what == "put_out":
             put_out(
@@ -316,11 +317,16 @@ def _account(session: Session, chat: Chat, seat_id: int, member_id: int) -> str:
     came = session.scalar(
         select(ChatJoin.account).where(ChatJoin.chat_id == chat.id, ChatJoin.seat_id == seat_id)
     )
-    return came or _linked(session, chat.kind, member_id)
+    return came or account_of(session, chat, member_id)
 
 
-def _linked(session: Session, kind: str, member_id: int) -> str:
-    query = select(ChatAccount.account).where(ChatAccount.kind == kind, ChatAccount.member_id == member_id)
+def account_of(session: Session, chat: Chat, member_id: int) -> str:
+    """Whom the bot knows a member as; empty when it does not, or when no bot works in the chat."""
+    if not by_bot(chat):
+        return ""
+    query = select(ChatAccount.account).where(
+        ChatAccount.kind == chat.kind, ChatAccount.member_id == member_id
+    )
     return session.scalar(query) or ""
 
 
@@ -333,7 +339,8 @@ def _approving(session: Session, chat: Chat, seat_id: int) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
-def _drop(session: Session, chat: Chat, dropped: Iterable[ChatTask]) -> None:
+def drop(session: Session, chat: Chat, dropped: Iterable[ChatTask]) -> None:
+    """Strike off what fell away."""
     count = 0
     for task in dropped:
         task.state = "dropped"

@@ -18,6 +18,8 @@ TASK_LABELS: dict[str, Any] = {
     "let_in": _l("Let them in"),
     "rename": _l("Rename"),
     "put_out": _l("Put out"),
+    "mute": _l("Let only read"),
+    "unmute": _l("Let write again"),
 }
 JOIN_LABELS: dict[str, tuple[str, Any]] = {
     "asked": ("warning", _l("Asks to join")),

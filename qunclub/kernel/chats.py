@@ -8,6 +8,8 @@ from typing import Any, Literal, Protocol
 
 from sqlalchemy.orm import Session
 
+from .actor import Actor
+
 Outcome = Literal["done", "inside", "gone"]
 """Of a request to join: answered now; whoever asked is inside already; there is no such request any more."""
 
@@ -123,4 +125,22 @@ class ChatBook(Protocol):
         Args:
             entry_url: the link the group itself carries.
             connected: whether the club talks to Telegram.
+        """
+
+    def say(
+        self,
+        session: Session,
+        *,
+        group_id: int,
+        key: str,
+        text: str,
+        link: str,
+        actor: Actor,
+        now: dt.datetime,
+    ) -> bool:
+        """Have the bot say something in a group's chat, the *link* under it. Whether a bot works there.
+
+        Args:
+            key: what it is for: the same key twice is said once.
+            text: shortened where the chat takes no more.
         """

@@ -41,6 +41,29 @@ class ProfileChange:
     member_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class MuteChange:
+    """A member was muted in a group, or one of their mutes was lifted; that a mute runs out is told to nobody.
+
+    Attributes:
+        on: whether it began; False: it was lifted.
+        now: when (UTC).
+    """
+
+    mute_id: int
+    group_id: int
+    member_id: int
+    on: bool
+    now: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NameRuleChange:
+    """The members of a line are called by another rule."""
+
+    line_id: int
+
+
 class Watchers(Generic[T]):
     """Who is told of one kind of change."""
 
@@ -60,3 +83,5 @@ class Watchers(Generic[T]):
 
 seats: Watchers[SeatChange] = Watchers()
 profiles: Watchers[ProfileChange] = Watchers()
+mutes: Watchers[MuteChange] = Watchers()
+name_rules: Watchers[NameRuleChange] = Watchers()
