@@ -85,6 +85,9 @@ def tick(session: Session, *, task_id: int, actor: Actor, now: dt.datetime) -> C
     if task.state != "open":
         raise Conflict(N_("This is not open any more: somebody else did it, or the seat has changed."))
     finish(session, task, chat, now=now, by=actor.member_id)
+    if task.what == "rename":
+        # The same tick as among those who arrived.
+        groups.mark(session, seat_id=task.seat_id, step="renamed", by_id=actor.member_id, now=now)
     if task.what == "let_in" and not by_bot(chat):
         muted, until = house.muted(session, group_id=chat.group_id, member_id=task.member_id, now=now)
         if muted:

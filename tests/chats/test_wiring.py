@@ -11,6 +11,7 @@ from qunclub import groups, house, members
 from qunclub.chats import services, services_names, tasks
 from qunclub.chats.models import Chat, ChatJoin, ChatPost, ChatTask
 from qunclub.groups.models_hosts import GroupHost
+from qunclub.groups.models_ritual import RitualMark
 from qunclub.groups.services_lines import FIELDS
 from qunclub.kernel.outbox import OutboxMessage
 from tests.chats.conftest import ADMIN, REF
@@ -328,3 +329,5 @@ def test_a_members_new_name_is_on_the_list_at_once(session, make, small, now):
     tick_all(session, now)
     members.update_profile(session, member_id=seat.member_id, nickname="新名", city="", bio="")
     assert listed(session)[1:] == [("rename", "open")]
+    tick_all(session, now)
+    assert session.scalars(select(RitualMark.step)).all() == ["renamed"]
