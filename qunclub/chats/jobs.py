@@ -27,6 +27,8 @@ from .views_words import sentence
 
 log = logging.getLogger("qunclub.chats")
 KIND = "telegram"
+CLOSED = dt.timedelta(hours=1)
+"""How long to wait before trying again in a chat that is closed to the bot."""
 
 
 def secret_of(state: ClubState) -> str:
@@ -190,9 +192,14 @@ def _as_the_house_says(state: ClubState, connector: ChatConnector, payload: dict
         with transaction(session):
             services_join.moved(session, found.ref, error.ref)
         raise
-    except ChatRefused as error:
+    except ChatClosed as error:
         with transaction(session):
             services_work.troubled(session, payload["chat"], str(error))
+        # What the house says then is done when the bot is let do it again.
+        raise outbox.Later(CLOSED, str(error)) from None
+    except ChatRefused as error:
+        # Such as of somebody who is not in the chat: when they come, the house is asked anew.
+        log.info("not muted", extra={"facts": {"chat": payload["chat"], "error": str(error)}})
 
 
 def _invite(state: ClubState, connector: ChatConnector, payload: dict[str, Any]) -> None:

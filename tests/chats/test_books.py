@@ -144,6 +144,10 @@ def test_the_sweep_and_the_hook_read_by_an_index(db, now):
             Chat.expires_at.is_not(None), Chat.reminded_at.is_(None), Chat.expires_at <= now
         ),
         select(Chat).where(Chat.group_id == 1),
+        select(Chat.id).where(Chat.names_after.is_not(None)).limit(200),
+        select(ChatTask)
+        .where(ChatTask.chat_id == 1, ChatTask.state == "done", ChatTask.id > 7, ChatTask.what == "let_in")
+        .order_by(ChatTask.id),
         select(ChatTask).where(ChatTask.member_id == 1, ChatTask.chat_id == 1),
         select(ChatTask).where(ChatTask.chat_id == 1, ChatTask.state == "open").order_by(ChatTask.id),
         select(ChatJoin).where(ChatJoin.chat_id == 1, ChatJoin.account == "1"),

@@ -16,6 +16,7 @@ from qunclub.groups.services_lines import FIELDS
 from qunclub.kernel.outbox import OutboxMessage
 from tests.chats.conftest import ADMIN, REF
 from tests.support.pages import in_language, post, sign_in, text_of
+from tests.support.telegram import Refused
 
 HUA = 4242
 
@@ -165,6 +166,28 @@ def test_who_is_muted_before_they_come_is_muted_when_they_do(desk, bot, host):
     desk.work()
     desk.work()
     assert bot.chats[REF].inside == {HUA} and bot.chats[REF].muted == {HUA: 0}
+
+
+def test_a_mute_waits_for_a_chat_that_is_closed_to_the_bot(desk, bot, host):
+    _account, _member, held = desk.member(HUA)
+    desk.hear(bot.ask(REF, HUA))
+    desk.work()
+    sanction(desk, held.seat_id, host)
+    bot.moods["restrictChatMember"] = [Refused(403, "Forbidden: bot was kicked from the supergroup chat")]
+    desk.work()
+    assert "kicked" in desk.rows(Chat)[0].trouble and bot.chats[REF].muted == {}
+    desk.work()
+    assert bot.count("restrictChatMember") == 1
+    desk.clock.advance(minutes=61)
+    desk.work()
+    assert bot.chats[REF].muted == {HUA: 0}
+    # Who is not in the chat is no trouble.
+    bot.moods["restrictChatMember"] = [Refused(400, "Bad Request: PARTICIPANT_ID_INVALID")]
+    sanction(desk, held.seat_id, host)
+    with desk.db.uow() as session:
+        session.execute(update(Chat).values(trouble=""))
+    desk.work()
+    assert desk.rows(Chat)[0].trouble == "" and desk.waiting() == []
 
 
 def test_without_a_bot_its_hosts_are_told(session, make, small, now, host, admin):
