@@ -48,7 +48,7 @@ def upgrade() -> None:
     op.create_index('ix_qunclub_chat_expiring', 'qunclub_chat', ['expires_at'], unique=False,
         sqlite_where=sa.text('expires_at IS NOT NULL AND reminded_at IS NULL'), postgresql_where=sa.text('expires_at IS NOT NULL AND reminded_at IS NULL'),
     )
-    op.create_index('ix_qunclub_chat_naming', 'qunclub_chat', ['id'], unique=False,
+    op.create_index('ix_qunclub_chat_naming', 'qunclub_chat', ['names_after'], unique=False,
         sqlite_where=sa.text('names_after IS NOT NULL'), postgresql_where=sa.text('names_after IS NOT NULL'),
     )
     op.create_index('ix_qunclub_chat_todo', 'qunclub_chat', ['group_id'], unique=False,

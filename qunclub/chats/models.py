@@ -64,7 +64,7 @@ class Chat(Base):
         ),
         Index(
             "ix_qunclub_chat_naming",
-            "id",
+            "names_after",
             sqlite_where=text("names_after IS NOT NULL"),
             postgresql_where=text("names_after IS NOT NULL"),
         ),

@@ -52,7 +52,7 @@ def rule_changed(session: Session, change: watch.NameRuleChange) -> None:
 
 def due(session: Session) -> list[int]:
     """The ids of chats in which names are to be looked at."""
-    return list(session.scalars(select(Chat.id).where(Chat.names_after.is_not(None)).limit(BATCH)))
+    return list(session.scalars(select(Chat.id).where(Chat.names_after >= 0).limit(BATCH)))
 
 
 def look_at_names(session: Session, *, chat_id: int, now: dt.datetime) -> int:

@@ -144,7 +144,7 @@ def test_the_sweep_and_the_hook_read_by_an_index(db, now):
             Chat.expires_at.is_not(None), Chat.reminded_at.is_(None), Chat.expires_at <= now
         ),
         select(Chat).where(Chat.group_id == 1),
-        select(Chat.id).where(Chat.names_after.is_not(None)).limit(200),
+        select(Chat.id).where(Chat.names_after >= 0).limit(200),
         select(ChatTask)
         .where(ChatTask.chat_id == 1, ChatTask.state == "done", ChatTask.id > 7, ChatTask.what == "let_in")
         .order_by(ChatTask.id),

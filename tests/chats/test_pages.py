@@ -202,7 +202,9 @@ def test_the_hosts_list_follows_seats_and_is_ticked_off(host, group, line, make,
         renaming = session.scalars(select(ChatTask).where(ChatTask.state == "open")).one()
     post(host, f"/desk/chats/tasks/{renaming.id}/done")
     with site_db.uow() as session:
-        groups.remove_member(session, seat_id=held.seat_id, reason="Spam twice", actor=ADMIN, now=now)
+        groups.remove_member(
+            session, seat_id=held.seat_id, reason="Spam twice", actor=ADMIN, now=now, scope="none"
+        )
     page = text_of(host.get(f"/desk/chats/{group.id}"))
     assert "Put out" in page and "Spam twice" in page
     # Back before anybody put them out: they simply stay.
