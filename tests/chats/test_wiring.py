@@ -292,7 +292,10 @@ def test_an_announcement_is_said_in_the_chat_once(desk, bot, writer):
 def test_without_a_bot_nothing_is_offered(desk, writer, make):
     with desk.db.uow() as session:
         session.execute(update(Chat).values(ref=""))
-    assert "chat as well" not in text_of(writer.get("/groups/readers-1/board"))
+    page = writer.get("/groups/readers-1/board")
+    assert page.status_code == 200 and "chat as well" not in text_of(page)
+    sent = post(writer, "/groups/readers-1/board", {"body_md": "x", "to_chat": "y"})
+    assert sent.status_code in (302, 303) and desk.rows(ChatPost) == []
 
 
 # Whose chats.
