@@ -7,6 +7,7 @@ Settings come from the environment (``QUNCLUB_*`` and ``PORT``); a host app may 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -89,6 +90,18 @@ class Settings:
     clamd: str = setting(
         "",
         "Where clamd listens, host:port or unix:/path; with it files that are sent in are scanned for viruses.",
+    )
+    telegram_token: str = setting(
+        "",
+        "Token of the club's Telegram bot, from @BotFather; empty means no bot. Never kept in the database.",
+    )
+    telegram_api: str = setting(
+        "https://api.telegram.org", "Address of the Bot API: Telegram's, or a Bot API server of your own."
+    )
+    telegram_updates: str = setting(
+        "webhook",
+        "How the bot hears of things: webhook (Telegram calls the club, at once) or poll (the club asks every minute).",
+        choices=("webhook", "poll"),
     )
     review_lease_minutes: int = setting(45, "How long a claimed submission stays with its reviewer.")
     appeal_tokens: int = setting(
@@ -206,6 +219,12 @@ def _check(settings: Settings) -> None:
     where, _, port = settings.clamd.rpartition(":")
     if settings.clamd and not settings.clamd.startswith("unix:/") and not (where and port.isdigit()):
         raise ConfigError(f"QUNCLUB_CLAMD must be host:port or unix:/path, not {settings.clamd!r}.")
+    if settings.telegram_token and not re.fullmatch(
+        r"\d{3,20}:[A-Za-z0-9_-]{20,80}", settings.telegram_token
+    ):
+        raise ConfigError(
+            "QUNCLUB_TELEGRAM_TOKEN is not a bot's token, such as 123456789:AAF… from @BotFather."
+        )
     if settings.order_hold_minutes < 31:
         raise ConfigError(
             "QUNCLUB_ORDER_HOLD_MINUTES must be 31 or more: Stripe keeps a checkout open for 30."
@@ -215,6 +234,7 @@ def _check(settings: Settings) -> None:
     for name, address in (
         ("PUBLIC_URL", settings.public_url),
         ("SANDBOX_PUBLIC_URL", settings.sandbox_public_url),
+        ("TELEGRAM_API", settings.telegram_api),
     ):
         if address and not address.startswith(("http://", "https://")):
             raise ConfigError(f"QUNCLUB_{name} must begin with http:// or https://.")

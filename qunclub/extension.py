@@ -20,6 +20,7 @@ from qunclub.adapters.files import make_store
 from qunclub.adapters.mail import make_mailer
 from qunclub.adapters.scanner import make_scanner
 from qunclub.kernel import ClubError, clock
+from qunclub.kernel.chats import ChatBook
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.payments import PaymentGateway
 from qunclub.kernel.ports import Doctor, FileStore, GroupBook, Identity, LevelBook, Mailer, SeasonBook
@@ -71,6 +72,10 @@ BLUEPRINTS = (
     "qunclub.house.desk:bp",
     "qunclub.house.desk_quiet:bp",
     "qunclub.house.admin:bp",
+    "qunclub.chats.views:bp",
+    "qunclub.chats.desk:bp",
+    "qunclub.chats.admin:bp",
+    "qunclub.chats.webhook:bp",
     "qunclub.orders.views:bp",
     "qunclub.orders.claims_views:bp",
     "qunclub.orders.admin_claims:bp",
@@ -156,6 +161,7 @@ DOCTORS = (
     "courses",
     "passes",
     "house",
+    "chats",
     "orders",
     "points",
     "homework",
@@ -249,6 +255,8 @@ class QunClub:
             course_offer=load("qunclub.passes.queries_prices:cheapest_for"),
             group_book=cast(GroupBook, import_module("qunclub.groups.book")),
             season_book=season_book,
+            chat_book=cast(ChatBook, import_module("qunclub.chats.book")),
+            connectors=jobs.make_connectors(chosen),
             member_parts=tuple(load(path) for path in MEMBER_PARTS),
             group_parts=tuple(load(path) for path in GROUP_PARTS),
             made_books=tuple(load(path) for path in MADE_BOOKS),
@@ -264,6 +272,7 @@ class QunClub:
         )
         made.doctors["recordings"] = partial(load("qunclub.homework.doctor_voice:check_bytes"), made.files)
         made.doctors["course_files"] = partial(load("qunclub.courses.doctor_media:check_bytes"), made.files)
+        made.doctors["chat_pictures"] = partial(load("qunclub.chats.doctor:check_bytes"), made.files)
         app.extensions[state.KEY] = made
         if standalone:
             # In a host, its own logging decides what becomes of the logger "qunclub".

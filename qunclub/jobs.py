@@ -17,6 +17,7 @@ from huey.api import Huey
 
 from qunclub import config
 from qunclub.kernel import outbox
+from qunclub.kernel.chats import ChatConnector
 from qunclub.kernel.payments import PaymentGateway
 from qunclub.web.state import ClubState, club
 from qunclub.web.uow import transaction
@@ -33,6 +34,7 @@ HANDLERS = {
     "subscription_cancel": "qunclub.orders.jobs_recurring:carry_out_wish",
     "dispute_look": "qunclub.orders.jobs_recurring:look_at_dispute",
     "file_delete": "qunclub.home.leaving:delete_file",
+    "chat": "qunclub.chats.jobs:carry_out",
 }
 # Every minute: (state) -> how many things were mended.
 SWEEPS = {
@@ -60,6 +62,7 @@ SWEEPS = {
     "allocation": "qunclub.homework.jobs_allocation:sweep",
     "similar": "qunclub.homework.jobs_similar:sweep",
     "pieces": "qunclub.projects.jobs:sweep",
+    "chats": "qunclub.chats.jobs_sweep:sweep",
 }
 
 
@@ -85,6 +88,15 @@ def make_gateway(settings: config.Settings) -> PaymentGateway:
     )
 
 
+def make_connectors(settings: config.Settings) -> dict[str, ChatConnector]:
+    """The chat services the club talks to, by the kind of chat: those whose key is set."""
+    from qunclub.adapters.telegram import Telegram
+
+    if not settings.telegram_token:
+        return {}
+    return {"telegram": Telegram(settings.telegram_token, api=settings.telegram_api)}
+
+
 def dispatch(state: ClubState, *, limit: int = 200) -> int:
     """Carry out due outbox messages; returns how many were done."""
     done = 0
@@ -101,6 +113,10 @@ def dispatch(state: ClubState, *, limit: int = 200) -> int:
         for ident, kind, key, payload, attempts in taken:
             try:
                 _load(HANDLERS[kind])(state, payload, key)
+            except outbox.Later as wait:
+                session.rollback()
+                with transaction(session):
+                    outbox.later(session, ident, attempts=attempts, wait=wait, now=state.clock())
             except Exception as error:
                 session.rollback()
                 log.warning(

@@ -3,6 +3,7 @@
 from qunclub.adapters.accounts import models as accounts
 from qunclub.api import models as api
 from qunclub.board import models as board
+from qunclub.chats import models as chats
 from qunclub.contests import models as contests
 from qunclub.courses import models as courses
 from qunclub.courses import models_access as courses_access
@@ -52,6 +53,7 @@ __all__ = [
     "accounts",
     "api",
     "board",
+    "chats",
     "contests",
     "courses",
     "courses_access",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qunclub.chats import views_words as chats
 from qunclub.cloning import admin as cloning
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
@@ -35,6 +36,7 @@ THINGS: dict[str, Any] = {
     "line": _l("Group lines"),
     "group": _l("Groups"),
     "seat": _l("Seats"),
+    "chat": _l("Chats"),
     "house": _l("Rules of the house"),
     "course": _l("Courses"),
     "question": _l("Questions"),
@@ -74,6 +76,7 @@ ACTS: dict[str, Any] = {
     **admin_showcase.ACTS,
     **rewards.ACTS,
     **admin_media.ACTS,
+    **chats.ACTS,
     **house.ACTS,
     "extension.grant": _l("More time given"),
     "extension.revoke": _l("More time taken back"),

@@ -34,6 +34,10 @@ class StaffPostForm(PostForm):
         [Length(max=rules.MOST_TITLE)],
         description=_l("Members are told it, and take note with one click."),
     )
+    to_chat = BooleanField(
+        _l("Say it in the group's chat as well"),
+        description=_l("The club's bot says an announcement there, once, with a link to the board."),
+    )
     open_answers = BooleanField(_l("Members may answer"), default=True)
 
 

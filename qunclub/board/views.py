@@ -14,6 +14,7 @@ from qunclub.web import (
     NavItem,
     _,
     _l,
+    absolute_url,
     allow,
     club,
     current_actor,
@@ -36,6 +37,7 @@ from qunclub.web.urls import path_to
 
 from . import files, posting, queries, queries_posts, rules, services
 from .forms import PostForm, StaffPostForm
+from .models import BoardPost
 from .queries import Place
 from .queries_posts import Shown
 
@@ -83,7 +85,7 @@ def index(slug: str) -> Any:
     actor, moment = current_actor(), now()
     with reading() as session:
         here = queries.place(session, slug, actor)
-    form = _form(here)
+        form = _form(session, here)
     if request.method == "POST":
         written = _write(form, slug, None)
         if written:
@@ -151,14 +153,40 @@ def thread(slug: str, n: int) -> Any:
     return (page, 422) if form.errors else page
 
 
-def _form(here: Place) -> PostForm:
+def _form(session: Session, here: Place) -> PostForm:
     if not here.staff:
         return PostForm()
     form = StaffPostForm()
+    if not _in_a_chat(session, here.group_id):
+        del form.to_chat
     if request.method == "GET":
         # In a pyramid, what is opened for answers is opened by hand.
         form.open_answers.data = here.posting == "all"
     return form
+
+
+def _in_a_chat(session: Session, group_id: int) -> bool:
+    """Whether the club's bot speaks in the group's chat."""
+    state = club()
+    if state.chat_book is None or not state.connectors:
+        return False
+    return state.chat_book.way_in(session, group_id=group_id, entry_url="", connected=True, now=now()).by_bot
+
+
+def _say(work: Session, post: BoardPost, slug: str) -> None:
+    """Have an announcement said in the group's chat; where no bot works any more, it stands on the board alone."""
+    book = club().chat_book
+    if book is not None:
+        link = absolute_url("qunclub.board.thread", slug=slug, n=post.n)
+        book.say(
+            work,
+            group_id=post.group_id,
+            key=f"board:{post.id}",
+            text=f"{post.title}\n\n{post.body_md}",
+            link=link,
+            actor=current_actor(),
+            now=now(),
+        )
 
 
 def _write(form: PostForm, slug: str, answer_to: int | None) -> int | None:
@@ -166,7 +194,12 @@ def _write(form: PostForm, slug: str, answer_to: int | None) -> int | None:
     if not form.validate():
         return None
     more: dict[str, Any] = {}
+    to_chat = False
     if isinstance(form, StaffPostForm):
+        to_chat = bool(form.to_chat and form.to_chat.data)
+        if to_chat and not form.announcement.data:
+            form.to_chat.errors = [_("Only announcements are said in the chat: tick that it is one.")]
+            return None
         more = {
             "announcement": bool(form.announcement.data),
             "title": form.title.data or "",
@@ -180,7 +213,7 @@ def _write(form: PostForm, slug: str, answer_to: int | None) -> int | None:
         with uploads.stored(state.files, pictures, folder="board") as kept:
 
             def command(work: Session) -> int:
-                return services.write(
+                post = services.write(
                     work,
                     slug=slug,
                     actor=current_actor(),
@@ -190,7 +223,10 @@ def _write(form: PostForm, slug: str, answer_to: int | None) -> int | None:
                     now=now(),
                     zone=state.settings.zone,
                     **more,
-                ).n
+                )
+                if to_chat:
+                    _say(work, post, slug)
+                return post.n
 
             written = transact(command)
     return written

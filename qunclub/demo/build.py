@@ -33,6 +33,7 @@ from qunclub.web.uow import transaction
 from . import content
 from .allocation_story import add_allocation
 from .board_story import add_boards
+from .chat_story import open_chats, tick_off
 from .contest_story import add_contests
 from .door_story import add_door
 from .homework_story import Piece
@@ -108,8 +109,10 @@ def build(state: ClubState, *, ways_in: bool = True) -> str:
     with transaction(session):
         _people(session, cast, secret)
         _rooms(session, cast, state)
+        open_chats(session, cast, state.files, now=cast.ago(430))
         money_settings(session, state.files, cast)
         tell(session, _story(cast, state))
+        tick_off(session, cast, now=cast.ago(0))
         _profile(session)
         _introductions(session, cast, now)
         # The story's mails were never meant to be sent.

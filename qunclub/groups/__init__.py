@@ -33,7 +33,7 @@ from .services import (
     take_seat,
 )
 from .services_bars import bar_member, lift_bar, remove_member
-from .services_hosts import add_host, forget_host, hosted_by, hosts_of, remove_host
+from .services_hosts import add_host, forget_host, hosted_by, hosts_of, is_host_of, remove_host
 from .services_lines import (
     accept_covenant,
     create_line,
@@ -91,6 +91,7 @@ __all__ = [
     "hosts_of",
     "introduce",
     "is_asked",
+    "is_host_of",
     "leave",
     "leave_core",
     "leave_seat",

@@ -1,4 +1,4 @@
-"""Group lines for admins: capacities, covenant, the way in, seats, the waiting list, removal with a reason."""
+"""Group lines for admins: capacities, covenant, seats, the waiting list, removal with a reason."""
 
 from __future__ import annotations
 
@@ -34,13 +34,12 @@ from .forms import (
     KIND_LABELS,
     POSTING_LABELS,
     CovenantForm,
-    EntryForm,
     LineForm,
     NewLineForm,
     PriorityForm,
     RemoveForm,
 )
-from .models import Group, GroupLine
+from .models import GroupLine
 
 bp = Blueprint("groups_admin", __name__, url_prefix="/admin/groups")
 register(
@@ -198,38 +197,6 @@ def covenant(line_id: int) -> Any:
             form.body_md.data = versions[0].body_md
         page = render("groups/admin_covenant.html", form=form, line=line, versions=versions)
     return page, 422 if form.errors else 200
-
-
-@bp.route("/groups/<int:group_id>/entry", methods=["GET", "POST"])
-@allow("admin")
-def entry(group_id: int) -> Any:
-    """Say where a group's chat is."""
-    with reading() as session:
-        group = session.get(Group, group_id)
-        if group is None:
-            raise NotFound()
-        session.expunge(group)
-        line = _line(session, group.line_id)
-        session.expunge(line)
-    form = EntryForm(obj=group)
-    if form.validate_on_submit():
-        with form_errors(form):
-            transact(
-                lambda session: services_lines.set_entry(
-                    session,
-                    group_id=group_id,
-                    entry_url=form.entry_url.data or "",
-                    entry_note=form.entry_note.data or "",
-                    actor=current_actor(),
-                    now=now(),
-                )
-            )
-            flash(_("Saved."))
-            return see_other(".show", line_id=line.id)
-    return (
-        render("groups/admin_entry.html", form=form, group=group, line=line),
-        422 if form.errors else 200,
-    )
 
 
 def _filters() -> dict[str, Any]:

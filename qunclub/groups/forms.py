@@ -142,23 +142,6 @@ class CovenantForm(Form):
     )
 
 
-class EntryForm(Form):
-    """Where a group's chat is."""
-
-    entry_url = StringField(
-        _l("Link into the group's chat"),
-        [Length(max=500)],
-        description=_l("Members see it, with a QR code, after they accepted the covenant."),
-        render_kw={"inputmode": "url", "placeholder": "https://"},
-    )
-    entry_note = TextAreaField(
-        _l("How to get in"),
-        [Length(max=2000)],
-        description=_l("For example whom to add, and what to write in the request."),
-        render_kw={"rows": 3},
-    )
-
-
 SCOPES = {
     "line": _l("No new seat in this line"),
     "club": _l("No new seat in the whole club; seats in other groups end too"),

@@ -17,6 +17,7 @@ from qunclub.kernel import N_, Conflict, NotFound, locks
 from qunclub.members.models import Member
 
 from . import rules, rules_allocation
+from .changes import changed
 from .models import Group, GroupLine, Seat
 from .models_bar import Bar
 from .queries_bars import bar_in
@@ -169,6 +170,8 @@ def end_seat(
     group.seated -= 1
     session.flush()
     points.look_again(session, scope=points.group_scope(group.id), member_ids=[seat.member_id])
+    if was == "admitted":
+        changed(session, seat, "removed" if state == "removed" else "left", now)
     return seat, admit_waiting(session, line, now=now)
 
 
@@ -201,6 +204,7 @@ def _seat_in(
     session.add(seat)
     session.flush()
     points.look_again(session, scope=points.group_scope(group.id), member_ids=[member_id])
+    changed(session, seat, "admitted", now)
     if group.seated >= group.capacity:
         open_due(session, line, now)
     return seat

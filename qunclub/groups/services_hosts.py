@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -32,6 +32,19 @@ def hosts_of(session: Session, group_id: int) -> Sequence[Member]:
 def hosted_by(session: Session, member_id: int) -> frozenset[int]:
     """The ids of the groups whose host a member is: one statement."""
     return frozenset(session.scalars(select(GroupHost.group_id).where(GroupHost.member_id == member_id)))
+
+
+def is_host_of(session: Session, *, group_id: int, member_id: int | None, roles: Collection[str]) -> bool:
+    """Whether somebody with these roles hosts a group: an admin, a host of the group, or one of the whole club.
+
+    A host with no group of their own is the whole club's. At most one statement.
+    """
+    if "admin" in roles:
+        return True
+    if "host" not in roles or member_id is None:
+        return False
+    mine = hosted_by(session, member_id)
+    return not mine or group_id in mine
 
 
 def add_host(

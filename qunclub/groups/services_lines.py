@@ -20,6 +20,7 @@ from qunclub.kernel import (
     locks,
     render_markdown,
     store,
+    watch,
 )
 
 from . import rules, rules_allocation, services, services_covenant, services_waiting
@@ -154,6 +155,8 @@ def update_line(
     services_waiting.admit_waiting(session, line, now=now)
     after = facts(line)
     changed = [key for key in before if before[key] != after[key]]
+    if "nickname_rule" in changed:
+        watch.name_rules.tell(session, watch.NameRuleChange(line.id))
     _record(
         session,
         line,

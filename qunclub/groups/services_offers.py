@@ -12,6 +12,7 @@ from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, mail, 
 from qunclub.members.models import Member
 
 from . import services
+from .changes import changed
 from .models import GroupLine, Seat
 
 DECLINED = N_("The offered seat was declined.")
@@ -37,6 +38,7 @@ def accept_offer(session: Session, *, seat_id: int, member_id: int, now: dt.date
     if seat.group_id is not None:
         points.look_again(session, scope=points.group_scope(seat.group_id), member_ids=[member_id])
     session.flush()
+    changed(session, seat, "admitted", now)
     return seat
 
 

@@ -11,6 +11,7 @@ from qunclub import points
 from qunclub.kernel import NotFound, locks
 
 from . import rules_allocation, services
+from .changes import changed
 from .models import Group, GroupLine, Seat
 from .services_waiting import groups_with_room, open_due, place_of
 
@@ -55,6 +56,7 @@ def restore_seat(session: Session, *, seat_id: int, now: dt.datetime) -> Seat:
     group.seated += 1
     session.flush()
     points.look_again(session, scope=points.group_scope(group.id), member_ids=[seat.member_id])
+    changed(session, seat, "admitted", now)
     if group.seated >= group.capacity:
         open_due(session, line, now)
     return seat

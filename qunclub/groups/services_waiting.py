@@ -12,6 +12,7 @@ from qunclub.kernel import N_, mail
 from qunclub.members.models import Member
 
 from . import rules, rules_allocation
+from .changes import changed
 from .models import Group, GroupLine, Seat
 from .rules_allocation import Place
 
@@ -95,6 +96,9 @@ def admit_waiting(session: Session, line: GroupLine, *, now: dt.datetime) -> lis
             came = [seat.member_id for seat in moved if seat.group_id == group_id]
             points.look_again(session, scope=points.group_scope(group_id), member_ids=came)
         open_due(session, line, now)
+    for seat in moved:
+        if seat.state == "admitted":
+            changed(session, seat, "admitted", now)
     _tell(session, line, moved, now)
     return moved
 

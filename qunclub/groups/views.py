@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, Forbidden, NotFound, Stale
+from qunclub.kernel.chats import WayIn
 from qunclub.members.models import Member
 from qunclub.web import (
     N_,
@@ -113,6 +114,7 @@ def show(slug: str) -> Any:
             nickname_rule=in_words(line.nickname_rule),
             policy=POLICIES[line.posting],
             quiet=QUIET if line.posting == "staff" else "",
+            way=way_into(session, group) if mine and group else None,
             parts=parts,
             may_post=rules.may_post(line.posting, staff=bool(actor and actor.has("host"))),
         )
@@ -173,7 +175,21 @@ def entry_qr(slug: str) -> Response:
         _line, group = queries.group_by_slug(session, slug)
         if group is None or not group.entry_url or not _may_enter(session, group):
             raise NotFound()
-        return svg(group.entry_url)
+        way = way_into(session, group)
+        if not way.url:
+            raise NotFound()
+        return svg(way.url)
+
+
+def way_into(session: Session, group: Group) -> WayIn:
+    """How one gets into the group's chat; what is out of date is not in it."""
+    state = club()
+    book = state.chat_book
+    if book is None:
+        return WayIn("other", group.entry_url)
+    return book.way_in(
+        session, group_id=group.id, entry_url=group.entry_url, connected=bool(state.connectors), now=now()
+    )
 
 
 def _may_enter(session: Session, group: Group) -> bool:

@@ -23,7 +23,7 @@ from qunclub.points.models import LedgerEntry, Standing, Window
 from qunclub.rewards.models import TuitionCase
 from qunclub.seasons.models import CoreSeat, Decision, Season, SeasonLeave
 
-from . import export_board, export_core, export_door, export_house, export_work
+from . import export_board, export_chats, export_core, export_door, export_house, export_work
 from .export_rows import Rows, plain
 
 
@@ -42,6 +42,7 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "tickets": _tickets,
         **export_door.PARTS,
         "covenants": _covenants,
+        **export_chats.PARTS,
         "orders": _orders,
         "payments": _payments,
         "refunds": _refunds,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from qunclub import (
     board,
+    chats,
     contests,
     courses,
     groups,
@@ -160,6 +161,8 @@ def leave(
             passes.tickets.ensure(session, seat_id=seat.id, member_id=seat.member_id, now=now)
     groups.forget_host(session, member_id)
     passes.forget_checks(session, member_id)
+    # After their seats: who is to be put out of which chat is written by now.
+    chats.forget(session, member_id=member_id, now=now)
     courses.forget(session, member_id=member_id, now=now)
     house.forget(session, member_id=member_id, now=now)
     works = homework.forget(session, member_id=member_id, now=now)

@@ -4,7 +4,7 @@
 nobody is removed without a message, and everybody sanctioned can appeal.
 """
 
-from .posting import may_post
+from .posting import may_post, muted
 from .rules import Facts, Silence, Verdict
 from .rules_ladder import Ladder, Step
 from .rules_windows import Window
@@ -35,6 +35,7 @@ __all__ = [
     "lift",
     "may_post",
     "mute",
+    "muted",
     "open_appeal",
     "overturn",
     "proposal",

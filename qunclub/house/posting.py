@@ -142,6 +142,18 @@ def _silences() -> Select[*tuple[Any, ...]]:
     )
 
 
+def muted(
+    session: Session, *, group_id: int, member_id: int, now: dt.datetime
+) -> tuple[bool, dt.datetime | None]:
+    """Whether a member themselves is muted in a group now, and until when (None: until it is lifted): one statement."""
+    ends = [
+        one.until
+        for one in silences(session, group_id=group_id, member_id=member_id, now=now)
+        if one.whom == "member" and one.covers(now)
+    ]
+    return bool(ends), None if None in ends else max((end for end in ends if end is not None), default=None)
+
+
 def silences(session: Session, *, group_id: int, member_id: int, now: dt.datetime) -> list[Silence]:
     """The mutes of a group, in force or to come, that mean a role, everybody, or this member."""
     rows = reads.rows(session, _silences(), group=group_id, member=member_id, now=now)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Group, GroupLine
-from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, store
+from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, store, watch
 
 from . import rules, rules_windows
 from .models import Mute, Schedule
@@ -149,9 +149,16 @@ def lift(session: Session, *, mute_id: int, actor: Actor, now: dt.datetime) -> M
         raise Conflict(N_("This mute has ended already."))
     row.lifted_at, row.lifted_by = now, by
     session.flush()
+    tell_mute(session, row, on=False, now=now)
     name = _name(session, None, row.group_id)
     _record(session, actor, "house.lift", f"group:{row.group_id}", name, now, {"mute_id": row.id}, {})
     return row
+
+
+def tell_mute(session: Session, row: Mute, *, on: bool, now: dt.datetime) -> None:
+    """Tell the rooms above of a member's mute that began or was lifted; those of roles hold in the club alone."""
+    if row.member_id is not None:
+        watch.mutes.tell(session, watch.MuteChange(row.id, row.group_id, row.member_id, on, now))
 
 
 def checked_reason(text: str, *, field: str = "reason", most: int = rules.MOST_REASON) -> str:

@@ -21,7 +21,7 @@ from qunclub.members.models import Member
 from . import rules_ladder, services_back, services_reports, subjects
 from .models import OVERTURNED, Mute, Report, Sanction, SanctionAppeal, Violation
 from .rules_ladder import Ladder, Step
-from .services_quiet import STALE, checked_reason, host_of
+from .services_quiet import STALE, checked_reason, host_of, tell_mute
 
 LADDER = "house.ladder"
 
@@ -248,19 +248,19 @@ def _sanction(
 
 
 def _mute(session: Session, line: Sanction, actor: Actor) -> None:
-    session.add(
-        Mute(
-            group_id=line.group_id,
-            member_id=line.member_id,
-            role="",
-            reason=line.reason,
-            starts_at=line.at,
-            until=line.until,
-            set_by=actor.member_id,
-            sanction_id=line.id,
-        )
+    row = Mute(
+        group_id=line.group_id,
+        member_id=line.member_id,
+        role="",
+        reason=line.reason,
+        starts_at=line.at,
+        until=line.until,
+        set_by=actor.member_id,
+        sanction_id=line.id,
     )
+    session.add(row)
     session.flush()
+    tell_mute(session, row, on=True, now=line.at)
 
 
 def _remove(
@@ -338,6 +338,7 @@ def _unmute(session: Session, line: Sanction, actor: Actor, now: dt.datetime) ->
     if row is not None and row.lifted_at is None:
         row.lifted_at, row.lifted_by = now, actor.member_id
         session.flush()
+        tell_mute(session, row, on=False, now=now)
 
 
 def _close_appeal(session: Session, sanction_id: int, answer: str, actor: Actor, now: dt.datetime) -> None:

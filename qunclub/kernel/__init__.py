@@ -3,7 +3,7 @@
 It knows nothing of the club's capabilities and nothing of Flask.
 """
 
-from . import append_only, ids, locks, mail, outbox, ports, reads, signals, store, text
+from . import append_only, ids, locks, mail, outbox, ports, reads, signals, store, text, watch
 from .actor import ROLES, Actor, Me
 from .base import Base, BigInt, UTCDateTime, minor, pk
 from .clock import utcnow
@@ -51,4 +51,5 @@ __all__ = [
     "text",
     "to_decimal",
     "utcnow",
+    "watch",
 ]

@@ -20,6 +20,14 @@ LEASE = dt.timedelta(minutes=5)
 MAX_ATTEMPTS = 12
 
 
+class Later(Exception):
+    """What a handler raises when the other side named a time to wait: it is no failure, and counts as no attempt."""
+
+    def __init__(self, wait: dt.timedelta, why: str = "") -> None:
+        super().__init__(why or f"asked to wait {wait}")
+        self.wait = wait
+
+
 class OutboxMessage(Base):
     """One piece of outside work: waiting, taken until a moment, done, or given up."""
 
@@ -103,6 +111,15 @@ def failed(session: Session, message_id: int, *, attempts: int, error: str, now:
     due = None if attempts >= MAX_ATTEMPTS else now + pause
     session.execute(
         update(OutboxMessage).where(OutboxMessage.id == message_id).values(due_at=due, error=error[:2000])
+    )
+
+
+def later(session: Session, message_id: int, *, attempts: int, wait: Later, now: dt.datetime) -> None:
+    """Put a message back for as long as the other side asked for."""
+    session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.id == message_id)
+        .values(due_at=now + wait.wait, attempts=attempts - 1, error=str(wait)[:2000])
     )
 
 

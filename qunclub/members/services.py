@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, insert_for, locks, signals, store
+from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, insert_for, locks, signals, store, watch
 
 from .models import Member, ReservedNumber, Tier
 from .rules import ERASED, GRANTABLE, NAMELESS, clean_nickname
@@ -249,6 +249,7 @@ def update_profile(
             raise Invalid(N_("Write your name, up to %(most)s characters."), field="name", most=120)
         member.name = name.strip()
     session.flush()
+    watch.profiles.tell(session, watch.ProfileChange(member.id))
     return member
 
 

@@ -9,11 +9,13 @@ from .queries import Holding, Offer, PlanView, catalogue, holding, holdings, may
 from .queries_access import course_access
 from .queries_prices import price_of
 from .rules import LIVE, SALE_REASONS, SOLD_PREFIX, PriceNow, can_sell, end_of, is_over, price_at, stock_left
+from .rules_door import Doors
 from .rules_plans import PlanDraft, StepDraft
 from .rules_terms import Term, last_end
 from .rules_terms import without as terms_without
 from .services import expire_due, give, issue, revoke
-from .services_door import forget_checks
+from .services_door import Way, forget_checks
+from .services_door import check as check_at_door
 from .services_plans import create_plan, save_tier, update_plan
 from .services_seats import ask_again
 from .services_stock import hold, release, sell, unsell
@@ -23,6 +25,7 @@ __all__ = [
     "LIVE",
     "SALE_REASONS",
     "SOLD_PREFIX",
+    "Doors",
     "EntryTicket",
     "Holding",
     "Offer",
@@ -37,9 +40,11 @@ __all__ = [
     "PriceStep",
     "StepDraft",
     "Term",
+    "Way",
     "ask_again",
     "can_sell",
     "catalogue",
+    "check_at_door",
     "course_access",
     "create_plan",
     "end_of",

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from qunclub.kernel import Base, UTCDateTime, pk
 
-WAYS = ("typed", "scan", "camera", "api", "offline")
+WAYS = ("typed", "scan", "camera", "api", "offline", "chat")
 ENTERED = ("admitted", "forced")
 
 

@@ -60,6 +60,7 @@ WAY_WORDS = {
     "camera": _l("camera"),
     "api": _l("by a program"),
     "offline": _l("offline list"),
+    "chat": _l("by the bot of a chat"),
 }
 
 

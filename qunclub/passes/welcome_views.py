@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from qunclub import groups, members
-from qunclub.groups.views import POLICIES, QUIET, in_words
+from qunclub.groups.views import POLICIES, QUIET, in_words, way_into
 from qunclub.kernel import Invalid, NotFound
 from qunclub.members.models import Member
 from qunclub.web import (
@@ -60,6 +60,7 @@ def page(
                 formdata=None, data={"nickname": ritual.member.nickname, "city": ritual.member.city}
             )
         line = ritual.seat.line if ritual.seat else None
+        group = ritual.seat.group if ritual.seat else None
         line_id = ritual.holding.plan.group_line_id
         bar = None
         if line is None and line_id is not None:
@@ -72,6 +73,7 @@ def page(
             preview=_preview(form, rule, ritual.member),
             nickname_rule=in_words(rule),
             policy=POLICIES[line.posting] if line else "",
+            way=way_into(session, group) if group else None,
             quiet=QUIET if line and line.posting == "staff" else "",
             said=said if said is not None else _said(ritual),
             refused=refused,

@@ -11,6 +11,7 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import Actor, Me
+from qunclub.kernel.chats import ChatBook, ChatConnector
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.ports import (
     BoardBook,
@@ -77,6 +78,8 @@ class ClubState:
     load_member: Callable[[Session, Actor, dt.datetime], tuple[Actor, Me]]
     keep_locale: Callable[[Session, int, str], None]
     limiter: Any
+    chat_book: ChatBook | None = None
+    connectors: dict[str, ChatConnector] = field(default_factory=dict)
     member_parts: tuple[MemberPart, ...] = ()
     group_parts: tuple[GroupPart, ...] = ()
     made_books: tuple[MadeBook, ...] = ()

@@ -21,6 +21,7 @@ BELOW: dict[str, frozenset[str]] = {
     "board": frozenset({"members", "groups", "notices", "house"}),
     "courses": frozenset({"members", "points"}),
     "passes": frozenset({"members", "points", "groups", "courses", "notices"}),
+    "chats": frozenset({"members", "points", "groups", "courses", "passes", "house"}),
     "cloning": frozenset({"members", "points", "groups", "courses", "passes"}),
     "house": frozenset({"members", "groups", "passes"}),
     "orders": frozenset({"members", "points", "groups", "courses", "passes", "notices"}),

@@ -208,10 +208,11 @@ def test_an_admin_publishes_a_covenant_and_says_the_way_in(client, admin, line, 
     assert "<strong>bold</strong>" in text_of(fragment)
     with site_db.session() as session:
         group_id = session.scalars(select(Group.id)).first()
-    path = f"/admin/groups/groups/{group_id}/entry"
+    path = f"/desk/chats/{group_id}/way-in"
+    assert path in text_of(client.get(f"/admin/groups/{line.id}"))
     assert client.get(path).status_code == 200
-    assert post(client, path, {"entry_url": "ftp://x"}).status_code == 422
-    assert post(client, path, {"entry_url": "https://chat.example.com"}).status_code == 303
+    assert post(client, path, {"kind": "other", "entry_url": "ftp://x"}).status_code == 422
+    assert post(client, path, {"kind": "other", "entry_url": "https://chat.example.com"}).status_code == 303
 
 
 def test_an_admin_finds_and_removes_a_member(client, admin, line, make, site_db):

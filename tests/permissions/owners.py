@@ -165,6 +165,13 @@ OWN: dict[str, Own] = {
         "welcome.index welcome.ask welcome.covenant welcome.name welcome.name_preview ritual.introduce ritual.task",
     ),
     "groups.accept": SEATED,
+    "chats.picture": own(
+        "SELECT g.slug, s.member_id AS owner FROM #seat s JOIN #group g ON g.id = s.group_id"
+        " JOIN #chat c ON c.group_id = g.id WHERE s.state = 'admitted' AND c.picture_key <> ''",
+        "host",
+        "admin",
+        why="A host shows the way into any group.",
+    ),
     "groups.entry_qr": own(SEATED.sql, "host", "admin", why="A host shows the way into any group."),
     **each(
         WORK,
@@ -316,4 +323,9 @@ STAFF: dict[str, str] = {
     "tickets.admit": "Any host lets in.",
     **each("Hosts of that door; tested with the door.", "door.force door_lists.show"),
     **each("Hosts of that group; tested with the ritual.", "ritual.group ritual.renamed"),
+    **each(
+        "Hosts of that group; tested with chats.",
+        "chats_desk.show chats_desk.way_in chats_desk.say chats_desk.say_again chats_desk.retry chats_desk.compare "
+        "chats_desk.done chats_desk.again chats_desk.mute chats_desk.unmute",
+    ),
 }

@@ -71,6 +71,7 @@ def create_app() -> Flask:
     csrf.exempt("qunclub.orders.webhook.stripe")
     # Programs show a bearer token; no browser sends it by itself.
     csrf.exempt("qunclub.passes.api_door.check")
+    csrf.exempt("qunclub.chats.webhook.telegram")
     with app.app_context():
         configure_engine(db.engine)
 
