@@ -1,6 +1,6 @@
 """The path of members upward, 参与者 → 贡献者 → 意见领袖 → 核心: levels by published rules, with rights and duties."""
 
-from .queries import has_right, levels_of, rights_of
+from .queries import draft, has_right, levels_of, rights_of
 from .services import (
     discard_draft,
     end_hand,
@@ -15,6 +15,7 @@ from .services_sweep import enrol, follow, look, preview
 
 __all__ = [
     "discard_draft",
+    "draft",
     "end_hand",
     "enrol",
     "ensure_ladder",

@@ -30,6 +30,7 @@ from .services import (
     update_season,
 )
 from .services_profile import forget_profile, save_profile, take_back
+from .services_proposal import propose_formula, proposed_formula
 
 __all__ = [
     "CoreCard",
@@ -58,6 +59,8 @@ __all__ = [
     "open_season",
     "plan_season",
     "preview",
+    "propose_formula",
+    "proposed_formula",
     "publish",
     "recent",
     "save_profile",

@@ -21,7 +21,9 @@ BELOW: dict[str, frozenset[str]] = {
     "board": frozenset({"members", "groups", "notices", "house"}),
     "courses": frozenset({"members", "points"}),
     "passes": frozenset({"members", "points", "groups", "courses", "notices"}),
-    "cloning": frozenset({"members", "points", "groups", "courses", "passes"}),
+    "cloning": frozenset(
+        {"members", "points", "groups", "courses", "passes", "orders", "seasons", "levels", "house"}
+    ),
     "house": frozenset({"members", "groups", "passes"}),
     "orders": frozenset({"members", "points", "groups", "courses", "passes", "notices"}),
     "contests": frozenset({"members", "points"}),
