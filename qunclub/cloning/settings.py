@@ -9,13 +9,8 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from qunclub import house, levels, points, seasons
+from qunclub import house, levels, orders, points, seasons
 from qunclub.kernel import N_, Actor, ClubError, store
-from qunclub.levels import rules as path_rules
-from qunclub.levels import rules_typed
-from qunclub.orders import rules_referral, services_referral
-from qunclub.seasons import queries_notices, services_notices
-from qunclub.seasons.rules_formula import Formula, check_formula
 
 from .rules import Broken, Template
 from .rules_settings import (
@@ -33,7 +28,7 @@ REASON = "Template"
 LABELS = {
     "path": N_("Rules of the path"),
     "house": N_("What follows a violation"),
-    "season": N_("Formula for the next season"),
+    "season": N_("seasons.Formula for the next season"),
     "season_letters": N_("Letters about the season"),
     "referrals": N_("Bringing others along"),
     "profile": N_("Front page"),
@@ -46,10 +41,10 @@ def take(session: Session) -> dict[str, Any]:
     _version, ladder = levels.ladder_in_force(session)
     steps = house.ladder(session)
     formula = seasons.proposed_formula(session)
-    letters = queries_notices.settings(session)
-    terms = services_referral.load(session)
+    letters = seasons.letter_settings(session)
+    terms = orders.referral_terms(session)
     return {
-        "levels": tuple(_level(code, ladder.rungs[code]) for code in path_rules.LEVELS),
+        "levels": tuple(_level(code, ladder.rungs[code]) for code in levels.LEVELS),
         "path": PathText(ladder.recent_days, ladder.grace_days, ladder.stay_days),
         "house": HouseText(
             tuple(house.write_steps(steps.steps).splitlines()), steps.forget_days, steps.appeal_days
@@ -61,9 +56,9 @@ def take(session: Session) -> dict[str, Any]:
     }
 
 
-def _level(code: str, rung: path_rules.Rung) -> LevelText:
+def _level(code: str, rung: levels.Rung) -> LevelText:
     asked = rung.conditions
-    plain = {name: getattr(asked, name) for name in (*path_rules.NUMBERS, *path_rules.FLAGS)}
+    plain = {name: getattr(asked, name) for name in (*levels.NUMBERS, *levels.FLAGS)}
     return LevelText(
         code,
         kinds=_kinds(asked.kinds),
@@ -78,7 +73,7 @@ def _kinds(asked: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(f"{kind} {least}" for kind, least in sorted(asked.items()))
 
 
-def _season(formula: Formula) -> SeasonText:
+def _season(formula: seasons.Formula) -> SeasonText:
     said = asdict(formula) | {"weights": tuple(f"{kind}:{percent}" for kind, percent in formula.weights)}
     return SeasonText(**said)
 
@@ -120,22 +115,20 @@ def states(session: Session, template: Template) -> dict[str, State]:
     return {name: found[name] for name in LABELS if name in found}
 
 
-def _ladder(session: Session, template: Template) -> path_rules.Ladder:
+def _ladder(session: Session, template: Template) -> levels.Ladder:
     """The path as the file has it; what it does not name stays as it is."""
     ladder = levels.ladder_in_force(session)[1]
     rungs = dict(ladder.rungs)
     for one in template.levels:
         if one.code not in rungs:
             raise Broken([f"levels: {one.code}: no such level."])
-        unknown = sorted(set(one.rights) - path_rules.RIGHTS.keys())
+        unknown = sorted(set(one.rights) - levels.RIGHTS.keys())
         if unknown:
             raise Broken([f"levels: {one.code}.rights: {', '.join(unknown)}: no such right."])
-        plain: dict[str, Any] = {
-            name: getattr(one, name) for name in (*path_rules.NUMBERS, *path_rules.FLAGS)
-        }
+        plain: dict[str, Any] = {name: getattr(one, name) for name in (*levels.NUMBERS, *levels.FLAGS)}
         kinds, recent = (_read_kinds(one, name) for name in ("kinds", "recent_kinds"))
-        rungs[one.code] = path_rules.Rung(
-            path_rules.Conditions(kinds=kinds, recent_kinds=recent, **plain),
+        rungs[one.code] = levels.Rung(
+            levels.Conditions(kinds=kinds, recent_kinds=recent, **plain),
             frozenset(one.rights),
             one.duties,
         )
@@ -144,12 +137,12 @@ def _ladder(session: Session, template: Template) -> path_rules.Ladder:
 
 def _read_kinds(one: LevelText, name: str) -> dict[str, int]:
     try:
-        return rules_typed.parse_kinds("\n".join(getattr(one, name)), name)
+        return levels.parse_kinds("\n".join(getattr(one, name)), name)
     except ClubError as error:
         raise Broken([f"levels: {one.code}.{name}: {error}"]) from None
 
 
-def _formula(said: SeasonText) -> Formula:
+def _formula(said: SeasonText) -> seasons.Formula:
     weights = []
     for one in said.weights:
         kind, colon, percent = one.partition(":")
@@ -157,11 +150,11 @@ def _formula(said: SeasonText) -> Formula:
             raise Broken([f"season.weights: {one[:40]}: write a kind of points and a percentage, kind:50."])
         weights.append((kind, int(percent)))
     values = {**asdict(said), "weights": tuple(sorted(weights)), "ties": said.ties}
-    formula = Formula(**values)
+    formula = seasons.Formula(**values)
     # A formula is checked with the time it holds for; this one has none yet.
     day = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     try:
-        check_formula(formula, starts_at=day, ends_at=day + dt.timedelta(days=31))
+        seasons.check_formula(formula, starts_at=day, ends_at=day + dt.timedelta(days=31))
     except ClubError as error:
         raise Broken([f"season.{getattr(error, 'field', '')}: {error}"]) from None
     return formula
@@ -183,7 +176,7 @@ def bring(session: Session, template: Template, name: str, *, actor: Actor, now:
             seasons.propose_formula(session, formula=_formula(template.season), actor=actor, now=now)
         case "season_letters":
             assert template.season_letters is not None
-            services_notices.set_notices(
+            seasons.set_letters(
                 session,
                 on=template.season_letters.on,
                 reach=template.season_letters.reach,
@@ -192,8 +185,8 @@ def bring(session: Session, template: Template, name: str, *, actor: Actor, now:
             )
         case "referrals":
             assert template.referrals is not None
-            terms = rules_referral.Terms(template.referrals.days, template.referrals.most)
-            services_referral.save(session, terms=terms, now=now, actor=actor)
+            terms = orders.ReferralTerms(template.referrals.days, template.referrals.most)
+            orders.set_referral_terms(session, terms=terms, now=now, actor=actor)
         case "profile":
             assert template.profile is not None
             _set_profile(session, template.profile, actor, now)

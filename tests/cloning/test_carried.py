@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from qunclub import cloning, house, levels, models, seasons
+from qunclub import cloning, house, levels, models, orders, seasons
 from qunclub.cloning import carried, rules, settings
 from qunclub.cloning.rules import Broken, Template
 from qunclub.cloning.rules_settings import (
@@ -26,7 +26,6 @@ from qunclub.cloning.rules_settings import (
 from qunclub.kernel import Actor, Base, store
 from qunclub.levels import rules as path_rules
 from qunclub.levels.models import LadderVersion
-from qunclub.orders import services_referral
 from qunclub.seasons.rules_formula import Formula
 from tests.architecture.rules import PACKAGE
 from tests.support.databases import fresh
@@ -126,7 +125,7 @@ def test_the_clubs_own_rules_come_back_as_they_were(db, now, tmp_path):
         assert version == 2 and ladder.recent_days == 30 and ladder.rungs["contributor"].duties == "Help."
         assert house.ladder(session).steps[1] == house.Step("mute", 7)
         assert seasons.proposed_formula(session) == FORMULA
-        assert services_referral.load(session).days == 14
+        assert orders.referral_terms(session).days == 14
         data = cloning.dump(cloning.take(session))
     with fresh(db.kind, tmp_path) as other:
         with other.uow() as session:
