@@ -28,7 +28,7 @@ REASON = "Template"
 LABELS = {
     "path": N_("Rules of the path"),
     "house": N_("What follows a violation"),
-    "season": N_("seasons.Formula for the next season"),
+    "season": N_("Formula for the next season"),
     "season_letters": N_("Letters about the season"),
     "referrals": N_("Bringing others along"),
     "profile": N_("Front page"),
