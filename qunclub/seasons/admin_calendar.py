@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
-from wtforms import DateField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import DateField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from qunclub.kernel import Invalid
@@ -15,6 +15,7 @@ from qunclub.members import queries_people
 from qunclub.web import (
     N_,
     Form,
+    SelectField,
     _,
     _l,
     _n,

@@ -6,19 +6,11 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from wtforms import (
-    BooleanField,
-    DateTimeLocalField,
-    HiddenField,
-    IntegerField,
-    SelectField,
-    StringField,
-    TextAreaField,
-)
+from wtforms import BooleanField, DateTimeLocalField, HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from qunclub.points import KINDS
-from qunclub.web import Form, _l, club
+from qunclub.web import Form, SelectField, _l, club
 
 from .models import Season
 from .rules_formula import MOST_WEIGHT, TIES, WHOLE, Formula
