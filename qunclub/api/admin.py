@@ -6,13 +6,15 @@ from typing import Any
 
 from flask import Blueprint
 from sqlalchemy.orm import Session
-from wtforms import IntegerField, SelectField, SelectMultipleField, StringField
+from wtforms import IntegerField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from qunclub.web import (
     Form,
     NavItem,
+    SelectField,
+    SelectMultipleField,
     _,
     _l,
     absolute_url,

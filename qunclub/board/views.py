@@ -43,7 +43,14 @@ from .queries_posts import Shown
 
 bp = Blueprint("board", __name__)
 register(
-    NavItem(area="main", label=_l("Boards"), endpoint="qunclub.board.mine", icon="chat-square-text", order=61)
+    NavItem(
+        area="main",
+        label=_l("Boards"),
+        endpoint="qunclub.board.mine",
+        icon="chat-square-text",
+        order=61,
+        menu="community",
+    )
 )
 
 

@@ -1,7 +1,8 @@
 """A group line, or the whole shape of a club, as a file and back: how it is set up, never who is in it.
 
-The file carries tiers, group lines with covenant and ritual, passes and rules of points. It carries no people, no chat
-links, no secrets, no money that came in. What stands in the club already is left alone when a file is brought in.
+The file carries tiers, group lines with covenant, hours and ritual, passes, rules of points, and the club's own rules.
+It carries no people, no chat links, no secrets, no money that came in. What stands in the club already is left alone
+when a file is brought in. :mod:`.carried` says of every column whether it is carried, and why not.
 """
 
 from .rules import Broken, Template, dump, parse

@@ -5,8 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any, TypeVar
+
+from .rules_settings import (
+    HouseText,
+    LettersText,
+    LevelText,
+    PathText,
+    ProfileText,
+    ReferralsText,
+    SeasonText,
+)
 
 VERSION = 1
 STEP = re.compile(r"[0-9]{1,6}:[0-9]{1,3}", re.ASCII)
@@ -35,7 +45,11 @@ class TierText:
 
 @dataclass(frozen=True, slots=True)
 class LineText:
-    """A group line with its covenant and what it asks of newcomers."""
+    """A group line with its covenant, what it asks of newcomers, and when its groups are open.
+
+    Attributes:
+        hours: days and hours by the club's clock, Monday is 1: ``1-5 20:00-22:00``.
+    """
 
     slug: str
     name: str
@@ -50,6 +64,12 @@ class LineText:
     questions: tuple[str, ...] = ()
     task_title: str = ""
     task: str = ""
+    allocation: str = "first"
+    open_at_once: int = 1
+    labels: tuple[str, ...] = ()
+    offer_hours: int = 0
+    hours: tuple[str, ...] = ()
+    slow_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,7 @@ class PlanText:
     refund_progress: int = 100
     asks: tuple[str, ...] = ()
     position: int = 0
+    seat_priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +130,19 @@ class RuleText:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """All that a file carries."""
+    """All that a file carries; what is None the file does not say."""
 
     tiers: tuple[TierText, ...] = ()
     lines: tuple[LineText, ...] = ()
     plans: tuple[PlanText, ...] = ()
-    points: tuple[RuleText, ...] = field(default=())
+    points: tuple[RuleText, ...] = ()
+    levels: tuple[LevelText, ...] = ()
+    path: PathText | None = None
+    house: HouseText | None = None
+    season: SeasonText | None = None
+    season_letters: LettersText | None = None
+    referrals: ReferralsText | None = None
+    profile: ProfileText | None = None
 
     def line_renamed(self, slug: str) -> Template:
         """The same with its only line at another address."""
@@ -122,15 +150,31 @@ class Template:
         return replace(self, lines=(replace(line, slug=slug),))
 
 
-PARTS: dict[str, type[Any]] = {"tiers": TierText, "lines": LineText, "plans": PlanText, "points": RuleText}
-KEY = {"tiers": "code", "lines": "slug", "plans": "slug", "points": "kind"}
+PARTS: dict[str, type[Any]] = {
+    "tiers": TierText,
+    "lines": LineText,
+    "plans": PlanText,
+    "points": RuleText,
+    "levels": LevelText,
+}
+KEY = {"tiers": "code", "lines": "slug", "plans": "slug", "points": "kind", "levels": "code"}
+SINGLES: dict[str, type[Any]] = {
+    "path": PathText,
+    "house": HouseText,
+    "season": SeasonText,
+    "season_letters": LettersText,
+    "referrals": ReferralsText,
+    "profile": ProfileText,
+}
+"""What stands in a file once, or not at all."""
 LONGEST = 20_000
 HIGHEST = 10**12
 
 
 def dump(template: Template) -> bytes:
     """The file of a template."""
-    told = {"qunclub_template": VERSION, **asdict(template)}
+    said = {name: value for name, value in asdict(template).items() if value is not None}
+    told = {"qunclub_template": VERSION, **said}
     return (json.dumps(told, ensure_ascii=False, indent=2) + "\n").encode()
 
 
@@ -148,8 +192,11 @@ def parse(data: bytes) -> Template:
         raise Broken(["This is not a JSON file in UTF-8."]) from None
     if not isinstance(told, dict) or told.get("qunclub_template") != VERSION:
         raise Broken([f'This is not a template of a club: it says no "qunclub_template": {VERSION}.'])
-    problems = [f"{name}: no such part." for name in told if name not in PARTS and name != "qunclub_template"]
-    parts: dict[str, tuple[Any, ...]] = {}
+    known = {"qunclub_template", *PARTS, *SINGLES}
+    problems = [f"{name}: no such part." for name in told if name not in known]
+    parts: dict[str, Any] = {
+        name: _read(kind, told[name], name, problems) for name, kind in SINGLES.items() if name in told
+    }
     for name, kind in PARTS.items():
         rows = told.get(name, [])
         if not isinstance(rows, list) or len(rows) > MOST_THINGS:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from qunclub import groups, members, passes, points
+from qunclub import groups, house, members, passes, points
 from qunclub.courses.models import Course
 from qunclub.groups.models import GroupLine
 from qunclub.groups.models_ritual import LineRitual
@@ -18,6 +18,7 @@ from qunclub.kernel import Actor, ClubError, NotFound, store
 from qunclub.members.models import Tier
 from qunclub.passes.models import Plan, PlanUpgrade
 
+from . import settings
 from .rules import Broken, LineText, PlanText, RuleText, Template, TierText, in_order
 
 State = Literal["new", "changed", "there"]
@@ -68,12 +69,14 @@ def take(session: Session, *, line_id: int | None = None) -> Template:
             )
             for kind, rule in sorted(points.rules_in_force(session).items())
         ),
+        **settings.take(session),
     )
 
 
 def _line(session: Session, line: GroupLine) -> LineText:
     covenant = groups.current_covenant(session, line.id)
     asked = session.get(LineRitual, line.id)
+    hours = house.schedule(session, line_id=line.id, group_id=None)
     return LineText(
         slug=line.slug,
         name=line.name,
@@ -84,6 +87,12 @@ def _line(session: Session, line: GroupLine) -> LineText:
         posting=line.posting,
         posting_note=line.posting_note,
         nickname_rule=line.nickname_rule,
+        allocation=line.allocation,
+        open_at_once=line.open_at_once,
+        labels=tuple(line.labels),
+        offer_hours=line.offer_hours,
+        hours=tuple(house.write_windows(house.windows_of(hours)).splitlines()) if hours else (),
+        slow_seconds=hours.slow_seconds if hours else 0,
         covenant=covenant.body_md if covenant else "",
         questions=tuple(asked.questions) if asked else (),
         task_title=asked.task_title if asked else "",
@@ -121,11 +130,16 @@ def _plans(session: Session, lines: dict[int, str]) -> Iterator[PlanText]:
             refund_progress=plan.refund_progress,
             asks=tuple(part for part in plan.asks.split(",") if part),
             position=plan.position,
+            seat_priority=plan.seat_priority,
         )
 
 
 def look(session: Session, template: Template) -> list[Fate]:
-    """What would become of each thing, in the file's order."""
+    """What would become of each thing, in the file's order.
+
+    Raises:
+        Broken: naming a setting that cannot be read.
+    """
     tiers = set(session.scalars(select(Tier.code)))
     lines = set(session.scalars(select(GroupLine.slug)))
     plans = set(session.scalars(select(Plan.slug)))
@@ -152,7 +166,8 @@ def look(session: Session, template: Template) -> list[Fate]:
         else:
             state: State = "there" if _same(rule, rules[rule.kind]) else "changed"
             found.append(Fate("points", rule.kind, label, state))
-    return found
+    fates = settings.states(session, template)
+    return found + [Fate("settings", name, settings.LABELS[name], fate) for name, fate in fates.items()]
 
 
 def _fate(part: str, key: str, name: str, there: bool) -> Fate:
@@ -193,6 +208,9 @@ def bring(session: Session, template: Template, *, actor: Actor, now: dt.datetim
     for rule in template.points:
         if state["points", rule.kind] == "changed":
             _told(f"points: {rule.kind}", lambda rule=rule: _set_rule(session, rule, actor, now))
+    for name in settings.LABELS:
+        if state.get(("settings", name), "there") != "there":
+            _told(name, lambda name=name: settings.bring(session, template, name, actor=actor, now=now))
     store.record(
         session,
         actor=actor,
@@ -228,6 +246,10 @@ def _make_line(session: Session, line: LineText, actor: Actor, now: dt.datetime)
         posting_note=line.posting_note,
         nickname_rule=line.nickname_rule,
         covenant_md=line.covenant,
+        allocation=line.allocation,
+        open_at_once=line.open_at_once,
+        labels=line.labels,
+        offer_hours=line.offer_hours,
         actor=actor,
         now=now,
     )
@@ -239,6 +261,17 @@ def _make_line(session: Session, line: LineText, actor: Actor, now: dt.datetime)
             questions_typed="\n".join(line.questions),
             task_title=line.task_title,
             task_md=line.task,
+            actor=actor,
+            now=now,
+        )
+    if line.hours or line.slow_seconds:
+        house.set_schedule(
+            session,
+            line_id=made.id,
+            group_id=None,
+            windows=house.parse_windows("\n".join(line.hours), field="hours"),
+            slow_seconds=line.slow_seconds,
+            version=0,
             actor=actor,
             now=now,
         )
@@ -276,6 +309,7 @@ def _make_plan(
         asks=plan.asks,
         upgrades_from=tuple(known[slug] for slug in plan.upgrades_from if slug in known),
         position=plan.position,
+        seat_priority=plan.seat_priority,
         actor=actor,
         now=now,
     ).id

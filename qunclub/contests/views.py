@@ -41,7 +41,14 @@ from .models import Contest
 
 bp = Blueprint("contests", __name__, url_prefix="/contests")
 register(
-    NavItem(area="main", label=_l("Contests"), endpoint="qunclub.contests.index", icon="award", order=55)
+    NavItem(
+        area="main",
+        label=_l("Contests"),
+        endpoint="qunclub.contests.index",
+        icon="award",
+        order=55,
+        menu="works",
+    )
 )
 
 # Even opened by hand a picture runs nothing and belongs to no origin.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, request
-from wtforms import IntegerField, SelectField, TextAreaField
+from wtforms import IntegerField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from qunclub.kernel import NotFound
 from qunclub.web import (
     Form,
     NavItem,
+    SelectField,
     _,
     _l,
     allow,

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from wtforms import (
-    BooleanField,
-    DateTimeLocalField,
-    HiddenField,
-    IntegerField,
-    SelectField,
-    StringField,
-    TextAreaField,
-)
+from wtforms import BooleanField, DateTimeLocalField, HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from qunclub.web import Form, _l, club
+from qunclub.web import Form, SelectField, _l, club
 
 from . import rules
 from .forms_conditions import ConditionsForm

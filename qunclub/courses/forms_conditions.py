@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import RadioField, SelectField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from qunclub.web import Form, _l
+from qunclub.web import Form, RadioField, SelectField, SelectMultipleField, _l
 
 
 def _checkboxes(label: Any, description: Any = "", **options: Any) -> Any:

@@ -33,13 +33,16 @@ from qunclub.web.uow import transaction
 from . import content
 from .allocation_story import add_allocation
 from .board_story import add_boards
+from .cases_story import add_cases
 from .chat_story import open_chats, tick_off
+from .city_story import add_city
 from .contest_story import add_contests
 from .door_story import add_door
 from .homework_story import Piece
 from .house_story import add_house
 from .judging_story import add_judging
 from .level_story import add_levels
+from .lines_story import open_lines
 from .money_story import add_money, money_settings
 from .project_story import add_projects
 from .season_story import HalfWay, Reading, add_seasons
@@ -174,50 +177,12 @@ def _person(session: Session, person: dict[str, Any], secret: str, joined: dt.da
 
 def _rooms(session: Session, cast: Cast, state: ClubState) -> None:
     opened = cast.ago(430)
-    admin = cast.admin
     points.ensure_rules(session, now=opened)
     tiers = {
         code: members.ensure_tier(session, code=code, name=name, rank=rank, benefits=benefits).id
         for code, name, rank, benefits in TIERS
     }
-    for line in content.table("group_lines")["line"]:
-        made = groups.create_line(
-            session,
-            slug=line["slug"],
-            name=line["title"],
-            kind=line["kind"],
-            capacities=line["capacities"],
-            name_pattern=line["name_pattern"],
-            posting="all" if line["kind"] == "core" else "staff",
-            posting_note=f"{line['posting_policy']}\n\n{line['mute_notice']}",
-            nickname_rule=line["nickname_pattern"],
-            covenant_md=line["covenant"],
-            actor=admin,
-            now=opened,
-        )
-        cast.lines[line["slug"]] = made.id
-        group = groups.first_group(session, made, now=opened)
-        groups.set_entry(
-            session,
-            group_id=group.id,
-            entry_url="",
-            entry_note="加群主微信 fanye-xiaoman（请备注会员编号），群主核对门票后拉你入群。",
-            actor=admin,
-            now=opened,
-        )
-        if "questions" in line:
-            groups.set_ritual(
-                session,
-                line_id=made.id,
-                version=0,
-                questions_typed="\n".join(line["questions"]),
-                task_title=line["task_title"],
-                task_md=line["task"],
-                actor=admin,
-                now=cast.ago(12),
-            )
-        if line["kind"] == "core":
-            cast.core_group = group.id
+    open_lines(session, cast, opened)
     for text in content.courses():
         _course(session, cast, text, opened, state)
     for plan in content.table("plans")["plan"]:
@@ -230,7 +195,16 @@ def _plan(session: Session, cast: Cast, plan: dict[str, Any], tier_id: int, open
         for step in plan.get("steps", ())
     )
     # Whatever a plan says under the draft's own names is taken as it is.
-    as_said = ("stock", "validity_days", "interval", "grace_days", "hidden", "per_member", "gift_max")
+    as_said = (
+        "stock",
+        "validity_days",
+        "interval",
+        "grace_days",
+        "hidden",
+        "per_member",
+        "gift_max",
+        "seat_priority",
+    )
     facts = {name: plan[name] for name in (*as_said, "refund_days", "refund_progress") if name in plan}
     return passes.create_plan(
         session,
@@ -333,6 +307,8 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_tuition(story, cast, 400)
     add_levels(story, cast)
     add_house(story, cast)
+    add_cases(story, cast)
+    add_city(story, cast)
     add_boards(story, cast)
     return story
 

@@ -36,7 +36,16 @@ from .models import Group, GroupLine
 from .qr import qr_svg
 
 bp = Blueprint("groups", __name__, url_prefix="/groups")
-register(NavItem(area="main", label=_l("Groups"), endpoint="qunclub.groups.index", icon="people", order=60))
+register(
+    NavItem(
+        area="main",
+        label=_l("Groups"),
+        endpoint="qunclub.groups.index",
+        icon="people",
+        order=60,
+        menu="community",
+    )
+)
 
 SHOWN = 24
 POLICIES = {

@@ -13,8 +13,6 @@ from wtforms import (
     HiddenField,
     IntegerField,
     MultipleFileField,
-    SelectField,
-    SelectMultipleField,
     StringField,
     TextAreaField,
 )
@@ -22,7 +20,7 @@ from wtforms import Form as PlainForm
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from qunclub.web import Form, _l
+from qunclub.web import Form, SelectField, SelectMultipleField, _l
 
 from .rules import CriterionSpec
 from .rules_levels import MAX_DESCRIPTION, MAX_TITLE, LevelSpec

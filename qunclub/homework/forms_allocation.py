@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from wtforms import DateField, HiddenField, SelectField, SelectMultipleField, StringField
+from wtforms import DateField, HiddenField, StringField
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from qunclub.web import Form, _l
+from qunclub.web import Form, SelectField, SelectMultipleField, _l
 
 MODES = [
     ("free", _l("whoever takes it")),

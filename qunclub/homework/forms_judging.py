@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wtforms import DateTimeLocalField, HiddenField, IntegerField, SelectField
+from wtforms import DateTimeLocalField, HiddenField, IntegerField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
-from qunclub.web import Form, _l
+from qunclub.web import Form, SelectField, _l
 
 from .forms import TIMES
 

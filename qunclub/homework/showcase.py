@@ -43,7 +43,14 @@ from .uploads import PICTURES
 
 bp = Blueprint("showcase", __name__, url_prefix="/showcase")
 register(
-    NavItem(area="main", label=_l("Showcase"), endpoint="qunclub.showcase.index", icon="images", order=50)
+    NavItem(
+        area="main",
+        label=_l("Showcase"),
+        endpoint="qunclub.showcase.index",
+        icon="images",
+        order=50,
+        menu="works",
+    )
 )
 MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
 MONTHS = 12

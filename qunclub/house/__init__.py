@@ -5,12 +5,15 @@ nobody is removed without a message, and everybody sanctioned can appeal.
 """
 
 from .posting import may_post, muted
+from .queries import schedule
 from .rules import Facts, Silence, Verdict
-from .rules_ladder import Ladder, Step
+from .rules_ladder import Ladder, Step, parse_steps, write_steps
 from .rules_windows import Window
+from .rules_windows import parse as parse_windows
+from .rules_windows import write as write_windows
 from .services_appeals import decline, open_appeal, uphold
 from .services_forget import forget
-from .services_quiet import follow_line, lift, mute, set_schedule
+from .services_quiet import follow_line, lift, mute, set_schedule, windows_of
 from .services_reports import claim, dismiss, release, report
 from .services_sanctions import decide, ladder, overturn, proposal, sanction_seat, set_ladder
 from .subjects import Found, Subject
@@ -38,12 +41,18 @@ __all__ = [
     "muted",
     "open_appeal",
     "overturn",
+    "parse_steps",
+    "parse_windows",
     "proposal",
     "register_subject",
     "release",
     "report",
     "sanction_seat",
+    "schedule",
     "set_ladder",
     "set_schedule",
     "uphold",
+    "windows_of",
+    "write_steps",
+    "write_windows",
 ]

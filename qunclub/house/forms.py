@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from wtforms import DateTimeLocalField, HiddenField, IntegerField, SelectField, TextAreaField
+from wtforms import DateTimeLocalField, HiddenField, IntegerField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from qunclub.web import Form, _l, club
+from qunclub.web import Form, SelectField, _l, club
 
 from . import rules, rules_ladder
 from .views_words import ACTS_OF, CATEGORIES, ROLES

@@ -5,18 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from wtforms import (
-    BooleanField,
-    DateField,
-    HiddenField,
-    IntegerField,
-    SelectField,
-    StringField,
-    TextAreaField,
-)
+from wtforms import BooleanField, DateField, HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange
 
-from qunclub.web import Form, _, _l, club
+from qunclub.web import Form, SelectField, _, _l, club
 
 from . import rules, rules_typed
 from .rules import Conditions, Ladder, Rung

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from wtforms import BooleanField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from qunclub.kernel import N_, Invalid
-from qunclub.web import Form, _l
+from qunclub.web import Form, SelectField, SelectMultipleField, _l
 
 
 class ProfileForm(Form):

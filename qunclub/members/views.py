@@ -21,7 +21,7 @@ from qunclub.web import (
 from . import queries
 
 bp = Blueprint("members", __name__, url_prefix="/members")
-register(NavItem("main", _l("Members"), "qunclub.members.index", "people", 70))
+register(NavItem("main", _l("Members"), "qunclub.members.index", "person-lines-fill", 62, menu="community"))
 
 
 @bp.get("")

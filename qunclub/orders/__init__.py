@@ -6,6 +6,7 @@ Promise 5: refunds never exceed the payment they name, and a full refund ends ex
 
 from .models import GatewayEvent, Order, OrderEvent, OrderLine, Payment, Refund
 from .models_selling import ClaimCode, Coupon, CouponUse, Subscription
+from .rules_referral import Terms as ReferralTerms
 from .rules_selling import Details, Purchase
 from .services import attach_checkout, cancel, expire_order, place
 from .services_attention import add_note, fulfil_attention
@@ -16,6 +17,8 @@ from .services_inbox import handle_notification
 from .services_payments import Outcome, record_payment, settle_checkout
 from .services_quote import Quote, quote
 from .services_referral import forget_code, is_on
+from .services_referral import load as referral_terms
+from .services_referral import save as set_referral_terms
 from .services_refunds import give_back, refund
 from .services_transfers import buy_offline, record_transfer, take_free
 
@@ -33,6 +36,7 @@ __all__ = [
     "Payment",
     "Purchase",
     "Quote",
+    "ReferralTerms",
     "Refund",
     "Subscription",
     "add_note",
@@ -52,8 +56,10 @@ __all__ = [
     "quote",
     "record_payment",
     "record_transfer",
+    "referral_terms",
     "refund",
     "renewing",
+    "set_referral_terms",
     "settle_checkout",
     "take_free",
     "unsettled",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from wtforms import BooleanField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from qunclub.web import Form, _l
+from qunclub.web import Form, SelectField, _l
 
 
 class TransferForm(Form):

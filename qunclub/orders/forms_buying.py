@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wtforms import HiddenField, IntegerField, RadioField, StringField, TextAreaField
+from wtforms import HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from qunclub.kernel import Invalid
-from qunclub.web import Form, _, _l, explain
+from qunclub.web import Form, RadioField, _, _l, explain
 
 from . import rules_claims, rules_selling
 from .rules_selling import Details, Purchase

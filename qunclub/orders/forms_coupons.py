@@ -5,20 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from wtforms import (
-    BooleanField,
-    DateTimeLocalField,
-    HiddenField,
-    IntegerField,
-    SelectField,
-    SelectMultipleField,
-    StringField,
-)
+from wtforms import BooleanField, DateTimeLocalField, HiddenField, IntegerField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from qunclub.kernel import parse_amount, to_decimal
-from qunclub.web import Form, _l, club
+from qunclub.web import Form, SelectField, SelectMultipleField, _l, club
 
 from .models_selling import Coupon
 from .services_coupons import MOST_USES, CouponDraft

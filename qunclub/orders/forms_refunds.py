@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from wtforms import RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from qunclub.web import Form, _l
+from qunclub.web import Form, RadioField, SelectMultipleField, _l
 
 WHOLE, PART, CODES = "whole", "part", "codes"
 WAYS = [(WHOLE, _l("Everything that is left")), (PART, _l("An amount of one payment"))]

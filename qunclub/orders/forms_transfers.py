@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from wtforms import (
-    BooleanField,
-    FileField,
-    HiddenField,
-    IntegerField,
-    SelectField,
-    StringField,
-    TextAreaField,
-)
+from wtforms import BooleanField, FileField, HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from qunclub.web import Form, _l
+from qunclub.web import Form, SelectField, _l
 
 from . import rules_transfers as transfers
 

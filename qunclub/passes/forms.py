@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from wtforms import HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from qunclub.kernel import ClubError
-from qunclub.web import Form, _l, explain
+from qunclub.web import Form, SelectField, _l, explain
 
 STATE_LABELS = {"draft": _l("Draft"), "on_sale": _l("On sale"), "closed": _l("Off sale")}
 PASS_LABELS = {

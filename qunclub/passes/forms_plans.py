@@ -14,9 +14,6 @@ from wtforms import (
     FormField,
     HiddenField,
     IntegerField,
-    RadioField,
-    SelectField,
-    SelectMultipleField,
     StringField,
     TextAreaField,
 )
@@ -25,7 +22,18 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from qunclub.kernel import Invalid, parse_amount, to_decimal
-from qunclub.web import N_, Form, _, _l, club, explain, form_errors
+from qunclub.web import (
+    N_,
+    Form,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    _,
+    _l,
+    club,
+    explain,
+    form_errors,
+)
 
 from .forms import STATE_LABELS
 from .rules_plans import PlanDraft, StepDraft

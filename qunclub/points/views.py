@@ -34,7 +34,7 @@ from .rules import ALL_TIME, KINDS
 from .rules_limits import WHY
 
 bp = Blueprint("points", __name__)
-register(NavItem("main", _l("Ranking"), "qunclub.points.index", "trophy", 60, role="member"))
+register(NavItem("main", _l("Ranking"), "qunclub.points.index", "trophy", 66, role="member", menu="season"))
 
 PER_PAGE = 25
 TABS = {

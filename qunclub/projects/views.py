@@ -39,7 +39,7 @@ from .forms import AssignForm, DeliverForm, ExtendForm, ReasonForm, VerdictForm
 from .rules import Reader
 
 bp = Blueprint("projects", __name__, url_prefix="/projects")
-register(NavItem("main", _l("Projects"), "qunclub.projects.index", "kanban", 85))
+register(NavItem("main", _l("Projects"), "qunclub.projects.index", "kanban", 85, menu="season"))
 
 
 @bp.get("")

@@ -6,15 +6,7 @@ import datetime as dt
 from typing import Any
 
 from flask import Blueprint, request
-from wtforms import (
-    BooleanField,
-    DateField,
-    IntegerField,
-    SelectField,
-    SelectMultipleField,
-    StringField,
-    TextAreaField,
-)
+from wtforms import BooleanField, DateField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -22,6 +14,8 @@ from qunclub.kernel import parse_amount
 from qunclub.web import (
     Form,
     NavItem,
+    SelectField,
+    SelectMultipleField,
     _,
     _l,
     allow,

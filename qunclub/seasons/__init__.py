@@ -18,8 +18,9 @@ from .queries import (
 )
 from .queries_core import CoreCard, core_cards
 from .queries_live import LiveSeason, live_season
+from .queries_notices import settings as letter_settings
 from .rules import Distance, Outcome, Plan, Row, distance, plan_season
-from .rules_formula import Formula
+from .rules_formula import Formula, check_formula
 from .services import (
     Published,
     close,
@@ -29,7 +30,9 @@ from .services import (
     publish,
     update_season,
 )
+from .services_notices import set_notices as set_letters
 from .services_profile import forget_profile, save_profile, take_back
+from .services_proposal import propose_formula, proposed_formula
 
 __all__ = [
     "CoreCard",
@@ -40,6 +43,7 @@ __all__ = [
     "Plan",
     "Published",
     "Row",
+    "check_formula",
     "close",
     "core_cards",
     "core_members",
@@ -54,13 +58,17 @@ __all__ = [
     "freeze",
     "is_core",
     "latest",
+    "letter_settings",
     "live_season",
     "open_season",
     "plan_season",
     "preview",
+    "propose_formula",
+    "proposed_formula",
     "publish",
     "recent",
     "save_profile",
+    "set_letters",
     "take_back",
     "update_season",
 ]

@@ -36,6 +36,7 @@ from . import (
     services,
     services_calendar,
     services_leave,
+    services_proposal,
 )
 from . import views_words as words
 from .admin_calendar import WithdrawForm
@@ -48,6 +49,7 @@ register(NavItem("admin", _l("Seasons"), "qunclub.seasons_admin.index", "flag", 
 
 # What the audit log calls the acts of this room.
 ACTS = {
+    "season.proposal": _l("Formula brought for the first season"),
     "season.create": _l("Season drafted"),
     "season.update": _l("Season changed"),
     "season.open": _l("Season opened"),
@@ -101,7 +103,12 @@ def _edit_page(form: SeasonForm, season: Season | None) -> Any:
 def new() -> Any:
     """A draft, with the formula of the last season as a proposal."""
     with reading() as session:
-        proposal = fresh(now(), queries.latest(session), admins=queries_people.admins(session))
+        proposal = fresh(
+            now(),
+            queries.latest(session),
+            admins=queries_people.admins(session),
+            brought=services_proposal.brought_formula(session),
+        )
         return _edit_page(_form(session, formdata=None, data=proposal), None)
 
 

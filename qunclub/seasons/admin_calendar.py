@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
-from wtforms import DateField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import DateField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from qunclub.kernel import Invalid
@@ -15,6 +15,7 @@ from qunclub.members import queries_people
 from qunclub.web import (
     N_,
     Form,
+    SelectField,
     _,
     _l,
     _n,
@@ -30,7 +31,7 @@ from qunclub.web import (
     unit_of_work,
 )
 
-from . import queries, queries_calendar, rules_calendar, services_calendar
+from . import queries, queries_calendar, rules_calendar, services_calendar, services_proposal
 from . import views_words as words
 from .forms import typed
 from .models import Season
@@ -145,7 +146,8 @@ def _formula(session: Session, source: str) -> tuple[Formula, int | None]:
     if source.isdecimal():
         season = queries.get(session, int(source))
         return season.formula, season.group_id
-    return Formula(69, 7, leaves=1, two_person=queries_people.admins(session) > 1), None
+    brought = services_proposal.brought_formula(session)
+    return brought or Formula(69, 7, leaves=1, two_person=queries_people.admins(session) > 1), None
 
 
 def _page(session: Session, form: PlanForm, preview: list[tuple[Slot, str]] | None = None) -> Any:

@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint
-from wtforms import IntegerField, SelectField, TextAreaField
+from wtforms import IntegerField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from qunclub.web import Form, _, _l, allow, current_actor, flash, form_errors, now, see_other, unit_of_work
+from qunclub.web import (
+    Form,
+    SelectField,
+    _,
+    _l,
+    allow,
+    current_actor,
+    flash,
+    form_errors,
+    now,
+    see_other,
+    unit_of_work,
+)
 
 from . import services_review, services_undo
 from . import views_words as words

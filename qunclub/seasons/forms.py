@@ -6,22 +6,14 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from wtforms import (
-    BooleanField,
-    DateTimeLocalField,
-    HiddenField,
-    IntegerField,
-    SelectField,
-    StringField,
-    TextAreaField,
-)
+from wtforms import BooleanField, DateTimeLocalField, HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from qunclub.points import KINDS
-from qunclub.web import Form, _l, club
+from qunclub.web import Form, SelectField, _l, club
 
 from .models import Season
-from .rules_formula import MOST_WEIGHT, TIES, WHOLE
+from .rules_formula import MOST_WEIGHT, TIES, WHOLE, Formula
 
 # The first is how browsers write and read it.
 TYPED = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
@@ -250,14 +242,14 @@ def data_of(season: Season) -> dict[str, Any]:
     shown = {name: getattr(season, name) for name in ("name", "slug", "group_id", "version")}
     return {
         **shown,
-        **_formula(season),
+        **_formula(season.formula),
         "starts_at": typed(season.starts_at),
         "ends_at": typed(season.ends_at),
     }
 
 
-def _formula(season: Season) -> dict[str, Any]:
-    formula = season.formula.as_json()
+def _formula(said: Formula) -> dict[str, Any]:
+    formula = said.as_json()
     weights, ties = formula.pop("weights"), formula.pop("ties")
     return {
         **formula,
@@ -266,19 +258,23 @@ def _formula(season: Season) -> dict[str, Any]:
     }
 
 
-def fresh(now: dt.datetime, last: Season | None, *, admins: int = 1) -> dict[str, Any]:
+def fresh(
+    now: dt.datetime, last: Season | None, *, admins: int = 1, brought: Formula | None = None
+) -> dict[str, Any]:
     """A proposal for the next season: the calendar month that follows the last one, with its formula.
 
     Args:
         admins: of the club; where there are several, the first season asks two of them for its result.
+        brought: the formula that came with a template, for the first season.
     """
     start = typed(last.ends_at) if last is not None else _first_of_next_month(typed(now))
     first = {"seats": 69, "eliminate": 7, "protection": 1, "min_points": 1, "leaves": 1, "offer_days": 7}
-    kept = (
-        {**_formula(last), "group_id": last.group_id}
-        if last is not None
-        else {**first, "two_person": admins > 1}
-    )
+    if last is not None:
+        kept = {**_formula(last.formula), "group_id": last.group_id}
+    elif brought is not None:
+        kept = _formula(brought)
+    else:
+        kept = {**first, "two_person": admins > 1}
     return {
         "starts_at": start,
         "ends_at": _first_of_next_month(start),

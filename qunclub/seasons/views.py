@@ -44,8 +44,8 @@ from .rules import why_not
 
 bp = Blueprint("seasons", __name__)
 register(
-    NavItem("main", _l("Season"), "qunclub.seasons.index", "flag", 70),
-    NavItem("main", _l("Core"), "qunclub.seasons.core", "star", 80),
+    NavItem("main", _l("Season"), "qunclub.seasons.index", "flag", 70, menu="season"),
+    NavItem("main", _l("Core"), "qunclub.seasons.core", "star", 80, menu="season"),
 )
 
 

@@ -4,7 +4,7 @@ from qunclub.kernel import Me
 
 from .csrf import csrf_exempt
 from .exports import csv_response
-from .forms import Form, form_errors
+from .forms import Form, RadioField, SelectField, SelectMultipleField, form_errors
 from .guards import allow, current_actor, current_actor_or_none, current_me, forget_actor, member_id
 from .i18n import N_, _, _l, _n, explain, locale
 from .limits import limit
@@ -20,6 +20,9 @@ __all__ = [
     "Form",
     "Me",
     "NavItem",
+    "RadioField",
+    "SelectField",
+    "SelectMultipleField",
     "_",
     "_l",
     "_n",

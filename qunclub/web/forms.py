@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import wtforms
 from flask_wtf import FlaskForm
+from wtforms import fields
 from wtforms.i18n import get_translations
 
 from qunclub.kernel import Invalid
@@ -37,6 +39,49 @@ class Form(FlaskForm):
         def get_translations(self, form: Any) -> Any:
             """WTForms' own catalogues; Flask-WTF would ask Flask-Babel, which a host may not have."""
             return _translations(*self.locales)
+
+
+# Younger than the published type information.
+SelectChoice: Any = fields.choices.SelectChoice  # type: ignore[attr-defined]
+
+
+def _options(given: Any) -> Any:
+    """Pairs of value and label as WTForms wants them; whatever else is left as it is."""
+    if given is None or isinstance(given, dict | Callable):
+        return given
+    return [SelectChoice(*one) if isinstance(one, tuple) else one for one in given]
+
+
+_kept: Any = wtforms.SelectField.__dict__["choices"]
+
+
+class _Pairs(wtforms.SelectField):
+    """Choices are said as pairs of value and label; WTForms no longer takes those itself."""
+
+    def __init__(self, *given: Any, choices: Any = None, **more: Any) -> None:
+        more["choices"] = _options(choices)
+        super().__init__(*given, **more)
+
+    @property
+    def choices(self) -> Any:
+        """As WTForms keeps them."""
+        return _kept.fget(self)
+
+    @choices.setter
+    def choices(self, given: Any) -> None:
+        _kept.fset(self, _options(given))
+
+
+class SelectField(_Pairs):
+    """One of a list."""
+
+
+class SelectMultipleField(_Pairs, wtforms.SelectMultipleField):
+    """Any of a list."""
+
+
+class RadioField(_Pairs, wtforms.RadioField):
+    """One of a list, all of it seen."""
 
 
 @contextmanager

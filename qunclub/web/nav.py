@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ SECTIONS = (
     (800, _l("The club")),
 )
 
+# Menus of the main navigation: entries that name one stand in it, where its first entry would stand.
+MENUS = {"works": _l("Works"), "community": _l("Community"), "season": _l("Season and core")}
+
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
@@ -32,6 +35,7 @@ class NavItem:
         area: ``main``, ``desk`` or ``admin``.
         role: shown only to actors with this role; empty for everybody.
         phone: whether it is one of the few tabs at the bottom of a phone.
+        menu: of :data:`MENUS`, for entries of ``main``; empty for one that stands by itself.
         count: how many things wait behind it, as it is kept: one statement by a key.
     """
 
@@ -43,6 +47,7 @@ class NavItem:
     role: str = ""
     phone: bool = False
     count: Callable[[Session], int] | None = None
+    menu: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,20 @@ class ShownItem:
     phone: bool
     section: str = ""
     endpoint: str = ""
+    menu: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMenu:
+    """Entries that stand together; *label* is empty for one that stands by itself."""
+
+    label: str
+    entries: tuple[ShownItem, ...]
+
+    @property
+    def active(self) -> bool:
+        """Whether one is in one of its rooms."""
+        return any(one.active for one in self.entries)
 
 
 _items: dict[tuple[str, str], NavItem] = {}
@@ -103,8 +122,21 @@ def shown(area: str, actor: Actor | None) -> list[ShownItem]:
         active = item is current
         section = _section(item) if area == "admin" else ""
         url = url_for(item.endpoint)
-        result.append(ShownItem(str(item.label), url, item.icon, active, item.phone, section, item.endpoint))
+        result.append(
+            ShownItem(str(item.label), url, item.icon, active, item.phone, section, item.endpoint, item.menu)
+        )
     return result
+
+
+def menus(items: Sequence[ShownItem]) -> list[ShownMenu]:
+    """*items* in order, those of a menu together at its first one's place; a menu of one is that entry alone."""
+    together: dict[str, list[ShownItem]] = {}
+    for item in items:
+        together.setdefault(item.menu if item.menu in MENUS else item.url, []).append(item)
+    return [
+        ShownMenu(str(MENUS[name]) if len(found) > 1 else "", tuple(found))
+        for name, found in together.items()
+    ]
 
 
 def _section(item: NavItem) -> str:

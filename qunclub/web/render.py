@@ -231,10 +231,12 @@ def _made_for(reader: tuple[Any, ...], actor: Actor | None) -> dict[str, Any]:
     }
     # The macros, made once and not by each template that uses them; they know no more than what is common.
     blocks = current_app.jinja_env.get_template("qunclub/ui.html").make_module(dict(common))
+    main = nav.shown("main", actor)
     given = {
         **common,
         "base": state.settings.base_template,
-        "nav_main": nav.shown("main", actor),
+        "nav_main": main,
+        "nav_menus": nav.menus(main),
         "nav_desk": nav.shown("desk", actor),
         "nav_admin": nav.shown("admin", actor),
         "locale": code,

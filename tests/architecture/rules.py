@@ -22,7 +22,9 @@ BELOW: dict[str, frozenset[str]] = {
     "courses": frozenset({"members", "points"}),
     "passes": frozenset({"members", "points", "groups", "courses", "notices"}),
     "chats": frozenset({"members", "points", "groups", "courses", "passes", "house"}),
-    "cloning": frozenset({"members", "points", "groups", "courses", "passes"}),
+    "cloning": frozenset(
+        {"members", "points", "groups", "courses", "passes", "orders", "seasons", "levels", "house"}
+    ),
     "house": frozenset({"members", "groups", "passes"}),
     "orders": frozenset({"members", "points", "groups", "courses", "passes", "notices"}),
     "contests": frozenset({"members", "points"}),

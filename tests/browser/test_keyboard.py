@@ -96,9 +96,31 @@ def test_the_desk_by_keyboard(english: Page) -> None:
     assert int(english.locator(".qc-stat__value").first.inner_text()) == waiting - 1
 
 
+def test_the_menus_at_the_top_are_worked_with_keys_and_one_is_open_at_a_time(english: Page) -> None:
+    sign_in(english, ACCOUNTS["member"])
+    say = Words("en")
+    menus = english.locator(".qc-nav details")
+    assert menus.locator("summary").all_inner_texts() == [
+        say("Works"),
+        say("Community"),
+        say("Season and core"),
+    ]
+    menus.nth(1).locator("summary").focus()
+    english.keyboard.press("Enter")
+    expect(menus.nth(1).get_by_role("link").first).to_be_visible()
+    menus.nth(2).locator("summary").focus()
+    english.keyboard.press("Enter")
+    expect(menus.nth(1).get_by_role("link").first).to_be_hidden()
+    english.keyboard.press("Tab")
+    english.keyboard.press("Enter")
+    english.wait_for_url("**/ranking")
+    expect(menus.nth(2).locator("summary")).to_have_attribute("aria-current", "true")
+    expect(menus.nth(2).locator("a[aria-current=page]")).to_have_text(say("Ranking"))
+
+
 def test_a_menu_closes_with_escape_and_gives_the_focus_back(english: Page) -> None:
     sign_in(english, ACCOUNTS["admin"])
-    menu = english.locator(".qc-header details")
+    menu = english.locator(".qc-header__account details")
     menu.locator("summary").focus()
     english.keyboard.press("Enter")
     expect(menu.get_by_role("link").first).to_be_visible()

@@ -112,6 +112,10 @@ class Walk:
             for place, link in enumerate(row.where):
                 within = page.locator(".qc-rail") if desk and place == 0 else page.locator("body")
                 name = re.compile(rf"^\s*{self._pattern(link).pattern}\s*$") if link else self._named()
+                if not within.get_by_role("link", name=name).locator("visible=true").count():
+                    # It stands in one of the menus at the top.
+                    menu = page.locator(".qc-nav details").filter(has=page.locator("a").filter(has_text=name))
+                    menu.locator("summary").click()
                 within.get_by_role("link", name=name).locator("visible=true").first.click()
                 page.wait_for_load_state()
         # A season that runs is at /season.

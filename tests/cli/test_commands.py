@@ -10,8 +10,11 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from qunclub.adapters import accounts
+from qunclub.groups.models import GroupLine, Seat
+from qunclub.house.models import Sanction, SanctionAppeal
 from qunclub.members.models import Member
 from qunclub.passes.models import Pass
+from qunclub.passes.models_door import TicketCheck
 from tests.support.clock import FakeClock
 from tests.support.databases import Db
 
@@ -74,14 +77,22 @@ def test_doctor_says_what_is_broken_and_exits_1(app: Flask, site_db: Db, clock: 
     assert {finding["promise"] for finding in told["findings"]} >= {2, 7}
 
 
-def test_demo_fills_an_empty_club_and_only_that(app: Flask, site_db: Db) -> None:
+def test_demo_fills_an_empty_club_and_only_that(app: Flask, site_db: Db, clock: FakeClock) -> None:
+    # Late in the evening by the club's clock: what happens "at this hour, days ago" still comes in time.
+    clock.now = clock.now.replace(hour=15, minute=40)
     first = run(app, "demo")
     assert first.exit_code == 0, first.output
     assert "wenshuhuai@example.com" in first.output
     with site_db.session() as session:
-        # Everybody holds a pass, and two of them bought an upgrade beside it.
+        # Everybody holds a pass; two of them bought an upgrade beside it, ten a seat at a table in their city.
         held = session.scalars(select(Pass.member_id)).all()
-        assert (len(set(held)), len(held)) == (60, 62)
+        assert (len(set(held)), len(held)) == (60, 72)
+        # Every state of a seat and of a case has something to look at.
+        seats = select(Seat.state).join(GroupLine).where(GroupLine.slug == "city-table").distinct()
+        assert set(session.scalars(seats)) == {"admitted", "left", "offered", "waiting"}
+        assert set(session.scalars(select(Sanction.kind))) == {"warning", "mute", "removal", "overturned"}
+        assert set(session.scalars(select(SanctionAppeal.state))) == {"open", "upheld"}
+        assert session.scalar(select(TicketCheck.id).where(TicketCheck.reason != "").limit(1)) is not None
     again = run(app, "demo")
     assert again.exit_code == 0
     assert "inhabited" in again.output

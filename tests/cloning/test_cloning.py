@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from qunclub import cloning, groups, points
+from qunclub import cloning, groups, house, points
 from qunclub.cloning import rules
 from qunclub.cloning.rules import Broken, LineText, PlanText, Template
 from qunclub.groups.models import Group, GroupLine
+from qunclub.house.rules_windows import parse
 from qunclub.kernel import Actor
 from qunclub.passes.models import Plan
 from qunclub.points.models import PointRule
@@ -29,7 +30,10 @@ texts = st.text(st.characters(exclude_characters="\x00", codec="utf-8"), max_siz
 def furnished(make, now, site_db):
     """A club with two lines, a ritual, passes that follow one another, and a rule of its own."""
     course = make.course(title="Charts", slug="charts", state="published")
-    first = make.group_line(slug="one", name="One", capacities=[3, 2], covenant_md="Be *kind*.")
+    first = make.group_line(
+        slug="one", name="One", capacities=[3, 2], covenant_md="Be *kind*.", allocation="city",
+        open_at_once=2, labels=["Chengdu", "Harbin"], offer_hours=24,
+    )  # fmt: skip
     make.group_line(slug="two", name="Two")
     with site_db.uow() as session:
         groups.set_ritual(
@@ -51,9 +55,27 @@ def furnished(make, now, site_db):
             actor=ADMIN,
             now=now,
         )
+        house.set_schedule(
+            session,
+            line_id=first.id,
+            group_id=None,
+            windows=parse("1-5 20:00-22:00\n6 9:00-1:00"),
+            slow_seconds=30,
+            version=0,
+            actor=ADMIN,
+            now=now,
+        )
     tier = make.tier(code="gold", name="Gold")
     low = make.plan(slug="low", line=first, price=100)
-    make.plan(slug="high", line=first, price=900, tier=tier, courses=[course], upgrades_from=(low.id,))
+    make.plan(
+        slug="high",
+        line=first,
+        price=900,
+        tier=tier,
+        courses=[course],
+        upgrades_from=(low.id,),
+        seat_priority=3,
+    )
     make.seat(first)
     return first
 
@@ -126,6 +148,12 @@ lines = st.builds(
     capacities=st.lists(st.integers(1, 9), max_size=3).map(tuple),
     questions=st.lists(texts, max_size=3).map(tuple),
     covenant=texts,
+    allocation=texts,
+    open_at_once=st.integers(1, 5),
+    labels=st.lists(texts, max_size=3).map(tuple),
+    offer_hours=st.integers(0, 99),
+    hours=st.lists(texts, max_size=3).map(tuple),
+    slow_seconds=st.integers(0, 600),
 )
 
 
@@ -143,9 +171,10 @@ json_things = st.recursive(
 )
 
 
-@given(json_things, st.sampled_from(list(rules.PARTS)))
+@given(json_things, st.sampled_from([*rules.PARTS, *rules.SINGLES]))
 def test_whatever_a_file_says_it_is_read_or_refused_with_a_place(thing, part):
-    data = json.dumps({"qunclub_template": 1, part: [thing]}).encode()
+    said = [thing] if part in rules.PARTS else thing
+    data = json.dumps({"qunclub_template": 1, part: said}).encode()
     try:
         template = rules.parse(data)
     except Broken as broken:

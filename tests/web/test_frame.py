@@ -280,6 +280,37 @@ def test_every_entry_leads_somewhere(client: FlaskClient, make: Make, app: Flask
         assert client.get(url).status_code == 200, url
 
 
+def test_entries_stand_in_menus_and_one_left_alone_by_itself(app: Flask) -> None:
+    def item(url: str, menu: str = "", active: bool = False) -> nav.ShownItem:
+        return nav.ShownItem(url.upper(), url, "x", active, False, menu=menu)
+
+    with app.test_request_context():
+        found = nav.menus(
+            [
+                item("a"),
+                item("b", "works"),
+                item("c", "season"),
+                item("d", "works", True),
+                item("e", "strange"),
+            ]
+        )
+    assert [(one.label, [x.url for x in one.entries], one.active) for one in found] == [
+        ("", ["a"], False), ("作品", ["b", "d"], True), ("", ["c"], False), ("", ["e"], False),
+    ]  # fmt: skip
+
+
+def test_the_menu_of_the_page_says_where_one_is(client: FlaskClient, make: Make) -> None:
+    sign_in(client, make.account(number=True))
+    page = text_of(client.get("/ranking"))
+    top = page.split('class="qc-nav"')[1].split("</nav>")[0]
+    assert top.count('aria-current="page"') == 1 and top.count('<summary aria-current="true">') == 1
+    assert 'href="/ranking" aria-current="page"' in top and top.count("<details") == 3
+    sheet = page.split('class="qc-bottom__sheet"')[1].split("</nav>")[0]
+    assert re.findall(r'qc-bottom__head">([^<]+)<', sheet) == ["作品", "社群", "赛季与核心"]
+    # Every entry is in both.
+    assert set(re.findall(r'href="([^"]+)"', sheet)) < set(re.findall(r'href="([^"]+)"', top))
+
+
 def test_the_club_has_a_home_for_its_logo(client: FlaskClient) -> None:
     page = text_of(client.get("/passes"))
     assert re.search(r'class="qc-brand" href="/"', page)
