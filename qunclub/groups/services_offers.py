@@ -7,8 +7,8 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub import points
-from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, mail, store
+from qunclub import notices, points
+from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
 from . import services
@@ -120,16 +120,14 @@ def expire_offers(session: Session, *, now: dt.datetime, limit: int = 50) -> int
         until = seat.offered_until
         services.leave_seat(session, seat_id=seat.id, state="left", reason=UNANSWERED, now=now)
         member = session.get_one(Member, seat.member_id)
-        if member.email:
-            mail.send(
-                session,
-                to=member.email,
-                template="seat_offer_over",
-                context={"name": member.shown_name, "line": line.name, "slug": line.slug},
-                locale=member.locale,
-                key=f"seat_offer_over:{seat.id}:{until.isoformat()}",
-                now=now,
-            )
+        notices.letter(
+            session,
+            member=member.id,
+            template="seat_offer_over",
+            context={"name": member.shown_name, "line": line.name, "slug": line.slug},
+            key=f"seat_offer_over:{seat.id}:{until.isoformat()}",
+            now=now,
+        )
     return len(due)
 
 
