@@ -29,7 +29,16 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, queries_bars, queries_mine, queries_ritual, rules, rules_covenant, services_lines
+from . import (
+    queries,
+    queries_bars,
+    queries_hosts,
+    queries_mine,
+    queries_ritual,
+    rules,
+    rules_covenant,
+    services_lines,
+)
 from .forms import KIND_LABELS
 from .models import Group, GroupLine
 from .qr import qr_svg
@@ -107,7 +116,9 @@ def show(slug: str) -> Any:
             else None,
             inside=bool(mine and mine.group and group and mine.group.id == group.id),
             staff=bool(actor and actor.has("host")),
-            newest=queries_ritual.newest(session, group.id) if group and _reads(mine, group, actor) else [],
+            newest=queries_ritual.newest(session, group.id)
+            if group and _reads(session, mine, group, actor)
+            else [],
             view=view,
             nickname=nickname_in(line, member) if member else "",
             nickname_rule=in_words(line.nickname_rule),
@@ -118,10 +129,10 @@ def show(slug: str) -> Any:
         )
 
 
-def _reads(mine: queries_mine.MySeat | None, group: Group, actor: Actor | None) -> bool:
+def _reads(session: Session, mine: queries_mine.MySeat | None, group: Group, actor: Actor | None) -> bool:
     """Whether somebody reads what members said of themselves: inside the group, or its host."""
     inside = mine is not None and mine.group is not None and mine.group.id == group.id and mine.may_enter
-    return inside or bool(actor and actor.has("host"))
+    return inside or queries_hosts.is_host_of(session, actor, group.id)
 
 
 @bp.post("/<slug>/covenant")
