@@ -42,6 +42,7 @@ BLUEPRINTS = (
     "qunclub.groups.views_seats:bp",
     "qunclub.groups.admin:bp",
     "qunclub.groups.admin_ritual:bp",
+    "qunclub.groups.admin_welcome:bp",
     "qunclub.cloning.admin:bp",
     "qunclub.groups.admin_bars:bp",
     "qunclub.groups.admin_hosts:bp",

@@ -16,7 +16,7 @@ from qunclub import points
 from qunclub.kernel import N_, Conflict, NotFound, locks
 from qunclub.members.models import Member
 
-from . import rules, rules_allocation
+from . import rules, rules_allocation, services_welcome
 from .models import Group, GroupLine, Seat
 from .models_bar import Bar
 from .queries_bars import bar_in
@@ -201,6 +201,7 @@ def _seat_in(
     session.add(seat)
     session.flush()
     points.look_again(session, scope=points.group_scope(group.id), member_ids=[member_id])
+    services_welcome.newcomers(session, line_id=line.id, member_ids=[member_id], now=now)
     if group.seated >= group.capacity:
         open_due(session, line, now)
     return seat

@@ -11,7 +11,7 @@ from qunclub import notices, points
 from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
-from . import services
+from . import services, services_welcome
 from .models import GroupLine, Seat
 
 DECLINED = N_("The offered seat was declined.")
@@ -37,6 +37,7 @@ def accept_offer(session: Session, *, seat_id: int, member_id: int, now: dt.date
     if seat.group_id is not None:
         points.look_again(session, scope=points.group_scope(seat.group_id), member_ids=[member_id])
     session.flush()
+    services_welcome.newcomers(session, line_id=seat.line_id, member_ids=[member_id], now=now)
     return seat
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from qunclub import notices, points
 from qunclub.members.models import Member
 
-from . import rules, rules_allocation
+from . import rules, rules_allocation, services_welcome
 from .models import Group, GroupLine, Seat
 from .rules_allocation import Place
 
@@ -94,6 +94,8 @@ def admit_waiting(session: Session, line: GroupLine, *, now: dt.datetime) -> lis
             came = [seat.member_id for seat in moved if seat.group_id == group_id]
             points.look_again(session, scope=points.group_scope(group_id), member_ids=came)
         open_due(session, line, now)
+    came_in = [seat.member_id for seat in moved if seat.state == "admitted"]
+    services_welcome.newcomers(session, line_id=line.id, member_ids=came_in, now=now)
     _tell(session, line, moved, now)
     return moved
 
