@@ -78,6 +78,13 @@ def newcomers(session: Session, *, line_id: int, member_ids: Sequence[int], now:
     setting = session.get(LineWelcome, line_id)
     if setting is None or setting.mode == rules_welcome.OFF or not member_ids:
         return
+    # The last two steps may be made at the same moment: one of them waits here, and then sees the other.
+    held = (
+        select(Seat.id)
+        .where(Seat.line_id == line_id, Seat.member_id.in_(member_ids), Seat.state == "admitted")
+        .order_by(Seat.id)
+    )
+    session.execute(held.with_for_update() if locks.enabled() else held).all()
     newest = (
         select(Covenant.id)
         .where(Covenant.line_id == line_id)

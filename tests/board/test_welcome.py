@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import delete, func, select, update
@@ -13,7 +15,7 @@ from qunclub.board.models import Board
 from qunclub.board.models_welcome import BoardWelcome, BoardWelcomeDay
 from qunclub.groups.models import Group
 from qunclub.groups.services_welcome import set_welcome
-from qunclub.kernel import Actor, Invalid, Stale, outbox
+from qunclub.kernel import Actor, Invalid, Stale, locks, outbox
 from qunclub.members.models import Member
 from tests.support.concurrency import concurrently, failed, succeeded
 from tests.support.pages import in_language, post, sign_in, text_of
@@ -243,3 +245,39 @@ def test_an_admin_sets_it_and_members_read_it(client, make, app, site_db, clock)
     assert "你好 &lt;Hua&gt;" in text_of(in_language(client, "zh").get("/groups/ring-1/board"))
     assert "Hi" not in text_of(client.get("/groups/ring-1/board?show=announcements"))
     assert "unread" not in text_of(in_language(client, "en").get("/board"))
+
+
+def both_last_steps_at_once(db, make, now):
+    """How many welcomes are due after the covenant and the introduction of one member were given at one moment."""
+    line = make.group_line(covenant_md="Be kind.", capacities=[9])
+    with db.uow() as session:
+        groups.set_ritual(
+            session, line_id=line.id, version=0, questions_typed="Who?", task_title="", task_md="", actor=ADMIN, now=now
+        )  # fmt: skip
+        turn_on(session, line, now)
+    seat = make.seat(line)
+    made = threading.Barrier(2)
+
+    def step(session, index):
+        if index:
+            groups.introduce(session, line_id=line.id, member_id=seat.member_id, given=["Me."], now=now)
+        else:
+            groups.accept_covenant(session, member_id=seat.member_id, line_id=line.id, version=1, now=now)
+        # Neither commits before the other has looked, unless the other waits for a lock.
+        with suppress(threading.BrokenBarrierError):
+            made.wait(timeout=1)
+
+    assert not failed(concurrently(db, 2, step))
+    with db.session() as session:
+        return len(due(session))
+
+
+def test_the_last_two_steps_at_the_same_moment_welcome_once(db, make, now):
+    assert both_last_steps_at_once(db, make, now) == 1
+
+
+def test_control_without_the_lock_nobody_is_welcomed(db, make, now):
+    if db.url.startswith("sqlite"):
+        return  # There is one writer at a time there, lock or not.
+    with locks.disabled():
+        assert both_last_steps_at_once(db, make, now) == 0
