@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from qunclub.groups import rules_welcome
 from qunclub.groups.models import Group, Seat
-from qunclub.groups.models_welcome import LineWelcome
+from qunclub.groups.models_welcome import EACH, OFF, LineWelcome
 from qunclub.kernel.unindexed import unindexed
 from qunclub.members.models import Member
 
@@ -75,7 +74,7 @@ def welcomes(
     setting = session.scalars(
         select(LineWelcome).join(Group, Group.line_id == LineWelcome.line_id).where(Group.id == here.group_id)
     ).one_or_none()
-    if setting is None or setting.mode == rules_welcome.OFF:
+    if setting is None or setting.mode == OFF:
         return Welcomes()
     since = posts[-1].created_at if more and posts else None
     until = None
@@ -83,7 +82,7 @@ def welcomes(
         until = session.scalar(
             select(BoardPost.created_at).where(BoardPost.group_id == here.group_id, BoardPost.n == older_than)
         )
-    cards = (_each if setting.mode == rules_welcome.EACH else _days)(session, here.group_id, since, until)
+    cards = (_each if setting.mode == EACH else _days)(session, here.group_id, since, until)
     before: dict[int, list[Card]] = {}
     stay = [one for one in posts if one.id not in pinned]
     for card in cards:

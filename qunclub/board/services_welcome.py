@@ -7,9 +7,8 @@ import datetime as dt
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from qunclub.groups import rules_welcome
 from qunclub.groups.models import Group, Seat
-from qunclub.groups.models_welcome import LineWelcome
+from qunclub.groups.models_welcome import OFF, LineWelcome
 from qunclub.kernel import insert_for, locks
 
 from .models import Board
@@ -36,7 +35,7 @@ def welcome(session: Session, *, group_id: int, member_id: int, now: dt.datetime
     mode = session.scalar(
         select(LineWelcome.mode).join(Group, Group.line_id == LineWelcome.line_id).where(Group.id == group_id)
     )
-    if mode in (None, rules_welcome.OFF) or session.scalar(known) or session.scalar(seated) is None:
+    if mode in (None, OFF) or session.scalar(known) or session.scalar(seated) is None:
         return False
     day = now.astimezone(zone).date()
     row = session.get(BoardWelcomeDay, (group_id, day), populate_existing=True)

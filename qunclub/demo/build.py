@@ -32,7 +32,7 @@ from qunclub.web.uow import transaction
 
 from . import content
 from .allocation_story import add_allocation
-from .board_story import add_boards
+from .board_story import add_boards, welcome_newcomers
 from .contest_story import add_contests
 from .door_story import add_door
 from .homework_story import Piece
@@ -112,6 +112,7 @@ def build(state: ClubState, *, ways_in: bool = True) -> str:
         tell(session, _story(cast, state))
         _profile(session)
         _introductions(session, cast, now)
+        welcome_newcomers(session, cast.zone)
         # The story's mails were never meant to be sent.
         session.execute(delete(OutboxMessage))
         while services_takings.book(session, zone=cast.zone, now=now):

@@ -9,6 +9,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from qunclub.kernel import Base, UTCDateTime
 
+from . import rules_welcome
+
+# For rooms above, which know the tables of this one and not its rules.
+OFF, EACH = rules_welcome.OFF, rules_welcome.EACH
+
 
 class LineWelcome(Base):
     """The setting of one line. ``since``: whoever was admitted before is no newcomer; set when it is turned on."""
