@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from qunclub import board
+from qunclub import board, notices
 from qunclub.board import services_welcome
 from qunclub.groups import rules_welcome
 from qunclub.groups.models import GroupLine, Seat
@@ -19,6 +19,7 @@ from qunclub.groups.services_welcome import TASK, set_welcome
 from qunclub.kernel import Actor
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.members.models import Member
+from qunclub.notices.models import Notice
 
 from . import content
 from .story import Story
@@ -76,6 +77,17 @@ def welcome_newcomers(session: Session, zone: dt.tzinfo) -> None:
             came.append((seat.admitted_at, one.payload["group"], one.payload["member"]))
     for at, group_id, member_id in sorted(came):
         services_welcome.welcome(session, group_id=group_id, member_id=member_id, now=at, zone=zone)
+
+
+def read_old_notices(session: Session, now: dt.datetime) -> None:
+    """Whoever comes to the demo has read what is older than some days."""
+    old = (
+        select(Notice.member_id, func.max(Notice.id))
+        .where(Notice.created_at < now - dt.timedelta(days=4), Notice.read_at.is_(None))
+        .group_by(Notice.member_id)
+    )
+    for member_id, newest in session.execute(old).all():
+        notices.mark_read(session, member_id=member_id, upto=newest, now=now)
 
 
 def _writing(cast: Cast, told: Mapping[str, Any]) -> Callable[[Session, dt.datetime], None]:

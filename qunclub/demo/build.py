@@ -32,7 +32,7 @@ from qunclub.web.uow import transaction
 
 from . import content
 from .allocation_story import add_allocation
-from .board_story import add_boards, welcome_newcomers
+from .board_story import add_boards, read_old_notices, welcome_newcomers
 from .contest_story import add_contests
 from .door_story import add_door
 from .homework_story import Piece
@@ -113,6 +113,7 @@ def build(state: ClubState, *, ways_in: bool = True) -> str:
         _profile(session)
         _introductions(session, cast, now)
         welcome_newcomers(session, cast.zone)
+        read_old_notices(session, now)
         # The story's mails were never meant to be sent.
         session.execute(delete(OutboxMessage))
         while services_takings.book(session, zone=cast.zone, now=now):
