@@ -25,6 +25,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config.update(
         SECRET_KEY=config.secret_key(settings),
+        SECRET_KEY_FALLBACKS=list(settings.secret_key_previous),
         SQLALCHEMY_DATABASE_URI=config.database_url(settings),
         MAX_CONTENT_LENGTH=max(
             settings.upload_max_bytes * settings.upload_max_files, settings.media_max_bytes

@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from qunclub.kernel.engine import normalise_url
+from qunclub.kernel.keys import Keys
 
 
 class ConfigError(Exception):
@@ -42,6 +43,10 @@ class Settings:
     )
     database_url: str = setting("", "Any SQLAlchemy URL; empty means SQLite in the instance folder.")
     secret_key: str = setting("", "Signs sessions, tickets and mailed links; made and kept in development.")
+    secret_key_previous: tuple[str, ...] = setting(
+        (),
+        "Earlier secret keys, comma separated, whose signatures are still accepted during a change of the key.",
+    )
     port: int = setting(8000, "Port of the web server.", env="PORT")
     bind: str = setting("127.0.0.1", "Address the web server listens on.")
     threads: int = setting(4, "Threads of each web process; more than two a core only wait for each other.")
@@ -266,6 +271,11 @@ def kept_secret(settings: Settings, name: str) -> str:
         value = secrets.token_urlsafe(48)
         handle.write(value)
     return value
+
+
+def keys(settings: Settings) -> Keys:
+    """The signing key with the earlier ones that are still accepted."""
+    return Keys(secret_key(settings), settings.secret_key_previous)
 
 
 def secret_key(settings: Settings) -> str:

@@ -19,7 +19,7 @@ from qunclub import config, jobs
 from qunclub.adapters.files import make_store
 from qunclub.adapters.mail import make_mailer
 from qunclub.adapters.scanner import make_scanner
-from qunclub.kernel import ClubError, clock
+from qunclub.kernel import ClubError, clock, keys
 from qunclub.kernel.chats import ChatBook
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.payments import PaymentGateway
@@ -43,6 +43,7 @@ BLUEPRINTS = (
     "qunclub.groups.views_seats:bp",
     "qunclub.groups.admin:bp",
     "qunclub.groups.admin_ritual:bp",
+    "qunclub.groups.admin_welcome:bp",
     "qunclub.cloning.admin:bp",
     "qunclub.groups.admin_bars:bp",
     "qunclub.groups.admin_hosts:bp",
@@ -246,7 +247,7 @@ class QunClub:
             session=session,
             identity=identity,
             clock=clock,
-            secret=config.secret_key(chosen),
+            secret=config.keys(chosen),
             gateway=gateway or jobs.make_gateway(chosen),
             mailer=mailer or make_mailer(chosen),
             files=files or make_store(chosen),
@@ -278,7 +279,11 @@ class QunClub:
             # In a host, its own logging decides what becomes of the logger "qunclub".
             headers.configure_logging(chosen.log_level, chosen.log_format)
         if not app.config.get("SECRET_KEY"):
-            app.config["SECRET_KEY"] = made.secret
+            app.config["SECRET_KEY"] = made.secret.current
+            app.config["SECRET_KEY_FALLBACKS"] = list(made.secret.previous)
+        if app.config["SECRET_KEY"] == made.secret.current and made.secret.previous:
+            # Forms that stood open meanwhile: Flask-WTF hands this on to itsdangerous, which takes a list.
+            app.config.setdefault("WTF_CSRF_SECRET_KEY", keys.oldest_first(made.secret))
         _register(app, made, url_prefix, accounts)
         _register_cli(app)
         if jobs_too:

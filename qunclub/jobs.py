@@ -29,6 +29,7 @@ HANDLERS = {
     "mail": "qunclub.web.mailing:deliver",
     "notice": "qunclub.notices.jobs:deliver",
     "notice_seated": "qunclub.notices.jobs:tell_seated",
+    "board_welcome": "qunclub.board.jobs:welcome",
     "refund": "qunclub.orders.jobs:carry_out_refund",
     "checkout_expire": "qunclub.orders.jobs:expire_checkout",
     "subscription_cancel": "qunclub.orders.jobs_recurring:carry_out_wish",

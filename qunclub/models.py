@@ -3,6 +3,7 @@
 from qunclub.adapters.accounts import models as accounts
 from qunclub.api import models as api
 from qunclub.board import models as board
+from qunclub.board import models_welcome as board_welcome
 from qunclub.chats import models as chats
 from qunclub.contests import models as contests
 from qunclub.courses import models as courses
@@ -12,6 +13,7 @@ from qunclub.groups import models as groups
 from qunclub.groups import models_bar as groups_bar
 from qunclub.groups import models_hosts as groups_hosts
 from qunclub.groups import models_ritual as groups_ritual
+from qunclub.groups import models_welcome as groups_welcome
 from qunclub.homework import models as homework
 from qunclub.homework import models_allocation as homework_allocation
 from qunclub.homework import models_desk as homework_desk
@@ -53,6 +55,7 @@ __all__ = [
     "accounts",
     "api",
     "board",
+    "board_welcome",
     "chats",
     "contests",
     "courses",
@@ -62,6 +65,7 @@ __all__ = [
     "groups_bar",
     "groups_hosts",
     "groups_ritual",
+    "groups_welcome",
     "homework",
     "homework_allocation",
     "homework_desk",

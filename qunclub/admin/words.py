@@ -9,6 +9,7 @@ from qunclub.cloning import admin as cloning
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.groups import admin_ritual as groups_ritual
+from qunclub.groups import admin_welcome as groups_welcome
 from qunclub.homework import admin_showcase
 from qunclub.house import views_words as house
 from qunclub.levels import admin as levels
@@ -66,6 +67,7 @@ ACTS: dict[str, Any] = {
     **seasons_calendar.ACTS,
     **seasons_notices.ACTS,
     **groups_ritual.ACTS,
+    **groups_welcome.ACTS,
     **cloning.ACTS,
     **contests.ACTS,
     **projects.ACTS,

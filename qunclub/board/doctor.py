@@ -4,19 +4,46 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.kernel import Finding
 
 from .models import Board, BoardPost, BoardReader, BoardReceipt
+from .models_welcome import BoardWelcome, BoardWelcomeDay
 
 LIMIT = 50
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
     """Numbers, answers, receipts and readers against the rows."""
-    return [*_numbers(session), *_answers(session), *_receipts(session), *_readers(session)]
+    return [
+        *_numbers(session), *_answers(session), *_receipts(session), *_readers(session), *_welcomes(session),
+    ]  # fmt: skip
+
+
+def _welcomes(session: Session) -> list[Finding]:
+    w, d = BoardWelcome, BoardWelcomeDay
+    counted = (
+        select(w.group_id, w.day, func.count().label("n"), func.max(w.nth).label("last"))
+        .group_by(w.group_id, w.day)
+        .subquery()
+    )
+    # Who left the club is among the rows no more: there may be fewer, never more.
+    rows = session.execute(
+        select(counted.c.group_id, counted.c.day, counted.c.n, func.coalesce(d.came, 0))
+        .outerjoin(d, and_(d.group_id == counted.c.group_id, d.day == counted.c.day))
+        .where(or_(counted.c.n > func.coalesce(d.came, 0), counted.c.last > func.coalesce(d.came, 0)))
+        .limit(LIMIT)
+    )
+    return [
+        Finding(
+            9,
+            f"on {day} the board of group {group} welcomed {came}; it names {count}",
+            {"group_id": group, "came": came, "welcomes": count},
+        )
+        for group, day, count, came in rows
+    ]
 
 
 def _numbers(session: Session) -> list[Finding]:

@@ -10,6 +10,7 @@ from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, ex
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from qunclub.groups.models_hosts import GroupHost
 from qunclub.kernel import Actor, NotFound, Page, reads
 from qunclub.kernel.unindexed import unindexed
 
@@ -26,6 +27,7 @@ class Place:
 
     Attributes:
         staff: whether they are a host; hosts read and write on every board.
+        hosting: whether they are a host of this group: its own, one of the whole club, or an admin.
         seated: whether they have a seat in this group.
         covenant_due: whether they have not accepted the covenant in force.
         last_n, changed: of the board, 0 while nobody has written.
@@ -40,11 +42,17 @@ class Place:
     seats: int
     member_id: int
     staff: bool
+    hosting: bool
     seated: bool
     covenant_due: bool
     last_n: int
     changed: int
     read_n: int | None
+
+    @property
+    def sees_pictures(self) -> bool:
+        """Whether they see what members show each other: pictures are for the group and its own hosts."""
+        return self.seated or self.hosting
 
     @property
     def unread(self) -> int:
@@ -75,9 +83,12 @@ def _place() -> Select[*tuple[Any, ...]]:
     accepted = exists().where(
         CovenantAcceptance.covenant_id == newest, CovenantAcceptance.member_id == member
     )
+    bound = exists().where(GroupHost.member_id == member)
+    own = exists().where(GroupHost.member_id == member, GroupHost.group_id == Group.id)
     return (
         select(
             Group.id, Group.slug, Group.name, GroupLine.name.label("line"), GroupLine.posting, Group.seated,
+            bound.label("bound"), own.correlate(Group).label("own"),
             Seat.id.label("seat"), newest.label("covenant"), accepted.label("accepted"), Board.last_n, Board.changed,
             BoardReader.read_n,
         )
@@ -111,6 +122,7 @@ def place(session: Session, slug: str, actor: Actor) -> Place:
         seats=row.seated,
         member_id=member_id,
         staff=staff,
+        hosting=actor.has("admin") or (staff and bool(row.own or not row.bound)),
         seated=row.seat is not None,
         covenant_due=row.covenant is not None and not row.accepted,
         last_n=row.last_n or 0,

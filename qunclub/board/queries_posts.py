@@ -58,6 +58,7 @@ class Shown:
     new: bool
     version: int
     pictures: list[tuple[int, str]] = field(default_factory=list)
+    kept_back: int = 0
     names: dict[int, str] = field(default_factory=dict)
     received: bool = False
 
@@ -163,6 +164,7 @@ def _dressed(session: Session, here: Place, rows: Sequence[Any]) -> list[Shown]:
         mine = post.member_id == here.member_id
         gone = "deleted" if post.deleted_at else "hidden" if post.hidden_at else ""
         seen = not gone or (gone == "hidden" and (mine or here.staff))
+        found_here, shows = pictures.get(post.id, []), seen and (here.sees_pictures or mine)
         found.append(
             Shown(
                 id=post.id,
@@ -185,7 +187,8 @@ def _dressed(session: Session, here: Place, rows: Sequence[Any]) -> list[Shown]:
                 hidden_reason=post.hidden_reason if seen else "",
                 new=here.read_n is not None and post.n > here.read_n and not mine,
                 version=post.version,
-                pictures=pictures.get(post.id, []) if seen else [],
+                pictures=found_here if shows else [],
+                kept_back=0 if shows or not seen else len(found_here),
                 names=names,
                 received=post.id in received,
             )
@@ -205,7 +208,8 @@ def picture(session: Session, here: Place, picture_id: int) -> BoardPicture:
     """A picture that the reader may see.
 
     Raises:
-        NotFound: for one of another group, of a post that was taken back, or of a hidden one of somebody else's.
+        NotFound: for one of another group, of a post that was taken back, of a hidden one of somebody else's, and for
+            hosts of other groups only.
     """
     row = session.execute(
         select(BoardPicture, BoardPost)
@@ -217,7 +221,8 @@ def picture(session: Session, here: Place, picture_id: int) -> BoardPicture:
     found: BoardPicture = row[0]
     post: BoardPost = row[1]
     closed = post.hidden_at is not None and not (here.staff or post.member_id == here.member_id)
-    if post.deleted_at is not None or closed:
+    mine = post.member_id == here.member_id
+    if post.deleted_at is not None or closed or not (here.sees_pictures or mine):
         raise NotFound()
     return found
 

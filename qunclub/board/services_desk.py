@@ -14,6 +14,7 @@ from . import queries, queries_posts, rules
 from .models import Board, BoardPicture, BoardPost, BoardReader, BoardReceipt, BoardVersion
 from .queries import Place
 from .services import keep_version, locked
+from .services_welcome import forget_welcomes
 
 
 def pin(session: Session, *, slug: str, n: int, on: bool, actor: Actor, now: dt.datetime) -> BoardPost:
@@ -105,6 +106,7 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> list[str]:
     Returns:
         The keys of the pictures, for the caller to delete.
     """
+    forget_welcomes(session, member_id=member_id)
     mine = select(BoardPost.id).where(BoardPost.member_id == member_id, BoardPost.kind == "post")
     keys = list(
         session.scalars(

@@ -8,8 +8,9 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.orm import Session
 
+from qunclub.groups import rules_welcome
 from qunclub.house import Verdict
-from qunclub.kernel import scanning, uploads
+from qunclub.kernel import Page, scanning, uploads
 from qunclub.web import (
     NavItem,
     _,
@@ -35,11 +36,12 @@ from qunclub.web.files import give_out
 from qunclub.web.render import format_datetime
 from qunclub.web.urls import path_to
 
-from . import files, posting, queries, queries_posts, rules, services
+from . import files, posting, queries, queries_posts, queries_welcome, rules, services
 from .forms import PostForm, StaffPostForm
 from .models import BoardPost
 from .queries import Place
 from .queries_posts import Shown
+from .queries_welcome import Newcomer, Welcomes
 
 bp = Blueprint("board", __name__)
 register(
@@ -70,6 +72,28 @@ def why(verdict: Verdict) -> str:
         for name, value in verdict.params.items()
     }
     return str(_(verdict.reason, **params))
+
+
+def greet(came: Welcomes, one: Newcomer) -> str:
+    """The welcome of a newcomer in the reader's language: the admin's words, else the club's."""
+    words = rules_welcome.chosen(came.words_zh, came.words_en, locale())
+    return rules_welcome.filled(
+        words or str(_("Welcome, {nickname}[ from {city}], No. {number}.")),
+        number=one.number,
+        nickname=one.nickname,
+        city=one.city,
+    )
+
+
+def _came(session: Session, here: Place, page: Page[Shown], top: list[Shown], before: int | None) -> Welcomes:
+    return queries_welcome.welcomes(
+        session,
+        here,
+        page.items,
+        pinned={one.id for one in top},
+        older_than=before,
+        more=page.has_next,
+    )
 
 
 @bp.get("/board")
@@ -104,15 +128,19 @@ def index(slug: str) -> Any:
     announcements = request.args.get("show") == "announcements"
     with reading() as session:
         first = after is None and not announcements
+        page = queries_posts.posts(session, here, before=after, announcements=announcements)
+        top = queries_posts.pinned(session, here) if first else []
         context = {
             "here": here,
-            "page": queries_posts.posts(session, here, before=after, announcements=announcements),
-            "pinned": queries_posts.pinned(session, here) if first else [],
+            "page": page,
+            "pinned": top,
+            "came": None if announcements else _came(session, here, page, top, after),
             "verdict": posting.may_post(session, place=here, now=moment, zone=club().settings.zone),
         }
-    page = render(
+    answer = render(
         "board/index.html",
         **context,
+        greet=greet,
         form=form,
         announcements=announcements,
         first=first,
@@ -120,7 +148,7 @@ def index(slug: str) -> Any:
         why=why,
         words=words,
     )
-    return (page, 422) if form.errors else page
+    return (answer, 422) if form.errors else answer
 
 
 @bp.route("/groups/<slug>/board/<int:n>", methods=["GET", "POST"])
@@ -285,8 +313,19 @@ def news(slug: str) -> Any:
         here = queries.place(session, slug, current_actor())
         page = queries_posts.posts(session, here)
         top = queries_posts.pinned(session, here)
+        came = _came(session, here, page, top, None)
     return _fragment(
-        render("board/_posts.html", here=here, page=page, pinned=top, first=True, words=words), here
+        render(
+            "board/_posts.html",
+            here=here,
+            page=page,
+            pinned=top,
+            came=came,
+            first=True,
+            words=words,
+            greet=greet,
+        ),
+        here,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import current_app, g
 
-from qunclub.kernel import outbox, store
+from qunclub.kernel import keys, outbox, store
 from qunclub.kernel.chats import ChatBusy, ChatClosed, ChatConnector, ChatMoved, ChatRefused
 from qunclub.web.i18n import override
 from qunclub.web.state import ClubState
@@ -34,7 +34,9 @@ CLOSED = dt.timedelta(hours=1)
 def secret_of(state: ClubState) -> str:
     """What Telegram sends with each update, so that nobody else can: follows the bot's token and the club's key."""
     token = state.settings.telegram_token.encode()
-    return hmac.new(state.secret.encode(), b"qunclub.telegram.webhook:" + token, hashlib.sha256).hexdigest()
+    return hmac.new(
+        keys.signing(state.secret).encode(), b"qunclub.telegram.webhook:" + token, hashlib.sha256
+    ).hexdigest()
 
 
 def carry_out(state: ClubState, payload: dict[str, Any], key: str) -> None:

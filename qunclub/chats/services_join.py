@@ -17,6 +17,7 @@ from qunclub import groups, house, passes
 from qunclub.groups.models import Group, Seat
 from qunclub.kernel import N_, Actor, insert_for, locks, outbox, store
 from qunclub.kernel.chats import Outcome
+from qunclub.kernel.keys import Secret
 from qunclub.members.models import Member
 from qunclub.passes.models import EntryTicket
 
@@ -109,7 +110,9 @@ def _ask(session: Session, told: rules_telegram.Join, number: int, now: dt.datet
     return "taken"
 
 
-def decide(session: Session, *, join_id: int, update_id: int, secret: str, now: dt.datetime) -> Step | None:
+def decide(
+    session: Session, *, join_id: int, update_id: int, secret: Secret, now: dt.datetime
+) -> Step | None:
     """Whether the request is approved: then its ticket is used here and now. None when there is nothing to be told."""
     if session.get(ChatJoin, join_id) is None:
         return None
@@ -265,7 +268,7 @@ def _admit(
     join: ChatJoin,
     seat_id: int,
     group_id: int,
-    secret: str,
+    secret: Secret,
     now: dt.datetime,
     *,
     used: bool,
@@ -283,7 +286,7 @@ def _admit(
 
 
 def _show(
-    session: Session, join: ChatJoin, seat_id: int, group_id: int, secret: str, now: dt.datetime
+    session: Session, join: ChatJoin, seat_id: int, group_id: int, secret: Secret, now: dt.datetime
 ) -> str:
     """Show the seat's ticket at the door of its group; the same request again is the same check."""
     code = session.scalars(select(EntryTicket.code).where(EntryTicket.seat_id == seat_id)).one()

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks, mail, render_markdown, store
+from qunclub import notices
+from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks, render_markdown, store
 from qunclub.members.models import Member
 
 from . import rules
@@ -248,23 +249,21 @@ def disqualify(
         session, actor, "contest.disqualify", contest, now, entry=entry.id, title=entry.title, reason=reason
     )
     author = session.get_one(Member, entry.member_id)
-    if author.email:
-        mail.send(
-            session,
-            to=author.email,
-            template="contest_disqualified",
-            context={
-                "name": author.shown_name,
-                "contest": contest.title,
-                "slug": contest.slug,
-                "entry": entry.title,
-                "entry_id": entry.id,
-                "reason": reason,
-            },
-            locale=author.locale,
-            key=f"contest:{contest.id}:disqualified:{entry.id}",
-            now=now,
-        )
+    notices.letter(
+        session,
+        member=author.id,
+        template="contest_disqualified",
+        context={
+            "name": author.shown_name,
+            "contest": contest.title,
+            "slug": contest.slug,
+            "entry": entry.title,
+            "entry_id": entry.id,
+            "reason": reason,
+        },
+        key=f"contest:{contest.id}:disqualified:{entry.id}",
+        now=now,
+    )
     return entry
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, mail, store
+from qunclub import notices
+from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, store
 from qunclub.members.models import Member
 
 from . import rules
@@ -156,22 +157,19 @@ def _tell_winners(session: Session, contest: Contest, ranked: Sequence[Placed], 
             ContestEntry.id,
             ContestEntry.title,
             Prize.title,
-            Member.email,
-            Member.locale,
+            Member.id,
             Member.nickname,
             Member.name,
         )
         .join(PrizeGiven, PrizeGiven.entry_id == ContestEntry.id)
         .join(Prize, Prize.id == PrizeGiven.prize_id)
         .join(Member, Member.id == ContestEntry.member_id)
-        .where(ContestEntry.contest_id == contest.id, Member.email != "")
+        .where(ContestEntry.contest_id == contest.id)
         .order_by(ContestEntry.place)
     )
-    for ident, entry, prize, email, locale, nickname, name in rows:
-        mail.send(
-            session,
-            to=email,
-            template="contest_prize",
+    letters = [
+        notices.Letter(
+            member=member_id,
             context={
                 "name": nickname or name,
                 "contest": contest.title,
@@ -180,7 +178,8 @@ def _tell_winners(session: Session, contest: Contest, ranked: Sequence[Placed], 
                 "place": place[ident],
                 "prize": prize,
             },
-            locale=locale,
             key=f"contest:{contest.id}:prize:{ident}",
-            now=now,
         )
+        for ident, entry, prize, member_id, nickname, name in rows
+    ]
+    notices.letters(session, letters, template="contest_prize", now=now)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from qunclub.kernel.keys import Secret, oldest_first
+
 from .rules_media import LINK_LASTS
 
 SALT = "qunclub.course-media"
@@ -31,16 +33,18 @@ class Link:
         return now.timestamp() < self.expires
 
 
-def sign(secret: str, *, media_id: int, lesson_id: int, member_id: int, now: dt.datetime) -> str:
+def sign(secret: Secret, *, media_id: int, lesson_id: int, member_id: int, now: dt.datetime) -> str:
     """A link's token."""
     expires = int((now + LINK_LASTS).timestamp())
-    return str(URLSafeSerializer(secret, salt=SALT).dumps([media_id, lesson_id, member_id, expires]))
+    return str(
+        URLSafeSerializer(oldest_first(secret), salt=SALT).dumps([media_id, lesson_id, member_id, expires])
+    )
 
 
-def read(secret: str, token: str) -> Link | None:
+def read(secret: Secret, token: str) -> Link | None:
     """What *token* says; None when the club did not sign it."""
     try:
-        facts = URLSafeSerializer(secret, salt=SALT).loads(token)
+        facts = URLSafeSerializer(oldest_first(secret), salt=SALT).loads(token)
     except BadData:
         return None
     return Link(*facts)

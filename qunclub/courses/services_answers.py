@@ -7,7 +7,7 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from qunclub import points
+from qunclub import notices, points
 from qunclub.kernel import (
     N_,
     Access,
@@ -17,7 +17,6 @@ from qunclub.kernel import (
     NotFound,
     Stale,
     locks,
-    mail,
     render_markdown,
 )
 from qunclub.members.models import Member
@@ -235,16 +234,16 @@ def _source(question_id: int) -> str:
 
 
 def _tell_asker(session: Session, question: Question, row: Answer, now: dt.datetime) -> None:
-    """Mail who asked: on the first answer, and on each of an instructor's."""
+    """Tell who asked: on the first answer, and on each of an instructor's."""
     if row.member_id == question.member_id or not (row.by_staff or question.answers == 1):
         return
     asker = session.get_one(Member, question.member_id)
-    if not asker.email or asker.suspended_at is not None:
+    if asker.suspended_at is not None:
         return
     author = session.get_one(Member, row.member_id)
-    mail.send(
+    notices.letter(
         session,
-        to=asker.email,
+        member=asker.id,
         template="question_answered",
         context={
             "name": asker.shown_name,
@@ -253,7 +252,6 @@ def _tell_asker(session: Session, question: Question, row: Answer, now: dt.datet
             "ask": question.ask,
             "question_id": question.id,
         },
-        locale=asker.locale,
         # The first answer is told once, also when an earlier first one was hidden in between.
         key=f"answer:{row.id}" if row.by_staff else f"question:{question.id}:first",
         now=now,

@@ -7,6 +7,7 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub import notices
 from qunclub.kernel import (
     N_,
     Access,
@@ -16,7 +17,6 @@ from qunclub.kernel import (
     NotFound,
     Stale,
     locks,
-    mail,
     render_markdown,
     store,
 )
@@ -198,13 +198,13 @@ def tell_hidden(
     now: dt.datetime,
     own_question: bool = True,
 ) -> None:
-    """Mail the author of what was hidden."""
+    """Tell the author of what was hidden."""
     author = session.get(Member, member_id)
-    if author is None or not author.email:
+    if author is None:
         return
-    mail.send(
+    notices.letter(
         session,
-        to=author.email,
+        member=author.id,
         template="question_hidden",
         context={
             "name": author.shown_name,
@@ -213,7 +213,6 @@ def tell_hidden(
             "reason": reason,
             "question_id": question.id,
         },
-        locale=author.locale,
         key=f"hidden:{key}",
         now=now,
     )

@@ -32,7 +32,7 @@ from qunclub.web.uow import transaction
 
 from . import content
 from .allocation_story import add_allocation
-from .board_story import add_boards
+from .board_story import add_boards, read_old_notices, welcome_newcomers
 from .cases_story import add_cases
 from .chat_story import open_chats, tick_off
 from .city_story import add_city
@@ -118,6 +118,8 @@ def build(state: ClubState, *, ways_in: bool = True) -> str:
         tick_off(session, cast, now=cast.ago(0))
         _profile(session)
         _introductions(session, cast, now)
+        welcome_newcomers(session, cast.zone)
+        read_old_notices(session, now)
         # The story's mails were never meant to be sent.
         session.execute(delete(OutboxMessage))
         while services_takings.book(session, zone=cast.zone, now=now):

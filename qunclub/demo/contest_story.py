@@ -50,12 +50,9 @@ class _Round:
         told, cast = self.told, self.cast
         story.add(cast.ago(-told["opens"] + 2), self.call)
         for place, entry in enumerate(told["entry"]):
-            # Whatever the hour it is today, the last ones come before entering closes.
-            at = min(
-                cast.ago(-entry["days"], place * 37 % 9 - 4),
-                cast.midnight(told["closes"]) - dt.timedelta(minutes=9 + place),
-            )
-            story.add(at, self.entering(entry))
+            # At whatever hour the demo is made: nobody enters after the midnight at which entering closed.
+            last = cast.midnight(told["closes"]) - dt.timedelta(minutes=9 + place)
+            story.add(min(cast.ago(-entry["days"], place * 37 % 9 - 4), last), self.entering(entry))
         # The day after entering closed.
         story.add(cast.ago(-told["closes"] - 1), self.scoring)
         story.add(cast.ago(-told["closes"] - 1, 2), self.voting)

@@ -18,9 +18,10 @@ from .queries import (
     shelf_lines,
 )
 from .queries_bars import bar_in, barred_among, bars_of
+from .queries_hosts import hosted
 from .queries_mine import MySeat, my_seat, my_seats, seat_of, waiting_place
 from .queries_ritual import NOTHING as NOTHING_ASKED
-from .queries_ritual import Arrival, Asked, arrivals, asked_of, groups_for_hosts, is_asked, ritual_of
+from .queries_ritual import Arrival, Asked, arrivals, asked_of, is_asked, ritual_of
 from .rules import DEFAULT_NICKNAME, LineDraft, Seats, nickname, parse_capacities
 from .services import (
     LIVE,
@@ -86,7 +87,7 @@ __all__ = [
     "forget_host",
     "forget_introductions",
     "group_by_slug",
-    "groups_for_hosts",
+    "hosted",
     "hosted_by",
     "hosts_of",
     "introduce",

@@ -15,7 +15,7 @@ from qunclub.kernel.pages import Marked, paginate_by_mark
 from qunclub.members.models import Member
 
 from . import rules_ritual
-from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from .models import Covenant, CovenantAcceptance, Group, Seat
 from .models_ritual import Introduction, LineRitual, RitualMark
 from .rules_ritual import RENAMED, TASK
 
@@ -164,14 +164,3 @@ def arrivals(
         has_next=page.has_next,
         more=page.more,
     )
-
-
-def groups_for_hosts(session: Session, *, limit: int = 200) -> list[tuple[Group, str]]:
-    """Every group with its line's name, the newest first."""
-    rows = session.execute(
-        select(Group, GroupLine.name)
-        .join(GroupLine, GroupLine.id == Group.line_id)
-        .order_by(Group.id.desc())
-        .limit(limit)
-    )
-    return [(group, name) for group, name in rows]

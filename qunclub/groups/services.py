@@ -16,7 +16,7 @@ from qunclub import points
 from qunclub.kernel import N_, Conflict, NotFound, locks
 from qunclub.members.models import Member
 
-from . import rules, rules_allocation
+from . import rules, rules_allocation, services_welcome
 from .changes import changed
 from .models import Group, GroupLine, Seat
 from .models_bar import Bar
@@ -205,6 +205,7 @@ def _seat_in(
     session.flush()
     points.look_again(session, scope=points.group_scope(group.id), member_ids=[member_id])
     changed(session, seat, "admitted", now)
+    services_welcome.newcomers(session, line_id=line.id, member_ids=[member_id], now=now)
     if group.seated >= group.capacity:
         open_due(session, line, now)
     return seat

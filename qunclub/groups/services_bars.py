@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub import notices
-from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, mail, store
+from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
 from . import entry, services
@@ -78,19 +78,8 @@ def remove_member(
             "until": until.isoformat() if until else None,
         },
     )
-    notices.notify(
-        session,
-        members=[member.id],
-        kind="removal",
-        source=f"seat:{seat.id}:{now.isoformat()}",
-        facts={"group": name, "reason": reason},
-        endpoint="qunclub.groups.show",
-        values={"slug": group.slug if group else line.slug},
-        now=now,
-        by_mail=False,
-    )
     if tell:
-        _tell(session, seat, member, name, group, bar, now)
+        _tell(session, seat, member, (name, group.slug if group else line.slug), group, bar, now)
     if scope == "club":
         others = select(Seat.id).where(Seat.member_id == member.id, Seat.state.in_(services.LIVE))
         for other in session.scalars(others.order_by(Seat.line_id)).all():
@@ -164,14 +153,13 @@ def lift_bar(
         summary=member.shown_name,
         details={"member_id": member.id, "line_id": bar.line_id, "reason": reason},
     )
-    if tell and member.email:
+    if tell:
         line = session.get(GroupLine, bar.line_id) if bar.line_id else None
-        mail.send(
+        notices.letter(
             session,
-            to=member.email,
+            member=member.id,
             template="bar_lifted",
             context={"name": member.shown_name, "line": line.name if line else "", "reason": reason},
-            locale=member.locale,
             key=f"bar_lifted:{bar.id}",
             now=now,
         )
@@ -183,27 +171,26 @@ def _tell(
     session: Session,
     seat: Seat,
     member: Member,
-    name: str,
+    place: tuple[str, str],
     group: Group | None,
     bar: Bar | None,
     now: dt.datetime,
 ) -> None:
-    if not member.email:
-        # It stands on their groups page all the same.
-        return
-    mail.send(
+    name, slug = place
+    notices.letter(
         session,
-        to=member.email,
+        member=member.id,
         template="seat_removed",
         context={
             "name": member.shown_name,
             "group": name,
+            "slug": slug,
             "reason": seat.end_reason,
             "courses": entry.opened_by(session, group.id) if group else [],
             "bar": "" if bar is None else "line" if bar.line_id else "club",
             "until": bar.until.isoformat() if bar is not None and bar.until else "",
         },
-        locale=member.locale,
         key=f"seat_removed:{seat.id}",
+        source=f"seat:{seat.id}:{now.isoformat()}",
         now=now,
     )

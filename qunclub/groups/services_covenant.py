@@ -8,7 +8,6 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from qunclub import notices
-from qunclub.kernel import mail
 from qunclub.members.models import Member
 
 from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
@@ -59,24 +58,9 @@ def tell_next(session: Session, *, now: dt.datetime, limit: int = BATCH) -> int 
     ).all()
     line = session.get_one(GroupLine, covenant.line_id)
     asked = [row for row in rows if not row[5] and row[1] is not None and row[1] <= covenant.published_at]
-    notices.notify(
-        session,
-        members=[row[4].id for row in asked],
-        kind="covenant",
-        source=f"covenant:{covenant.id}",
-        facts={"group": line.name},
-        endpoint="qunclub.groups.show",
-        values={"slug": line.slug},
-        now=now,
-        by_mail=False,
-    )
-    for _, _admitted_at, group, slug, member, _accepted in asked:
-        if not member.email:
-            continue
-        mail.send(
-            session,
-            to=member.email,
-            template="covenant_new",
+    letters = [
+        notices.Letter(
+            member=member.id,
             context={
                 "name": member.shown_name,
                 "group": group,
@@ -84,10 +68,12 @@ def tell_next(session: Session, *, now: dt.datetime, limit: int = BATCH) -> int 
                 "line_slug": line.slug,
                 "version": covenant.version,
             },
-            locale=member.locale,
             key=f"covenant:{covenant.id}:{member.id}",
-            now=now,
+            source=f"covenant:{covenant.id}",
         )
+        for _, _admitted_at, group, slug, member, _accepted in asked
+    ]
+    notices.letters(session, letters, template="covenant_new", now=now)
     if rows:
         notice.after_id = rows[-1][0]
     if len(rows) < limit:

@@ -23,7 +23,7 @@ from qunclub.kernel import (
     watch,
 )
 
-from . import rules, rules_allocation, services, services_covenant, services_waiting
+from . import rules, rules_allocation, services, services_covenant, services_waiting, services_welcome
 from .models import Covenant, CovenantAcceptance, Group, GroupLine
 from .rules import LineDraft
 
@@ -243,6 +243,7 @@ def accept_covenant(
     session.execute(
         insert.values(covenant_id=covenant.id, member_id=member_id, accepted_at=now).on_conflict_do_nothing()
     )
+    services_welcome.newcomers(session, line_id=line_id, member_ids=[member_id], now=now)
     return covenant
 
 

@@ -7,11 +7,11 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub import points
-from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, mail, store
+from qunclub import notices, points
+from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
-from . import services
+from . import services, services_welcome
 from .changes import changed
 from .models import GroupLine, Seat
 
@@ -39,6 +39,7 @@ def accept_offer(session: Session, *, seat_id: int, member_id: int, now: dt.date
         points.look_again(session, scope=points.group_scope(seat.group_id), member_ids=[member_id])
     session.flush()
     changed(session, seat, "admitted", now)
+    services_welcome.newcomers(session, line_id=seat.line_id, member_ids=[member_id], now=now)
     return seat
 
 
@@ -122,16 +123,14 @@ def expire_offers(session: Session, *, now: dt.datetime, limit: int = 50) -> int
         until = seat.offered_until
         services.leave_seat(session, seat_id=seat.id, state="left", reason=UNANSWERED, now=now)
         member = session.get_one(Member, seat.member_id)
-        if member.email:
-            mail.send(
-                session,
-                to=member.email,
-                template="seat_offer_over",
-                context={"name": member.shown_name, "line": line.name, "slug": line.slug},
-                locale=member.locale,
-                key=f"seat_offer_over:{seat.id}:{until.isoformat()}",
-                now=now,
-            )
+        notices.letter(
+            session,
+            member=member.id,
+            template="seat_offer_over",
+            context={"name": member.shown_name, "line": line.name, "slug": line.slug},
+            key=f"seat_offer_over:{seat.id}:{until.isoformat()}",
+            now=now,
+        )
     return len(due)
 
 

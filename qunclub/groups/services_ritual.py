@@ -20,7 +20,7 @@ from qunclub.kernel import (
     store,
 )
 
-from . import rules_ritual
+from . import rules_ritual, services_welcome
 from .models import GroupLine, Seat
 from .models_ritual import Introduction, LineRitual, RitualMark
 
@@ -95,6 +95,7 @@ def introduce(
             set_={"answers": found, "updated_at": now},
         )
     )
+    services_welcome.newcomers(session, line_id=line_id, member_ids=[member_id], now=now)
     query = select(Introduction).where(Introduction.line_id == line_id, Introduction.member_id == member_id)
     return session.scalars(query.execution_options(populate_existing=True)).one()
 

@@ -8,10 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub import notices, points
-from qunclub.kernel import N_, mail
 from qunclub.members.models import Member
 
-from . import rules, rules_allocation
+from . import rules, rules_allocation, services_welcome
 from .changes import changed
 from .models import Group, GroupLine, Seat
 from .rules_allocation import Place
@@ -99,6 +98,8 @@ def admit_waiting(session: Session, line: GroupLine, *, now: dt.datetime) -> lis
     for seat in moved:
         if seat.state == "admitted":
             changed(session, seat, "admitted", now)
+    came_in = [seat.member_id for seat in moved if seat.state == "admitted"]
+    services_welcome.newcomers(session, line_id=line.id, member_ids=came_in, now=now)
     _tell(session, line, moved, now)
     return moved
 
@@ -120,60 +121,28 @@ def _first_waiting(session: Session, line_id: int, count: int) -> list[Seat]:
 def _tell(session: Session, line: GroupLine, seats: list[Seat], now: dt.datetime) -> None:
     if not seats:
         return
-    _at_the_bell(session, seats, now)
     rows = session.execute(
         select(Seat.id, Seat.state, Seat.offered_until, Group.name, Group.slug, Member)
         .join(Group, Group.id == Seat.group_id)
         .join(Member, Member.id == Seat.member_id)
-        .where(Seat.id.in_([seat.id for seat in seats]), Member.email != "")
-    )
-    for seat_id, state, until, group, slug, member in rows.all():
-        mail.send(
-            session,
-            to=member.email,
-            template="seat_offered" if state == "offered" else "seat_admitted",
-            context={
-                "name": member.shown_name,
-                "group": group,
-                "slug": slug,
-                "line": line.name,
-                "seat": seat_id,
-                "until": until.isoformat() if until else "",
-            },
-            locale=member.locale,
-            # The moment too: who comes into a group a second time is told a second time.
-            key=f"seat_{state}:{seat_id}:{now.isoformat()}",
-            now=now,
-        )
-
-
-def _at_the_bell(session: Session, seats: list[Seat], now: dt.datetime) -> None:
-    """Each is told once; their mails say more."""
-    offered = [seat for seat in seats if seat.state == "offered"]
-    groups = {seat.group_id for seat in seats if seat.group_id}
-    found = {group.id: group for group in session.scalars(select(Group).where(Group.id.in_(groups)))}
-    for ident in sorted(groups):
-        notices.notify(
-            session,
-            members=[seat.member_id for seat in seats if seat.group_id == ident and seat.state == "admitted"],
-            kind="seat",
-            source=f"group:{ident}:{now.isoformat()}",
-            facts={"group": found[ident].name},
-            endpoint="qunclub.groups.show",
-            values={"slug": found[ident].slug},
-            now=now,
-            by_mail=False,
-        )
-    for seat in offered:
-        notices.notify(
-            session,
-            members=[seat.member_id],
-            kind="seat",
-            source=f"offer:{seat.id}:{now.isoformat()}",
-            facts={"group": found[seat.group_id or 0].name},
-            text=N_("A seat in %(group)s is kept for you. Take it or decline."),
-            endpoint="qunclub.group_seats.offer",
-            values={"seat_id": seat.id},
-            now=now,
-            by_mail=False,
-        )
+        .where(Seat.id.in_([seat.id for seat in seats]))
+    ).all()
+    for template, state in (("seat_admitted", "admitted"), ("seat_offered", "offered")):
+        letters = [
+            notices.Letter(
+                member=member.id,
+                context={
+                    "name": member.shown_name,
+                    "group": group,
+                    "slug": slug,
+                    "line": line.name,
+                    "seat": seat_id,
+                    "until": until.isoformat() if until else "",
+                },
+                # The moment too: who comes into a group a second time is told a second time.
+                key=f"seat_{state}:{seat_id}:{now.isoformat()}",
+            )
+            for seat_id, was, until, group, slug, member in rows
+            if (was == "offered") == (state == "offered")
+        ]
+        notices.letters(session, letters, template=template, now=now)

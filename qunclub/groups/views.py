@@ -30,10 +30,19 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, queries_bars, queries_mine, queries_ritual, rules, rules_covenant, services_lines
+from . import (
+    queries,
+    queries_bars,
+    queries_mine,
+    queries_ritual,
+    rules,
+    rules_covenant,
+    services_lines,
+)
 from .forms import KIND_LABELS
 from .models import Group, GroupLine
 from .qr import qr_svg
+from .services_hosts import is_host_of
 
 bp = Blueprint("groups", __name__, url_prefix="/groups")
 register(
@@ -117,7 +126,9 @@ def show(slug: str) -> Any:
             else None,
             inside=bool(mine and mine.group and group and mine.group.id == group.id),
             staff=bool(actor and actor.has("host")),
-            newest=queries_ritual.newest(session, group.id) if group and _reads(mine, group, actor) else [],
+            newest=queries_ritual.newest(session, group.id)
+            if group and _reads(session, mine, group, actor)
+            else [],
             view=view,
             nickname=nickname_in(line, member) if member else "",
             nickname_rule=in_words(line.nickname_rule),
@@ -129,10 +140,13 @@ def show(slug: str) -> Any:
         )
 
 
-def _reads(mine: queries_mine.MySeat | None, group: Group, actor: Actor | None) -> bool:
+def _reads(session: Session, mine: queries_mine.MySeat | None, group: Group, actor: Actor | None) -> bool:
     """Whether somebody reads what members said of themselves: inside the group, or its host."""
     inside = mine is not None and mine.group is not None and mine.group.id == group.id and mine.may_enter
-    return inside or bool(actor and actor.has("host"))
+    return inside or (
+        actor is not None
+        and is_host_of(session, group_id=group.id, member_id=actor.member_id, roles=actor.roles)
+    )
 
 
 @bp.post("/<slug>/covenant")

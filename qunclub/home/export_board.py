@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub.board.models import BoardPicture, BoardPost, BoardReader, BoardReceipt, BoardVersion
+from qunclub.board.models_welcome import BoardWelcome
 from qunclub.groups.models import Group
 from qunclub.notices import rules
 from qunclub.notices.models import Notice, NoticeChoice
@@ -73,12 +74,23 @@ def _receipts(session: Session, member_id: int) -> Rows:
     return [plain(row) for row in session.scalars(query)]
 
 
+def _welcomes(session: Session, member_id: int) -> Rows:
+    query = (
+        select(Group.name, BoardWelcome.at)
+        .join(Group, Group.id == BoardWelcome.group_id)
+        .where(BoardWelcome.member_id == member_id)
+        .order_by(BoardWelcome.id)
+    )
+    return [{"group": name, "welcomed_at": at.isoformat()} for name, at in session.execute(query)]
+
+
 PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "board_posts": _posts,
     "board_pictures": _pictures,
     "board_versions": _versions,
     "board_read": _readers,
     "board_receipts": _receipts,
+    "board_welcomes": _welcomes,
     "notices": _notices,
     "notice_choices": _choices,
 }

@@ -242,21 +242,29 @@ def _teams(session: Session, which: ColumnElement[bool]) -> list[TeamView]:
     return [TeamView(ident, tuple(found), closed[ident]) for ident, found in fellows.items()]
 
 
-def readers(session: Session, submission: Submission, facts: Any) -> list[tuple[Any, str]]:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who is told what became of a work."""
+
+    id: int
+    shown_name: str
+
+
+def readers(session: Session, submission: Submission, facts: Any) -> list[tuple[Reader, str]]:
     """Who is told what became of a work, each with what makes the mail's key their own.
 
     Args:
         facts: of the author, as ``services_verdict.facts_of`` gives them.
     """
     if submission.team_id is None:
-        return [(facts, "")] if facts.email else []
+        return [(Reader(submission.member_id, facts.nickname or facts.name), "")]
     rows = session.execute(
-        select(Member.id, Member.email, Member.locale, Member.name, Member.nickname)
+        select(Member.id, Member.name, Member.nickname)
         .join(WorkShare, WorkShare.member_id == Member.id)
-        .where(WorkShare.submission_id == submission.id, Member.email != "")
+        .where(WorkShare.submission_id == submission.id)
         .order_by(Member.id)
     )
-    return [(row, f":{row.id}") for row in rows]
+    return [(Reader(row.id, row.nickname or row.name), f":{row.id}") for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import datetime as dt
 
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, mail, store
+from qunclub import notices
+from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, store
 
 from . import queries_teams, services_appeals, services_verdict
 from .models import Submission
@@ -74,19 +75,18 @@ def reopen(
         details={"score": submission.score, "featured": submission.featured},
     )
     for reader, key in queries_teams.readers(session, submission, facts):
-        mail.send(
+        notices.letter(
             session,
-            to=reader.email,
+            member=reader.id,
             template="work_reopened",
             context={
-                "name": reader.nickname or reader.name,
+                "name": reader.shown_name,
                 "title": facts.title,
                 "assignment_id": facts.assignment_id,
                 "featured": submission.featured,
                 "appeal": ended is not None,
                 "reason": reason.strip(),
             },
-            locale=reader.locale,
             key=f"reopened:{submission_id}:{submission.version}{key}",
             now=now,
         )

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from qunclub import notices
 from qunclub.kernel import (
     N_,
     Actor,
@@ -22,7 +23,6 @@ from qunclub.kernel import (
     NotFound,
     Stale,
     locks,
-    mail,
     store,
 )
 from qunclub.members.models import Member
@@ -214,16 +214,14 @@ def lapse(session: Session, *, submission_id: int, now: dt.datetime, told: bool 
         .where(WorkAppeal.id == ended)
     )
     member, assignment_id, title = session.execute(query).one()
-    if member.email:
-        mail.send(
-            session,
-            to=member.email,
-            template="appeal_ended",
-            context={"name": member.shown_name, "title": title, "assignment_id": assignment_id},
-            locale=member.locale,
-            key=f"appeal:{ended}:lapsed",
-            now=now,
-        )
+    notices.letter(
+        session,
+        member=member.id,
+        template="appeal_ended",
+        context={"name": member.shown_name, "title": title, "assignment_id": assignment_id},
+        key=f"appeal:{ended}:lapsed",
+        now=now,
+    )
     return ended
 
 
@@ -300,12 +298,12 @@ def _tell(
         mine = submission.team_id is None or reader.id == appeal.member_id
         if not mine and appeal.state == "open":
             continue
-        mail.send(
+        notices.letter(
             session,
-            to=reader.email,
+            member=reader.id,
             template=template,
             context={
-                "name": reader.nickname or reader.name,
+                "name": reader.shown_name,
                 "title": facts.title,
                 "assignment_id": facts.assignment_id,
                 "state": appeal.state,
@@ -313,7 +311,6 @@ def _tell(
                 "by": "" if mine else asked,
                 **more,
             },
-            locale=reader.locale,
             key=f"appeal:{appeal.id}:{appeal.state}{key}",
             now=now,
         )

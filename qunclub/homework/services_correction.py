@@ -6,7 +6,8 @@ import datetime as dt
 
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, mail, store
+from qunclub import notices
+from qunclub.kernel import N_, Actor, Conflict, Invalid, Stale, locks, store
 
 from . import queries_teams, rules_fair, services_appeals, services_settle, services_verdict
 from .models import Review, Submission
@@ -90,12 +91,12 @@ def correct(
         details={"before": list(was), "after": [verdict, score]},
     )
     for reader, key in queries_teams.readers(session, submission, facts):
-        mail.send(
+        notices.letter(
             session,
-            to=reader.email,
+            member=reader.id,
             template="verdict_corrected",
             context={
-                "name": reader.nickname or reader.name,
+                "name": reader.shown_name,
                 "title": facts.title,
                 "assignment_id": facts.assignment_id,
                 "verdict": verdict,
@@ -103,7 +104,6 @@ def correct(
                 "reason": reason.strip(),
                 "appeal": ended is not None,
             },
-            locale=reader.locale,
             key=f"review:{row.id}{key}",
             now=now,
         )

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Actor, mail, render_markdown, signals
+from qunclub import notices
+from qunclub.kernel import Actor, render_markdown, signals
 
 from . import queries_teams, services_verdict
 from .models import Review, ReviewScore, Submission
@@ -170,12 +171,12 @@ def _tell_author(
     key: str,
     now: dt.datetime,
 ) -> None:
-    mail.send(
+    notices.letter(
         session,
-        to=reader.email,
+        member=reader.id,
         template="review_done",
         context={
-            "name": reader.nickname or reader.name,
+            "name": reader.shown_name,
             "title": facts.title,
             "assignment_id": facts.assignment_id,
             "verdict": row.verdict,
@@ -183,7 +184,6 @@ def _tell_author(
             "scored": submission.score is not None,
             "reviewer": row.reviewer_name,
         },
-        locale=reader.locale,
         key=f"review:{row.id}{key}",
         now=now,
     )

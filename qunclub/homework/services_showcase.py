@@ -10,7 +10,8 @@ import datetime as dt
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, insert_for, locks, mail, store
+from qunclub import notices
+from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, insert_for, locks, store
 from qunclub.members.models import Member
 
 from . import queries_teams
@@ -152,18 +153,17 @@ def _tell(session: Session, entry: ShowcaseEntry, what: str, actor: Actor, now: 
     ).one()
     author = session.get_one(Member, submission.member_id)
     for reader, key in queries_teams.readers(session, submission, author):
-        mail.send(
+        notices.letter(
             session,
-            to=reader.email,
+            member=reader.id,
             template=what,
             context={
-                "name": reader.nickname or reader.name,
+                "name": reader.shown_name,
                 "title": title,
                 "reason": entry.hidden_reason,
                 "assignment_id": assignment_id,
                 "shown": entry.consented_at is not None,
             },
-            locale=reader.locale,
             key=f"{what}:{entry.id}{key}:{now.isoformat()}",
             now=now,
         )

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Access, Actor, Conflict, Forbidden, Invalid, NotFound, locks, mail
+from qunclub import notices
+from qunclub.kernel import N_, Access, Actor, Conflict, Forbidden, Invalid, NotFound, locks
 from qunclub.members.models import Member
 
 from . import rules_teams
@@ -105,12 +106,12 @@ def ask(
 
 
 def _tell_invited(session: Session, row: TeamMember, member: Member, now: dt.datetime) -> None:
-    if not member.email or member.suspended_at is not None:
+    if member.suspended_at is not None:
         return
     asker = session.get(Member, row.invited_by) if row.invited_by is not None and not row.mending else None
-    mail.send(
+    notices.letter(
         session,
-        to=member.email,
+        member=member.id,
         template="team_invited",
         context={
             "name": member.shown_name,
@@ -118,7 +119,6 @@ def _tell_invited(session: Session, row: TeamMember, member: Member, now: dt.dat
             "title": session.scalar(select(Assignment.title).where(Assignment.id == row.assignment_id)),
             "assignment_id": row.assignment_id,
         },
-        locale=member.locale,
         # Once from each who asks, however often they take it back and ask again.
         key=f"team_invited:{row.assignment_id}:{row.invited_by or 0}:{row.member_id}",
         now=now,

@@ -7,8 +7,9 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub import notices
 from qunclub.groups.models import Group
-from qunclub.kernel import N_, Actor, Conflict, Forbidden, NotFound, Stale, locks, mail, store
+from qunclub.kernel import N_, Actor, Conflict, Forbidden, NotFound, Stale, locks, store
 from qunclub.members.models import Member
 
 from . import rules_ladder, services_reports, services_sanctions
@@ -80,16 +81,14 @@ def decline(
         summary=f"{member.shown_name} · {group.name}",
         details={"appeal_id": row.id, "sanction_id": line.id, "answer": text},
     )
-    if member.email:
-        mail.send(
-            session,
-            to=member.email,
-            template="house_appeal_declined",
-            context={"name": member.shown_name, "group": group.name, "answer": text},
-            locale=member.locale,
-            key=f"house_appeal:{row.id}",
-            now=now,
-        )
+    notices.letter(
+        session,
+        member=member.id,
+        template="house_appeal_declined",
+        context={"name": member.shown_name, "group": group.name, "answer": text},
+        key=f"house_appeal:{row.id}",
+        now=now,
+    )
     return row
 
 

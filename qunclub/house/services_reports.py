@@ -11,8 +11,9 @@ import datetime as dt
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from qunclub import notices
 from qunclub.groups.models import Group, Seat
-from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, insert_for, locks, mail
+from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, insert_for, locks
 from qunclub.kernel.store import Counter
 from qunclub.members.models import Member
 
@@ -231,19 +232,21 @@ def close(
     count(session, REPORTS, -len(case))
     people = session.scalars(select(Member).where(Member.id.in_([one.reporter_id for one in case])))
     names = {person.id: person for person in people}
-    for one in case:
-        reporter = names[one.reporter_id]
-        if not reporter.email:
-            continue
-        mail.send(
-            session,
-            to=reporter.email,
-            template="house_report_answered",
-            context={"name": reporter.shown_name, "group": group.name, "state": state, "answer": answer},
-            locale=reporter.locale,
+    letters = [
+        notices.Letter(
+            member=one.reporter_id,
+            context={
+                "name": names[one.reporter_id].shown_name,
+                "group": group.name,
+                "slug": group.slug,
+                "state": state,
+                "answer": answer,
+            },
             key=f"house_report:{one.id}",
-            now=now,
         )
+        for one in case
+    ]
+    notices.letters(session, letters, template="house_report_answered", now=now)
 
 
 def count(session: Session, name: str, by: int) -> None:

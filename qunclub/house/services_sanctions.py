@@ -13,9 +13,9 @@ from dataclasses import replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from qunclub import groups, passes
+from qunclub import groups, notices, passes
 from qunclub.groups.models import Group, GroupLine, Seat
-from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, mail, store
+from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, store
 from qunclub.members.models import Member
 
 from . import rules_ladder, services_back, services_reports, subjects
@@ -369,11 +369,9 @@ def _tell(
     more: Mapping[str, object],
     now: dt.datetime,
 ) -> None:
-    if not member.email:
-        return
-    mail.send(
+    notices.letter(
         session,
-        to=member.email,
+        member=member.id,
         template=template,
         context={
             "name": member.shown_name,
@@ -383,7 +381,6 @@ def _tell(
             "appeal_until": line.appeal_until.isoformat() if line.appeal_until else "",
             **more,
         },
-        locale=member.locale,
         key=f"{template}:{line.id}",
         now=now,
     )

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Actor, locks, mail, store
+from qunclub import notices
+from qunclub.kernel import Actor, locks, store
 from qunclub.members.models import Member
 from qunclub.points import KINDS
 from qunclub.points.models import LedgerEntry
@@ -140,7 +141,7 @@ def look(session: Session, *, now: dt.datetime, limit: int = BATCH) -> int:
         row.looked_at, row.ladder_version = now, version
         member = people[row.member_id]
         # The first look only says where somebody stands already: no letters about years that are past.
-        if member.email and not first:
+        if not first:
             missing = rules.toward(facts, ladder, _below(row.level)).missing if move.warn else ()
             _tell(session, row, move, member, before=held.level, missing=missing, ladder=ladder, now=now)
     session.flush()
@@ -187,9 +188,9 @@ def _tell(
     if move.why in ("reached", "lost"):
         letters.append((move.why, f"change:{row.changes}"))
     for what, key in letters:
-        mail.send(
+        notices.letter(
             session,
-            to=member.email,
+            member=member.id,
             template="level_news",
             context={
                 "what": what,
@@ -201,7 +202,6 @@ def _tell(
                 "recent_days": ladder.recent_days,
                 "rights": sorted(ladder.rungs[row.level].rights),
             },
-            locale=member.locale,
             key=f"level:{row.member_id}:{key}",
             now=now,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from . import rules
 from .models import Notice, NoticeChoice
 
 PER_PAGE = 30
+BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,18 @@ def _told(row: Notice, by: str) -> Told:
         row.id, row.kind, row.said or kind.text, {**row.facts, "name": by}, kind.icon, row.endpoint, row.created_at,
         row.read_at is None,
     )  # fmt: skip
+
+
+def told(session: Session, *, members: Sequence[int], kind: str, source: str) -> set[int]:
+    """Which of *members* were told of this *source*: one statement along the unique key for each batch of them."""
+    found: set[int] = set()
+    for start in range(0, len(members), BATCH):
+        some = members[start : start + BATCH]
+        query = select(Notice.member_id).where(
+            Notice.member_id.in_(some), Notice.kind == kind, Notice.source == source
+        )
+        found.update(session.scalars(query))
+    return found
 
 
 def ways(session: Session, member_id: int) -> dict[str, str]:

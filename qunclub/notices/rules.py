@@ -24,6 +24,7 @@ class Kind:
         always: whether it can never be silenced.
         usual: the way of whoever has chosen nothing.
         icon: beside it in the list.
+        role: who else than they need not see it among the choices; "" for everybody.
     """
 
     label: str
@@ -31,6 +32,7 @@ class Kind:
     icon: str
     always: bool = False
     usual: str = "all"
+    role: str = ""
 
 
 KINDS: dict[str, Kind] = {
@@ -62,6 +64,47 @@ KINDS: dict[str, Kind] = {
     ),
     "money": Kind(
         N_("My passes, orders and money"), N_("Your pass %(title)s has ended."), "receipt", always=True
+    ),
+    "work": Kind(
+        N_("My homework, its reviews and its team"),
+        N_("Your homework %(title)s was reviewed"),
+        "pencil-square",
+    ),
+    "verdict": Kind(
+        N_("Appeals, corrections, and what of mine is hidden"),
+        N_("Your appeal about %(title)s was answered"),
+        "arrow-counterclockwise",
+        always=True,
+    ),
+    "question": Kind(
+        N_("Answers to my questions in courses"),
+        N_("Your question has an answer: %(ask)s"),
+        "question-circle",
+    ),
+    "house": Kind(
+        N_("What hosts and admins decide about me"),
+        N_("Your appeal about %(group)s was answered"),
+        "house-exclamation",
+        always=True,
+    ),
+    "core": Kind(
+        N_("The core group, and what a season decides about me"),
+        N_("The result of %(season)s and you"),
+        "trophy",
+        always=True,
+    ),
+    "outlook": Kind(
+        N_("Where I stand in a season, once a week"), N_("Where you stand in %(season)s"), "graph-up"
+    ),
+    "level": Kind(N_("My level"), N_("You reached a new level."), "bar-chart-steps"),
+    "piece": Kind(N_("Pieces of projects"), N_("A piece for you: %(piece)s"), "kanban"),
+    "contest": Kind(N_("Prizes in contests"), N_("You have won a prize in %(contest)s"), "gift"),
+    "duty": Kind(
+        N_("What waits for an admin"),
+        N_("An appeal waits: %(season)s"),
+        "clipboard-check",
+        always=True,
+        role="admin",
     ),
 }
 

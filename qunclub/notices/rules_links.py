@@ -7,16 +7,18 @@ import hashlib
 import hmac
 import re
 
+from qunclub.kernel.keys import Secret, accepted, signing
+
 _PURPOSE = b"qunclub.notices-off:"
 _SHAPE = re.compile(r"(\d{1,18})\.([a-z_]{1,20})\.([\w-]{20,50})")
 
 
-def sign(member_id: int, kind: str, secret: str) -> str:
+def sign(member_id: int, kind: str, secret: Secret) -> str:
     """What the link carries."""
-    return f"{member_id}.{kind}.{_signature(member_id, kind, secret)}"
+    return f"{member_id}.{kind}.{_signature(member_id, kind, signing(secret))}"
 
 
-def verify(text: str, secret: str) -> tuple[int, str] | None:
+def verify(text: str, secret: Secret) -> tuple[int, str] | None:
     """Member and kind of a link of ours; None for whatever is not one.
 
     >>> verify(sign(7, "mention", "s"), "s"), verify(sign(7, "mention", "s"), "t"), verify("7.mention.x", "s")
@@ -26,7 +28,7 @@ def verify(text: str, secret: str) -> tuple[int, str] | None:
     if found is None:
         return None
     member_id, kind = int(found[1]), found[2]
-    if not hmac.compare_digest(_signature(member_id, kind, secret), found[3]):
+    if not any(hmac.compare_digest(_signature(member_id, kind, one), found[3]) for one in accepted(secret)):
         return None
     return member_id, kind
 

@@ -31,7 +31,6 @@ def notify(
     values: dict[str, Any] | None = None,
     by: int | None = None,
     text: str = "",
-    by_mail: bool = True,
 ) -> list[int]:
     """Tell *members* something, each as they chose, and nobody the same thing twice.
 
@@ -46,7 +45,6 @@ def notify(
         endpoint, values: where it leads.
         by: the member who caused it; the text knows them as ``%(name)s``.
         text: a msgid in place of the kind's own.
-        by_mail: False where the caller sends a mail of its own.
 
     Returns:
         The ids of those who were told just now.
@@ -63,13 +61,11 @@ def notify(
     }  # fmt: skip
     told: list[int] = []
     for batch in _batches(sorted(set(members))):
-        told += _tell(session, batch, fixed, by_mail=by_mail, now=now)
+        told += _tell(session, batch, fixed, now=now)
     return told
 
 
-def _tell(
-    session: Session, batch: list[int], fixed: dict[str, Any], *, by_mail: bool, now: dt.datetime
-) -> list[int]:
+def _tell(session: Session, batch: list[int], fixed: dict[str, Any], *, now: dt.datetime) -> list[int]:
     kind = fixed["kind"]
     chosen = and_(NoticeChoice.member_id == Member.id, NoticeChoice.kind == kind)
     found = session.execute(
@@ -97,13 +93,12 @@ def _tell(
         .values(notices_unread=Member.notices_unread + 1)
         .execution_options(synchronize_session=False)
     )
-    if by_mail:
-        mails = [
-            (f"notice:{ident}", {"notice": ident})
-            for ident, member_id in made
-            if ways[member_id][0] == "all" and ways[member_id][1]
-        ]
-        outbox.put_many(session, mails, kind="notice", now=now)
+    mails = [
+        (f"notice:{ident}", {"notice": ident})
+        for ident, member_id in made
+        if ways[member_id][0] == "all" and ways[member_id][1]
+    ]
+    outbox.put_many(session, mails, kind="notice", now=now)
     return told
 
 

@@ -15,6 +15,7 @@ from qunclub.web import (
     allow,
     club,
     csrf_exempt,
+    current_actor,
     explain,
     flash,
     limit,
@@ -95,7 +96,9 @@ def choices() -> Any:
             return see_other(".choices")
     with reading() as session:
         ways = queries.ways(session, ident)
-    page = render("notices/choices.html", kinds=rules.KINDS, ways=ways, words=WAYS, error=error)
+    roles = current_actor().roles
+    kinds = {name: kind for name, kind in rules.KINDS.items() if not kind.role or kind.role in roles}
+    page = render("notices/choices.html", kinds=kinds, ways=ways, words=WAYS, error=error)
     return page, status
 
 

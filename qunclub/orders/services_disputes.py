@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub import passes
-from qunclub.kernel import N_, Actor, locks, mail
+from qunclub import notices, passes
+from qunclub.kernel import N_, Actor, locks
 from qunclub.kernel.payments import DisputeNotice
 from qunclub.passes.models import Pass, PassTerm
 
@@ -112,9 +112,10 @@ def _won(session: Session, order: Order, *, was: str | None, now: dt.datetime, a
     text = rules.INQUIRY_OVER_NOTE if was == rules.INQUIRY else rules.WON_NOTE
     services.note(session, order, actor=actor, now=now, text=text)
     opened = reopen(session, order, now=now, actor=actor)
-    if opened and order.email:
-        mail.send(
+    if opened:
+        notices.letter(
             session,
+            member=order.member_id,
             to=order.email,
             template="dispute_over",
             context={"code": order.code},
@@ -235,10 +236,9 @@ def line_of(source: str) -> int | None:
 
 
 def _mail(session: Session, order: Order, found: Dispute, template: str, *, now: dt.datetime) -> None:
-    if not order.email:
-        return
-    mail.send(
+    notices.letter(
         session,
+        member=order.member_id,
         to=order.email,
         template=template,
         context={"code": order.code, "amount": found.amount, "currency": found.currency},

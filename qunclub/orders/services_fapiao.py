@@ -8,7 +8,8 @@ import re
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks, mail, store
+from qunclub import notices
+from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks, store
 
 from . import rules_papers as papers
 from . import services
@@ -229,8 +230,9 @@ def _write(
         "currency": order.currency,
         "reason": found.note,
     }
-    mail.send(
+    notices.letter(
         session,
+        member=order.member_id,
         to=found.email,
         template=template,
         context=context,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from qunclub import passes
-from qunclub.kernel import N_, Actor, Conflict, locks, mail, signals, store
+from qunclub import notices, passes
+from qunclub.kernel import N_, Actor, Conflict, locks, signals, store
 from qunclub.passes.models import Pass, Plan
 
 from . import rules, services, services_claims, services_coupons, services_quote, services_subscriptions
@@ -213,23 +213,23 @@ def _times_fulfilled(session: Session, lines: Sequence[OrderLine]) -> int:
 
 
 def _tell(session: Session, order: Order, lines: Sequence[OrderLine], *, now: dt.datetime) -> None:
-    if order.email:
-        mail.send(
-            session,
-            to=order.email,
-            template="receipt",
-            context={
-                "code": order.code,
-                "kind": lines[0].kind,
-                "receipt_no": order.receipt_no,
-                "lines": [{"title": line.title, "quantity": line.quantity} for line in lines],
-                "total": order.total,
-                "currency": order.currency,
-            },
-            locale=order.locale,
-            key=f"receipt:{order.code}",
-            now=now,
-        )
+    notices.letter(
+        session,
+        member=order.member_id,
+        to=order.email,
+        template="receipt",
+        context={
+            "code": order.code,
+            "kind": lines[0].kind,
+            "receipt_no": order.receipt_no,
+            "lines": [{"title": line.title, "quantity": line.quantity} for line in lines],
+            "total": order.total,
+            "currency": order.currency,
+        },
+        locale=order.locale,
+        key=f"receipt:{order.code}",
+        now=now,
+    )
     signals.after_commit(
         session,
         signals.order_paid,

@@ -9,9 +9,9 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub import groups
+from qunclub import groups, notices
 from qunclub.groups.models import GroupLine
-from qunclub.kernel import N_, Actor, Conflict, locks, mail
+from qunclub.kernel import N_, Actor, Conflict, locks
 from qunclub.kernel.payments import CheckoutSession
 from qunclub.passes.models import Pass, Plan
 
@@ -196,16 +196,16 @@ def _put_before_admin(
         session.flush()
         return
     services.move(session, order, rules.ATTENTION, actor=actor, now=now, text=reason)
-    if order.email:
-        mail.send(
-            session,
-            to=order.email,
-            template="order_attention",
-            context={"code": order.code, "reason": reason},
-            locale=order.locale,
-            key=f"order_attention:{payment.id}",
-            now=now,
-        )
+    notices.letter(
+        session,
+        member=order.member_id,
+        to=order.email,
+        template="order_attention",
+        context={"code": order.code, "reason": reason},
+        locale=order.locale,
+        key=f"order_attention:{payment.id}",
+        now=now,
+    )
 
 
 def settle_checkout(

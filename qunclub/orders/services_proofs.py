@@ -15,7 +15,8 @@ import filetype
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, ids, mail
+from qunclub import notices
+from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, ids
 from qunclub.kernel.ports import FileStore
 from qunclub.kernel.uploads import PICTURES, Checked, reencode
 
@@ -206,17 +207,17 @@ def reject(
         now=now,
         details={"proofs": [proof.id for proof in rejected], "reason": reason},
     )
-    if order.email:
-        until = order.expires_at if order.state == rules.PENDING else None
-        mail.send(
-            session,
-            to=order.email,
-            template="transfer_rejected",
-            context={"code": order.code, "reason": reason, "until": until.isoformat() if until else ""},
-            locale=order.locale,
-            key=f"transfer_rejected:{rejected[-1].id}",
-            now=now,
-        )
+    until = order.expires_at if order.state == rules.PENDING else None
+    notices.letter(
+        session,
+        member=order.member_id,
+        to=order.email,
+        template="transfer_rejected",
+        context={"code": order.code, "reason": reason, "until": until.isoformat() if until else ""},
+        locale=order.locale,
+        key=f"transfer_rejected:{rejected[-1].id}",
+        now=now,
+    )
     session.flush()
     return order
 

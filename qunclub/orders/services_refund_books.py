@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub import notices
-from qunclub.kernel import N_, Actor, Invalid, NotFound, locks, mail, signals
+from qunclub.kernel import N_, Actor, Invalid, NotFound, locks, signals
 
 from . import queries_refunds, rules, services, services_referral
 from . import services_refund_effects as effects
@@ -133,37 +133,25 @@ def settle(session: Session, order: Order, payment: Payment, made: Refund, *, no
     """The money went back: the buyer gets a mail that says so and what ended with it."""
     made.state, made.settled_at, made.error, made.to_book = "settled", now, "", True
     session.flush()
-    notices.notify(
+    facts = queries_refunds.facts_of(session, order, made.key)
+    notices.letter(
         session,
-        members=[order.member_id] if order.member_id else [],
-        kind="money",
-        source=f"refund:{made.id}",
-        text=N_("Money of your order %(code)s was given back."),
-        facts={"code": order.code},
-        endpoint="qunclub.orders.show",
-        values={"code": order.code},
+        member=order.member_id,
+        to=order.email,
+        template="refund",
+        context={
+            "code": order.code,
+            "amount": made.amount,
+            "currency": payment.currency,
+            "ended": [one["plan"] for one in facts.get("ends", ())],
+            "shorter": [[one["plan"], one["after"]] for one in facts.get("shorter", ())],
+            "codes": len(facts.get("codes", ())),
+            "renewals": bool(facts.get("renewals")),
+        },
+        locale=order.locale,
+        key=f"refund:{made.id}",
         now=now,
-        by_mail=False,
     )
-    if order.email:
-        facts = queries_refunds.facts_of(session, order, made.key)
-        mail.send(
-            session,
-            to=order.email,
-            template="refund",
-            context={
-                "code": order.code,
-                "amount": made.amount,
-                "currency": payment.currency,
-                "ended": [one["plan"] for one in facts.get("ends", ())],
-                "shorter": [[one["plan"], one["after"]] for one in facts.get("shorter", ())],
-                "codes": len(facts.get("codes", ())),
-                "renewals": bool(facts.get("renewals")),
-            },
-            locale=order.locale,
-            key=f"refund:{made.id}",
-            now=now,
-        )
     signals.after_commit(
         session,
         signals.payment_refunded,

@@ -7,7 +7,8 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, ids, mail
+from qunclub import notices
+from qunclub.kernel import N_, Actor, ids
 from qunclub.kernel.payments import Invoice, RecurringState
 from qunclub.passes.models import Pass, Plan
 
@@ -118,16 +119,16 @@ def renewal(
     held = None if found.pass_id is None else session.get(Pass, found.pass_id, populate_existing=True)
     if held is None or held.state not in ("active", "suspended"):
         services.move(session, order, rules.ATTENTION, actor=actor, now=now, text=own.NO_PASS)
-        if order.email:
-            mail.send(
-                session,
-                to=order.email,
-                template="order_attention",
-                context={"code": order.code, "reason": own.NO_PASS},
-                locale=order.locale,
-                key=f"order_attention:{payment.id}",
-                now=now,
-            )
+        notices.letter(
+            session,
+            member=order.member_id,
+            to=order.email,
+            template="order_attention",
+            context={"code": order.code, "reason": own.NO_PASS},
+            locale=order.locale,
+            key=f"order_attention:{payment.id}",
+            now=now,
+        )
         session.flush()
         return "attention"
     payment.fulfils = True
@@ -236,11 +237,12 @@ def remind(session: Session, found: Subscription, *, now: dt.datetime) -> bool:
         return False
     step, _next = own.notice_due(past_due_since=found.past_due_since, grace_until=found.grace_until, now=now)
     founding = subscriptions.founding_order(session, found)
-    if step is None or not founding.email:
+    if step is None:
         return False
     plan = session.get_one(Plan, found.plan_id)
-    mail.send(
+    notices.letter(
         session,
+        member=found.member_id,
         to=founding.email,
         template="renewal_failed" if step == "first" else "renewal_reminder",
         context={

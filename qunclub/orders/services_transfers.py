@@ -10,7 +10,8 @@ import datetime as dt
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, mail
+from qunclub import notices
+from qunclub.kernel import N_, Actor, Conflict, Invalid
 from qunclub.passes.models import Pass
 
 from . import rules, services, transfer_settings
@@ -61,21 +62,21 @@ def choose(
     # A page that was paid in the same moment is found when it is closed; its payment names the order by code.
     order.checkout_ref, order.checkout_url = None, ""
     services.note(session, order, actor=actor, now=now, text=CHOSEN)
-    if order.email:
-        mail.send(
-            session,
-            to=order.email,
-            template="transfer_how",
-            context={
-                "code": order.code,
-                "total": order.total,
-                "currency": order.currency,
-                "until": until.isoformat(),
-            },
-            locale=order.locale,
-            key=f"transfer_how:{order.code}",
-            now=now,
-        )
+    notices.letter(
+        session,
+        member=order.member_id,
+        to=order.email,
+        template="transfer_how",
+        context={
+            "code": order.code,
+            "total": order.total,
+            "currency": order.currency,
+            "until": until.isoformat(),
+        },
+        locale=order.locale,
+        key=f"transfer_how:{order.code}",
+        now=now,
+    )
     session.flush()
     return order
 
@@ -132,21 +133,21 @@ def remind(session: Session, *, order_code: str, now: dt.datetime, actor: Actor)
     if due is None or not transfers.remind_from(order.created_at, due) <= now < due:
         return False
     order.reminded_at = now
-    if order.email:
-        mail.send(
-            session,
-            to=order.email,
-            template="transfer_reminder",
-            context={
-                "code": order.code,
-                "total": order.total,
-                "currency": order.currency,
-                "until": due.isoformat(),
-            },
-            locale=order.locale,
-            key=f"transfer_reminder:{order.code}",
-            now=now,
-        )
+    notices.letter(
+        session,
+        member=order.member_id,
+        to=order.email,
+        template="transfer_reminder",
+        context={
+            "code": order.code,
+            "total": order.total,
+            "currency": order.currency,
+            "until": due.isoformat(),
+        },
+        locale=order.locale,
+        key=f"transfer_reminder:{order.code}",
+        now=now,
+    )
     services.note(session, order, actor=actor, now=now, text=N_("The buyer was reminded of the transfer."))
     session.flush()
     return True
@@ -160,16 +161,16 @@ def expire(session: Session, *, order_code: str, now: dt.datetime, actor: Actor)
     if order.expires_at is None or order.expires_at > now:
         return False
     services.expire_order(session, order_code=order_code, now=now, actor=actor)
-    if order.email:
-        mail.send(
-            session,
-            to=order.email,
-            template="transfer_expired",
-            context={"code": order.code, "total": order.total, "currency": order.currency},
-            locale=order.locale,
-            key=f"transfer_expired:{order.code}",
-            now=now,
-        )
+    notices.letter(
+        session,
+        member=order.member_id,
+        to=order.email,
+        template="transfer_expired",
+        context={"code": order.code, "total": order.total, "currency": order.currency},
+        locale=order.locale,
+        key=f"transfer_expired:{order.code}",
+        now=now,
+    )
     session.flush()
     return True
 

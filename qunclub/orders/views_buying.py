@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from qunclub import groups, passes
 from qunclub.kernel import N_, ClubError, Conflict, Forbidden, Invalid
+from qunclub.kernel.keys import oldest_first
 from qunclub.passes import rules as passes_rules
 from qunclub.passes.models import Pass, Plan
 from qunclub.passes.views import key_for
@@ -303,7 +304,7 @@ def _sign_in_first(slug: str, form: OrderForm, key: str) -> Response:
 
 
 def _seal() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(club().secret, salt="qunclub.order-form")
+    return URLSafeTimedSerializer(oldest_first(club().secret), salt="qunclub.order-form")
 
 
 def _kept(slug: str) -> dict[str, Any]:

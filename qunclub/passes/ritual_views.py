@@ -98,10 +98,9 @@ def _mine(session: Session, group_id: int) -> None:
 @allow("host")
 def index() -> Any:
     """The groups whose host one is, to choose one."""
+    before = request.args.get("after", type=int)
     with reading() as session:
-        doors = views_door.my_doors(session)
-        mine = [(one, line) for one, line in groups.groups_for_hosts(session) if doors.may(one.id)]
-        return render("passes/arrivals.html", groups=mine)
+        return render("passes/arrivals.html", page=groups.hosted(session, current_actor(), before=before))
 
 
 @bp.get("/desk/arrivals/<slug>")

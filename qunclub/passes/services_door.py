@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from qunclub.kernel import N_, Actor, Conflict, Invalid, reads, store
+from qunclub.kernel.keys import Secret
 
 from . import rules_door, tickets
 from .models_door import ENTERED, DoorTally, TicketCheck
@@ -78,7 +79,7 @@ def check(
     session: Session,
     *,
     text: str,
-    secret: str,
+    secret: Secret,
     doors: Doors,
     way: Way,
     actor: Actor,
@@ -134,7 +135,7 @@ def note_unknown(session: Session, *, doors: Doors, way: Way, actor: Actor, now:
 
 
 def note_refused(
-    session: Session, *, text: str, secret: str, doors: Doors, way: Way, actor: Actor, now: dt.datetime
+    session: Session, *, text: str, secret: Secret, doors: Doors, way: Way, actor: Actor, now: dt.datetime
 ) -> bool:
     """Write down that a ticket was shown that does not admit at these doors; of one that does nothing is written.
 
@@ -149,7 +150,7 @@ def note_refused(
     return True
 
 
-def _again(session: Session, before: TicketCheck, text: str, secret: str) -> DoorResult:
+def _again(session: Session, before: TicketCheck, text: str, secret: Secret) -> DoorResult:
     found, refusal = None, None
     try:
         found = tickets.look(session, text=text, secret=secret)

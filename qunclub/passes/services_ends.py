@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from qunclub import groups, members, notices
 from qunclub.groups.models import GroupLine
-from qunclub.kernel import Actor, NotFound, locks, mail, signals, store
+from qunclub.kernel import Actor, NotFound, locks, signals, store
 from qunclub.members.models import Member, Tier
 
 from . import rules, tickets
@@ -118,32 +118,20 @@ def _work_out_tier(session: Session, member_id: int) -> None:
 
 def _tell(session: Session, held: Pass, plan: Plan, reason: str, now: dt.datetime) -> None:
     member = session.get_one(Member, held.member_id)
-    notices.notify(
+    notices.letter(
         session,
-        members=[member.id],
-        kind="money",
-        source=f"pass:{held.id}",
-        facts={"title": plan.title},
-        endpoint="qunclub.passes.show",
-        values={"slug": plan.slug},
-        now=now,
-        by_mail=False,
-    )
-    if not member.email:
-        return
-    mail.send(
-        session,
-        to=member.email,
+        member=member.id,
         template="pass_ended",
         context={
             "name": member.shown_name,
             "plan": plan.title,
+            "title": plan.title,
             "slug": plan.slug,
             "state": held.state,
             "reason": reason,
             "number": member.number,
         },
-        locale=member.locale,
         key=f"pass_ended:{held.id}",
+        source=f"pass:{held.id}",
         now=now,
     )

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from qunclub import groups
 from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, ids, store
+from qunclub.kernel.keys import Secret
 from qunclub.members.models import Member
 
 from . import rules, rules_lists, services_door
@@ -134,7 +135,7 @@ def take_in(
     code: str,
     at: str,
     device: str,
-    secret: str,
+    secret: Secret,
     actor: Actor,
     now: dt.datetime,
 ) -> DoorResult:

@@ -19,6 +19,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from qunclub import groups
 from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, reads, store
+from qunclub.kernel.keys import Secret, accepted, signing
 from qunclub.members.models import Member
 
 from . import rules
@@ -53,12 +54,12 @@ class TicketResult:
     seat: Seat
 
 
-def sign(code: str, secret: str) -> str:
+def sign(code: str, secret: Secret) -> str:
     """The ticket's code with its signature: what the QR carries."""
-    return f"{code}{_MARK}{_signature(code, secret)}"
+    return f"{code}{_MARK}{_signature(code, signing(secret))}"
 
 
-def verify(text: str, secret: str) -> str:
+def verify(text: str, secret: Secret) -> str:
     """The code in what was scanned or typed: a link, a signed code, or the bare code read out by its holder.
 
     Raises:
@@ -69,7 +70,9 @@ def verify(text: str, secret: str) -> str:
     code = ids.normalise_code(code)
     if len(code) != CODE_LENGTH:
         raise BadTicket(N_("This is not a ticket of the club: the code has 12 letters and digits."))
-    if mark and not hmac.compare_digest(signature.encode(), _signature(code, secret).encode()):
+    if mark and not any(
+        hmac.compare_digest(signature.encode(), _signature(code, one).encode()) for one in accepted(secret)
+    ):
         raise BadTicket(N_("The signature of this ticket is wrong: it was changed or made by somebody else."))
     return code
 
@@ -168,7 +171,7 @@ def is_signed(text: str) -> bool:
     return _MARK in text
 
 
-def look(session: Session, *, text: str, secret: str) -> TicketResult:
+def look(session: Session, *, text: str, secret: Secret) -> TicketResult:
     """What the ticket is, and whether it would be admitted now; nothing changes.
 
     Raises:
@@ -182,7 +185,7 @@ def look(session: Session, *, text: str, secret: str) -> TicketResult:
     return _result(session, ticket, admitted_now=False)
 
 
-def check_in(session: Session, *, text: str, secret: str, actor: Actor, now: dt.datetime) -> TicketResult:
+def check_in(session: Session, *, text: str, secret: Secret, actor: Actor, now: dt.datetime) -> TicketResult:
     """Admit the ticket's member once; every later check says when and by whom it was used.
 
     Raises:
@@ -195,7 +198,7 @@ def check_in(session: Session, *, text: str, secret: str, actor: Actor, now: dt.
     return result
 
 
-def locked(session: Session, *, text: str, secret: str) -> TicketResult:
+def locked(session: Session, *, text: str, secret: Secret) -> TicketResult:
     """What the ticket is, read under its lock: nobody else admits it before this unit of work ends.
 
     Raises:

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from qunclub import seasons
-from qunclub.kernel import N_, Actor, Forbidden, NotFound, locks, mail
+from qunclub import notices, seasons
+from qunclub.kernel import N_, Actor, Forbidden, NotFound, locks
 from qunclub.members.models import Member
 
 from . import rules
@@ -98,13 +98,13 @@ def tell(
     now: dt.datetime,
     **facts: Any,
 ) -> None:
-    """A mail to a member about a piece, once for each *key*; nobody without an address gets one."""
+    """Tell a member about a piece, at the bell and by mail, once for each *key*."""
     member = session.get(Member, member_id) if member_id is not None else None
-    if member is None or not member.email:
+    if member is None:
         return
-    mail.send(
+    notices.letter(
         session,
-        to=member.email,
+        member=member.id,
         template="piece_news",
         context={
             "what": what,
@@ -112,9 +112,10 @@ def tell(
             "project": project.title,
             "piece": piece.title,
             "path": f"/projects/{project.slug}/pieces/{piece.id}",
+            "slug": project.slug,
+            "piece_id": piece.id,
             **facts,
         },
-        locale=member.locale,
         key=f"piece:{piece.id}:{key}",
         now=now,
     )

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from qunclub import orders
+from qunclub import notices, orders
 from qunclub.homework import accepted_count, works_of
 from qunclub.homework.models import Assignment, Submission
-from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, ids, insert_for, locks, mail, store
+from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, ids, insert_for, locks, store
 from qunclub.members.models import Member
 from qunclub.orders.models import Order, OrderLine, Payment
 from qunclub.passes.models import Plan, PlanCourse
@@ -346,11 +346,9 @@ def _tell(
     done: int = 0,
 ) -> None:
     member = session.get_one(Member, case.member_id)
-    if not member.email:
-        return
-    mail.send(
+    notices.letter(
         session,
-        to=member.email,
+        member=member.id,
         template=f"tuition_{case.state}",
         context={
             "name": member.shown_name,
@@ -364,7 +362,6 @@ def _tell(
             "order": order.code,
             "reason": case.reason,
         },
-        locale=member.locale,
         key=f"tuition:{case.id}:{case.state}:{now.isoformat()}",
         now=now,
     )

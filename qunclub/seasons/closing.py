@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import groups
+from qunclub import groups, notices
 from qunclub.groups.models import Seat
-from qunclub.kernel import N_, Conflict, mail
+from qunclub.kernel import N_, Conflict
 from qunclub.members.models import Member
 
 from . import explain
@@ -111,16 +111,13 @@ def _move_group(
 
 
 def tell(session: Session, season: Season, plan: Plan, *, now: dt.datetime) -> None:
-    """A letter to everybody who rises or leaves and can be reached."""
+    """A letter to everybody who rises or leaves; it is told anew when the result is taken back and published again."""
     concerned = {outcome.row.member: outcome for outcome in (*plan.promoted, *plan.eliminated)}
     if not concerned:
         return
-    people = session.execute(
-        select(Member.id, Member.email, Member.locale, Member.nickname, Member.name).where(
-            Member.id.in_(concerned), Member.email != ""
-        )
-    )
-    for ident, email, locale, nickname, name in people:
+    people = session.execute(select(Member.id, Member.nickname, Member.name).where(Member.id.in_(concerned)))
+    letters = []
+    for ident, nickname, name in people:
         outcome = concerned[ident]
         told = explain.sentences(
             outcome.outcome,
@@ -133,19 +130,19 @@ def tell(session: Session, season: Season, plan: Plan, *, now: dt.datetime) -> N
                 "reentry": season.formula.reentry,
             },
         )
-        mail.send(
-            session,
-            to=email,
-            template="season_decision",
-            context={
-                "name": nickname or name,
-                "season": season.name,
-                "slug": season.slug,
-                "appeal_days": season.formula.appeal_days,
-                "outcome": outcome.outcome,
-                "sentences": [[one.message, one.params] for one in told],
-            },
-            locale=locale,
-            key=f"season:{season.id}:{ident}",
-            now=now,
-        )
+        context = {
+            "name": nickname or name,
+            "season": season.name,
+            "slug": season.slug,
+            "appeal_days": season.formula.appeal_days,
+            "outcome": outcome.outcome,
+            "sentences": [[one.message, one.params] for one in told],
+        }
+        key = f"season:{season.id}:{ident}"
+        letters.append(notices.Letter(ident, context, key, source=told_source(season, now)))
+    notices.letters(session, letters, template="season_decision", now=now)
+
+
+def told_source(season: Season, published_at: dt.datetime) -> str:
+    """The source of the notices of one publishing: taken back and published again, a result is told anew."""
+    return f"season:{season.id}:{published_at.isoformat()}"

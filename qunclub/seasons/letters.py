@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import mail
+from qunclub import notices
 from qunclub.members import ERASED
 from qunclub.members.models import Member
 
@@ -22,7 +22,7 @@ def to_admins(
     now: dt.datetime,
     without: int | None = None,
 ) -> int:
-    """Write to every admin who can be reached, once for each *key*; returns to how many.
+    """Tell every admin, once for each *key*; returns how many.
 
     Args:
         about: what a letter says to one of them beside their name.
@@ -34,15 +34,13 @@ def to_admins(
             cast(Member.roles, Text).contains('"admin"'),
             Member.suspended_at.is_(None),
             Member.user_key.not_like(ERASED + "%"),
-            Member.email != "",
             Member.id != (without or 0),
         )
         .order_by(Member.id)
     )
     admins = session.scalars(reached).all()
-    for one in admins:
-        mail.send(
-            session, to=one.email, template=template, context={"name": one.shown_name, **about(one)},
-            locale=one.locale, key=f"{key}:{one.id}", now=now,
-        )  # fmt: skip
+    told = [
+        notices.Letter(one.id, {"name": one.shown_name, **about(one)}, f"{key}:{one.id}") for one in admins
+    ]
+    notices.letters(session, told, template=template, now=now)
     return len(admins)

@@ -43,8 +43,6 @@ class Reader:
     member_id: int
     number: int
     points: int
-    email: str
-    locale: str
     name: str
 
 
@@ -58,17 +56,12 @@ def _silent(member: Any) -> ColumnElement[bool]:
 
 
 def readers(session: Session, points_of: dict[int, tuple[int, int]]) -> list[Reader]:
-    """Those of the members (number, points) who have an address and want letters: one statement."""
+    """Those of the members (number, points) who want letters: one statement."""
     m = Member
     rows = session.execute(
-        select(m.id, m.email, m.locale, m.nickname, m.name)
-        .where(m.id.in_(points_of), m.email != "", ~_silent(m.id))
-        .order_by(m.id)
+        select(m.id, m.nickname, m.name).where(m.id.in_(points_of), ~_silent(m.id)).order_by(m.id)
     )
-    return [
-        Reader(ident, *points_of[ident], email, locale, nickname or name)
-        for ident, email, locale, nickname, name in rows
-    ]
+    return [Reader(ident, *points_of[ident], nickname or name) for ident, nickname, name in rows]
 
 
 def near(
@@ -98,7 +91,7 @@ def near(
     seated = select(CoreSeat.id).where(CoreSeat.member_id == p.member_id, CoreSeat.left_at.is_(None))
     rows = session.execute(
         select(
-            p.member_id, p.number, p.points, m.email, m.locale, m.nickname, m.name,
+            p.member_id, p.number, p.points, m.nickname, m.name,
             seated.exists().label("seated"),
             bar(season, season.formula, p.member_id).label("bar"),
             _silent(p.member_id).label("quiet"),
@@ -107,9 +100,9 @@ def near(
         .order_by(p.points.desc(), p.number)
     ).all()  # fmt: skip
     found = [
-        Reader(row.member_id, row.number, row.points, row.email, row.locale, row.nickname or row.name)
+        Reader(row.member_id, row.number, row.points, row.nickname or row.name)
         for row in rows
-        if row.email and not (row.seated or row.bar or row.quiet)
+        if not (row.seated or row.bar or row.quiet)
     ]
     return found, (rows[-1].points, rows[-1].number) if len(rows) == limit else None
 

@@ -12,9 +12,9 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub import groups
+from qunclub import groups, notices
 from qunclub.groups.models import Group
-from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, mail, store
+from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, store
 from qunclub.members.models import Member
 
 from . import letters, queries_appeals, queries_offers, rules_appeals, services_offers, services_seats
@@ -256,15 +256,13 @@ def _tell(
     session: Session, appeal: SeasonAppeal, season: Season, now: dt.datetime, **context: object
 ) -> None:
     member = session.get_one(Member, appeal.member_id)
-    if not member.email:
-        return
     told = {
         "name": member.shown_name, "season": season.name, "slug": season.slug, "state": appeal.state,
         "answer": appeal.answer, **context,
     }  # fmt: skip
-    mail.send(
-        session, to=member.email, template="season_appeal", context=told, locale=member.locale,
-        key=f"season_appeal:{appeal.id}", now=now,
+    notices.letter(
+        session, member=member.id, template="season_appeal", context=told, key=f"season_appeal:{appeal.id}",
+        now=now,
     )  # fmt: skip
 
 

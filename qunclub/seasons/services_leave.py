@@ -7,7 +7,8 @@ import datetime as dt
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Conflict, Invalid, locks, mail, store
+from qunclub import notices
+from qunclub.kernel import N_, Actor, Conflict, Invalid, locks, store
 from qunclub.members.models import Member
 
 from .models import CoreSeat, Season, SeasonLeave
@@ -121,12 +122,11 @@ def forget_season(session: Session, season: Season, *, now: dt.datetime) -> None
     )
     for held, member in session.execute(taken).all():
         session.delete(held)
-        if member.email:
-            mail.send(
-                session, to=member.email, template="season_withdrawn", locale=member.locale,
-                context={"name": member.shown_name, "season": season.name, "reason": season.withdrawn_note},
-                key=f"season_withdrawn:{held.id}", now=now,
-            )  # fmt: skip
+        notices.letter(
+            session, member=member.id, template="season_withdrawn",
+            context={"name": member.shown_name, "season": season.name, "reason": season.withdrawn_note},
+            key=f"season_withdrawn:{held.id}", now=now,
+        )  # fmt: skip
     session.flush()
 
 

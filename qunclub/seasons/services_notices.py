@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import N_, Actor, Invalid, insert_for, locks, mail, store
+from qunclub import notices
+from qunclub.kernel import N_, Actor, Invalid, insert_for, locks, store
 
 from . import queries_hints, queries_notices
 from .models import Season
@@ -128,8 +129,8 @@ def _write(
     )
     leave = leave_until(season) if season.formula.leaves and now < leave_until(season) else None
     letters = [
-        mail.Letter(
-            one.email,
+        notices.Letter(
+            one.member_id,
             {
                 "name": one.name, "season": season.name, "points": one.points, "gap": gap,
                 "at": now.isoformat(), "ends": season.ends_at.isoformat(),
@@ -137,12 +138,11 @@ def _write(
                 "leave": leave.isoformat() if leave is not None and kind == RISK else "",
                 "slug": season.slug,
             },
-            one.locale,
             f"season_notice:{season.id}:{day.isoformat()}:{one.member_id}",
         )
         for one, gap in told
     ]  # fmt: skip
-    mail.send_many(session, letters, template=f"season_{kind}", now=now)
+    notices.letters(session, letters, template=f"season_{kind}", now=now)
     return len(told)
 
 

@@ -12,9 +12,9 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
-from qunclub import groups
+from qunclub import groups, notices
 from qunclub.groups.models import Group, GroupLine
-from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, locks, mail, store
+from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
 from . import field, queries_offers, rules_offers
@@ -318,13 +318,10 @@ def _tell(
     session: Session, offer: SeatOffer, season: Season, template: str, *, now: dt.datetime, **context: object
 ) -> None:
     member = session.get_one(Member, offer.member_id)
-    if not member.email:
-        return
     told = {"name": member.shown_name, "season": season.name, "slug": season.slug, **context}
-    mail.send(
-        session, to=member.email, template=template, context=told, locale=member.locale,
-        key=f"{template}:{offer.id}", now=now,
-    )  # fmt: skip
+    notices.letter(
+        session, member=member.id, template=template, context=told, key=f"{template}:{offer.id}", now=now
+    )
 
 
 def _record(

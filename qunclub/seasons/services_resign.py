@@ -7,8 +7,8 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from qunclub import groups
-from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, locks, mail, store
+from qunclub import groups, notices
+from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, locks, store
 from qunclub.members.models import Member
 
 from . import services_offers
@@ -38,12 +38,11 @@ def resign(session: Session, *, member_id: int, actor: Actor, now: dt.datetime) 
         summary=f"No. {seat.number}",
     )  # fmt: skip
     member = session.get_one(Member, member_id)
-    if member.email:
-        mail.send(
-            session, to=member.email, template="core_resigned", locale=member.locale,
-            context={"name": member.shown_name, "since": seat.joined_at.isoformat()},
-            key=f"core_resigned:{seat.id}", now=now,
-        )  # fmt: skip
+    notices.letter(
+        session, member=member.id, template="core_resigned",
+        context={"name": member.shown_name, "since": seat.joined_at.isoformat()},
+        key=f"core_resigned:{seat.id}", now=now,
+    )  # fmt: skip
     session.flush()
     return seat
 
@@ -85,10 +84,9 @@ def dismiss(session: Session, *, number: int | None, reason: str, actor: Actor, 
         summary=f"No. {seat.number}", details={"reason": words},
     )  # fmt: skip
     member = session.get_one(Member, seat.member_id)
-    if member.email:
-        mail.send(
-            session, to=member.email, template="core_dismissed", locale=member.locale,
-            context={"name": member.shown_name, "reason": words}, key=f"core_dismissed:{seat.id}", now=now,
-        )  # fmt: skip
+    notices.letter(
+        session, member=member.id, template="core_dismissed",
+        context={"name": member.shown_name, "reason": words}, key=f"core_dismissed:{seat.id}", now=now,
+    )  # fmt: skip
     session.flush()
     return seat

@@ -10,17 +10,18 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import points
+from qunclub import notices, points
 from qunclub.groups.models import Group, GroupLine, Seat
-from qunclub.kernel import N_, Actor, Conflict, Invalid, UTCDateTime, locks, mail, store
+from qunclub.kernel import N_, Actor, Conflict, Invalid, UTCDateTime, locks, store
 from qunclub.kernel.outbox import OutboxMessage
 
-from . import services_appeals, services_offers
+from . import closing, services_appeals, services_offers
 from .models import CoreSeat, Decision, Season
 from .models_review import SeasonException
 from .models_undo import SeasonJournal
@@ -135,7 +136,7 @@ def undo(session: Session, *, season_id: int, reason: str, actor: Actor, now: dt
     services_offers.drop_runners(session, season_id)
     if season.group_id is not None:
         points.look_again(session, scope=points.group_scope(season.group_id), member_ids=decided)
-    _letters(session, season, words, now)
+    _letters(session, season, words, decided, now)
     season.state, season.published_at, season.version = "frozen", None, journal.version
     session.delete(journal)
     store.record(
@@ -166,18 +167,36 @@ def _put_back(session: Session, journal: SeasonJournal) -> None:
             session.execute(update(table).where(table.c.id == values.pop("id")).values(**values))
 
 
-def _letters(session: Session, season: Season, words: str, now: dt.datetime) -> None:
-    """Letters that have not gone out are not sent; whoever has one is told; the next result may write again."""
+def _letters(session: Session, season: Season, words: str, decided: Sequence[int], now: dt.datetime) -> None:
+    """Letters that have not gone out are not sent; whoever was told is told this too; the next result tells anew."""
+    assert season.published_at is not None  # only what is published is taken back
+    told = notices.told(
+        session, members=decided, kind="core", source=closing.told_source(season, season.published_at)
+    )
     mine = OutboxMessage.key.startswith(f"mail:season:{season.id}:", autoescape=True)
     current = mine & ~OutboxMessage.key.contains(":undone:")
     waiting = current & OutboxMessage.due_at.is_not(None) & (OutboxMessage.attempts == 0)
     session.execute(delete(OutboxMessage).where(waiting), execution_options={"synchronize_session": False})
+    context = {"season": season.name, "slug": season.slug, "reason": words}
+    source, letters = f"undone:{season.id}:{now.isoformat()}", []
     for sent in session.scalars(select(OutboxMessage).where(current)).all():
+        member_id = int(sent.key.rpartition(":")[2])
+        told.discard(member_id)
         sent.key = f"{sent.key}:undone:{sent.id}"
-        context = sent.payload.get("context", {})
-        mail.send(
-            session, to=sent.payload["to"], template="season_undone", locale=sent.payload.get("locale", ""),
-            context={"name": context.get("name", ""), "season": season.name, "slug": season.slug, "reason": words},
-            key=f"undone:{sent.id}", now=now,
-        )  # fmt: skip
+        letters.append(
+            notices.Letter(
+                member_id,
+                {**context, "name": sent.payload.get("context", {}).get("name", "")},
+                f"undone:{sent.id}",
+                source=source,
+                to=sent.payload["to"],
+                locale=sent.payload.get("locale", ""),
+            )
+        )
+    # Whose letter had not gone out, or who has no address, has read it at the bell.
+    letters += [
+        notices.Letter(ident, {**context, "name": ""}, f"{source}:{ident}", source=source, to="")
+        for ident in sorted(told)
+    ]
+    notices.letters(session, letters, template="season_undone", now=now)
     session.flush()

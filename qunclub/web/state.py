@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import Actor, Me
 from qunclub.kernel.chats import ChatBook, ChatConnector
 from qunclub.kernel.clock import Clock
+from qunclub.kernel.keys import Keys
 from qunclub.kernel.ports import (
     BoardBook,
     CourseAccess,
@@ -58,7 +59,7 @@ class ClubState:
         Mailer,
     )
             wake: asks the job worker to look at the outbox soon; harmless when nobody listens.
-            secret: signs tickets and links.
+            secret: signs tickets and links; with the keys before it.
             addresses, menus, parts: built once and looked up after that.
     """
 
@@ -66,7 +67,7 @@ class ClubState:
     session: Callable[[], Session]
     identity: Identity
     clock: Clock
-    secret: str
+    secret: Keys
     gateway: PaymentGateway
     mailer: Mailer
     files: FileStore

@@ -19,20 +19,22 @@ BELOW: dict[str, frozenset[str]] = {
     "points": frozenset({"members"}),
     "groups": frozenset({"members", "points", "notices"}),
     "board": frozenset({"members", "groups", "notices", "house"}),
-    "courses": frozenset({"members", "points"}),
+    "courses": frozenset({"members", "points", "notices"}),
     "passes": frozenset({"members", "points", "groups", "courses", "notices"}),
     "chats": frozenset({"members", "points", "groups", "courses", "passes", "house"}),
     "cloning": frozenset(
         {"members", "points", "groups", "courses", "passes", "orders", "seasons", "levels", "house"}
     ),
-    "house": frozenset({"members", "groups", "passes"}),
+    "house": frozenset({"members", "groups", "passes", "notices"}),
     "orders": frozenset({"members", "points", "groups", "courses", "passes", "notices"}),
-    "contests": frozenset({"members", "points"}),
-    "homework": frozenset({"members", "points", "courses"}),
-    "seasons": frozenset({"members", "points", "groups", "courses", "passes", "homework"}),
-    "levels": frozenset({"members", "points", "courses", "passes", "homework", "seasons"}),
-    "projects": frozenset({"members", "points", "homework", "seasons", "levels"}),
-    "rewards": frozenset({"members", "points", "groups", "courses", "passes", "orders", "homework"}),
+    "contests": frozenset({"members", "points", "notices"}),
+    "homework": frozenset({"members", "points", "courses", "notices"}),
+    "seasons": frozenset({"members", "points", "groups", "courses", "passes", "homework", "notices"}),
+    "levels": frozenset({"members", "points", "courses", "passes", "homework", "seasons", "notices"}),
+    "projects": frozenset({"members", "points", "homework", "seasons", "levels", "notices"}),
+    "rewards": frozenset(
+        {"members", "points", "groups", "courses", "passes", "orders", "homework", "notices"}
+    ),
 }
 # They put the house together or stand on all of it.
 SEE_EVERYTHING = {

@@ -10,12 +10,13 @@ from sqlalchemy import func, select
 from qunclub import board, groups
 from qunclub.board import doctor, queries, queries_posts
 from qunclub.board.models import Board, BoardPicture, BoardPost, BoardReceipt, BoardVersion
-from qunclub.kernel import Conflict, Forbidden, Invalid, NotFound, Stale, locks, outbox, store
+from qunclub.kernel import Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, outbox, store
 from qunclub.kernel.uploads import StoredFile
 from qunclub.notices.models import Notice
 from tests.support.concurrency import concurrently, failed, succeeded
 from tests.support.statements import count_statements
 
+ADMIN = Actor("test:admin", "Admin", roles=frozenset({"admin"}))
 PICTURE = StoredFile("page.png", "image/png", 3, "0" * 64, "board/key-1")
 
 
@@ -256,6 +257,33 @@ def test_a_picture_of_another_group_is_not_there(session, ring, rings):
     ident = session.scalar(select(BoardPicture.id))
     with pytest.raises(NotFound):
         queries_posts.picture(session, place(session, other, other.people[0]), ident)
+
+
+def test_pictures_are_for_the_group_and_its_own_hosts(session, ring, rings, now):
+    other = rings()
+    ring.write(session, ring.people[0], pictures=[PICTURE])
+    ident = session.scalar(select(BoardPicture.id))
+
+    def sees(who):
+        here = place(session, ring, who)
+        row = queries_posts.thread(session, here, 1)[0]
+        assert bool(row.pictures) != bool(row.kept_back)
+        try:
+            return queries_posts.picture(session, here, ident).id == ident and bool(row.pictures)
+        except NotFound:
+            return bool(row.pictures)
+
+    assert all(sees(one) for one in (*ring.people, ring.host))
+    # A host bound to another group still sees to the rules here, but the pictures are not for them.
+    number = str(ring.number(session, ring.host))
+    groups.add_host(session, group_id=other.group.id, who=number, actor=ADMIN, now=now)
+    assert not sees(ring.host) and sees(ring.people[1])
+    # What they show here themselves they see; and all of it as soon as they are a host of this group too.
+    mine = ring.write(session, ring.host, pictures=[PICTURE])
+    here = place(session, ring, ring.host)
+    assert queries_posts.thread(session, here, mine.n)[0].pictures
+    groups.add_host(session, group_id=ring.group.id, who=number, actor=ADMIN, now=now)
+    assert sees(ring.host)
 
 
 def test_few_are_pinned(session, ring, now):

@@ -211,3 +211,12 @@ def test_a_new_covenant_is_told_to_the_whole_line(app, make, site_db, now, lette
         told = session.scalars(select(Notice.member_id).where(Notice.kind == "covenant")).all()
     assert sorted(told) == sorted(seat.member_id for seat in seats)
     assert len(letters.sent) == 5
+
+
+def test_what_waits_for_an_admin_is_listed_for_admins_only(client, make, site_db):
+    account, row = make.person(name="Bo", number=True)
+    in_language(sign_in(client, account), "en")
+    assert "What waits for an admin" not in text_of(client.get("/notices/choices"))
+    with site_db.uow() as session:
+        session.get_one(Member, row.id).roles = ["admin"]
+    assert "What waits for an admin" in text_of(client.get("/notices/choices"))

@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import select, update
 
 from qunclub import groups
+from qunclub.groups import queries_hosts
 from qunclub.groups.models import Group, Seat
 from qunclub.groups.models_ritual import RitualMark
 from qunclub.kernel import Actor
+from qunclub.members.models import Member
 from tests.support.pages import in_language, post, sign_in, text_of
 from tests.support.statements import count_statements
 
@@ -118,6 +120,7 @@ def test_a_host_of_another_group_reads_nothing_here(client, make, held, site_db,
     assert "/desk/arrivals/two-1" in listed and "/desk/arrivals/one-1" not in listed
     assert host.get("/desk/arrivals/two-1").status_code == 200
     assert host.get("/desk/arrivals/one-1").status_code == 404
+    assert "New here" not in text_of(in_language(host, "en").get("/groups/one-1"))
     assert post(host, f"/desk/arrivals/one-1/{seat.id}/renamed").status_code == 404
 
 
@@ -155,3 +158,37 @@ def test_admins_say_what_is_asked(client, make, line):
         stale.status_code == 409 and "Mine?" in text_of(stale) and "Nothing was overwritten" in text_of(stale)
     )
     assert client.get("/admin/groups/99/ritual").status_code == 404
+
+
+def test_the_groups_of_a_host_come_page_by_page(session, make, now, monkeypatch):
+    line = make.group_line(slug="many", capacities=[1] * 5)
+    for _ in range(5):
+        make.seat(line)
+    ids = sorted(session.scalars(select(Group.id)), reverse=True)
+    monkeypatch.setattr(queries_hosts, "PER_PAGE", 2)
+    everywhere, own = (
+        Actor(key, key, member_id=make.member(number=True, roles=("host",)).id, roles=frozenset({"host"}))
+        for key in ("everywhere", "own")
+    )
+    for ident in (ids[0], ids[2], ids[4]):
+        number = session.get_one(Member, own.member_id).number
+        groups.add_host(session, group_id=ident, who=str(number), actor=ADMIN, now=now)
+
+    def pages(actor):
+        seen, before = [], None
+        while True:
+            page = groups.hosted(session, actor, before=before)
+            seen += [group.id for group, _name in page.items]
+            if not page.has_next:
+                return seen
+            before = int(page.more)
+
+    assert pages(everywhere) == pages(ADMIN) == ids
+    assert pages(own) == [ids[0], ids[2], ids[4]]
+
+    def host_of(actor, ident):
+        return groups.is_host_of(session, group_id=ident, member_id=actor.member_id, roles=actor.roles)
+
+    assert [host_of(own, ident) for ident in ids] == [True, False] * 2 + [True]
+    assert host_of(ADMIN, ids[1]) and host_of(everywhere, ids[1])
+    assert not host_of(Actor("m", "M", member_id=own.member_id), ids[0])

@@ -13,6 +13,7 @@ from qunclub import jobs, points
 from qunclub.home.export import export
 from qunclub.kernel import Actor, Invalid, store
 from qunclub.kernel.outbox import OutboxMessage
+from qunclub.notices.models import Notice
 from qunclub.points.rules_limits import Limits
 from qunclub.seasons import jobs_notices, queries_notices, services_notices
 from qunclub.seasons.models_notices import SeasonNotice
@@ -74,7 +75,8 @@ def due_at(season):
 
 
 def test_letters_go_to_the_core_below_the_line_and_to_those_within_reach(db, make, now, club_state, clock):
-    # Two seats: 1 stays, 2 would leave, 3 would rise; 4 is near, 5 too far, 6 suspended, 7 silent, 8 has no address.
+    # Two seats: 1 stays, 2 would leave, 3 would rise; 4 is near, 5 too far, 6 suspended, 7 silent, 8 has no address and
+    # is told at the bell only.
     people, season = story(make, now, [200, 20, 150, 100, 40, 120, 110, 90])
     with db.session() as session, transaction(session) as work:
         for number, values in ((6, {"suspended_at": now}), (8, {"email": ""})):
@@ -85,7 +87,10 @@ def test_letters_go_to_the_core_below_the_line_and_to_those_within_reach(db, mak
     clock.now = due_at(season) - dt.timedelta(seconds=1)
     assert jobs_notices.sweep(club_state) == 0
     clock.now = due_at(season)
-    assert [jobs_notices.sweep(club_state) for _ in range(2)] == [2, 0]
+    assert [jobs_notices.sweep(club_state) for _ in range(2)] == [3, 0]
+    with db.session() as session:
+        told = session.execute(select(Notice.member_id, Notice.kind).order_by(Notice.member_id)).all()
+    assert told == [(people[place].id, "outlook") for place in (1, 3, 7)]
     found = letters(db)
     assert [(to, template) for to, template, _context in found] == [
         ("ranked2@example.com", "season_risk"), ("ranked4@example.com", "season_near"),
@@ -104,9 +109,9 @@ def test_letters_go_to_the_core_below_the_line_and_to_those_within_reach(db, mak
     clock.advance(days=6, hours=23)
     assert jobs_notices.sweep(club_state) == 0
     clock.advance(hours=1)
-    assert [jobs_notices.sweep(club_state) for _ in range(2)] == [2, 0]
+    assert [jobs_notices.sweep(club_state) for _ in range(2)] == [3, 0]
     with db.session() as session:
-        assert session.scalar(select(func.count()).select_from(SeasonNotice)) == 4
+        assert session.scalar(select(func.count()).select_from(SeasonNotice)) == 6
 
 
 def test_a_letter_is_written_once_even_when_the_sweep_begins_anew(db, make, now, club_state, clock):

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, Invalid, ids, locks, mail
+from qunclub.kernel.keys import Secret, oldest_first
 
 from .models import Account
 
@@ -84,7 +85,7 @@ def sign_up(
     name: str,
     password_hash: str,
     locale: str,
-    secret: str,
+    secret: Secret,
     site_url: str,
     now: dt.datetime,
 ) -> Account:
@@ -161,12 +162,12 @@ def _matches(stored: str, password: str) -> bool:
         return False
 
 
-def _serializer(secret: str, purpose: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(secret, salt=f"qunclub.account.{purpose}")
+def _serializer(secret: Secret, purpose: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(oldest_first(secret), salt=f"qunclub.account.{purpose}")
 
 
 def send_verification(
-    session: Session, *, account: Account, secret: str, site_url: str, now: dt.datetime, email: str = ""
+    session: Session, *, account: Account, secret: Secret, site_url: str, now: dt.datetime, email: str = ""
 ) -> None:
     """Mail the link that proves the address (or the new one, *email*, of a change)."""
     address = email or account.email
@@ -178,7 +179,7 @@ def send_verification(
     )  # fmt: skip
 
 
-def verify(session: Session, *, token: str, secret: str, now: dt.datetime) -> Account:
+def verify(session: Session, *, token: str, secret: Secret, now: dt.datetime) -> Account:
     """Accept a verification link; it also carries a change of address.
 
     Raises:
@@ -200,7 +201,7 @@ def verify(session: Session, *, token: str, secret: str, now: dt.datetime) -> Ac
     return account
 
 
-def send_reset(session: Session, *, email: str, secret: str, site_url: str, now: dt.datetime) -> None:
+def send_reset(session: Session, *, email: str, secret: Secret, site_url: str, now: dt.datetime) -> None:
     """Mail a reset link when the address has an account; the caller says the same either way."""
     account = by_email(session, email)
     if account is None:
@@ -213,7 +214,7 @@ def send_reset(session: Session, *, email: str, secret: str, site_url: str, now:
     )  # fmt: skip
 
 
-def peek_reset(session: Session, *, token: str, secret: str) -> Account:
+def peek_reset(session: Session, *, token: str, secret: Secret) -> Account:
     """The account a reset link is good for.
 
     Raises:
@@ -223,7 +224,7 @@ def peek_reset(session: Session, *, token: str, secret: str) -> Account:
 
 
 def reset_password(
-    session: Session, *, token: str, password_hash: str, secret: str, now: dt.datetime
+    session: Session, *, token: str, password_hash: str, secret: Secret, now: dt.datetime
 ) -> Account:
     """Set a new password by a mailed link; the link dies with the old stamp. Proves the address, too.
 
@@ -279,7 +280,7 @@ def close(session: Session, *, account_id: int) -> None:
 
 
 def start_email_change(
-    session: Session, *, account_id: int, email: str, secret: str, site_url: str, now: dt.datetime
+    session: Session, *, account_id: int, email: str, secret: Secret, site_url: str, now: dt.datetime
 ) -> None:
     """Mail a link to a new address; nothing changes until it is followed.
 
@@ -293,7 +294,7 @@ def start_email_change(
     send_verification(session, account=account, secret=secret, site_url=site_url, now=now, email=address)
 
 
-def _read(secret: str, purpose: str, token: str, max_age: int) -> list[Any]:
+def _read(secret: Secret, purpose: str, token: str, max_age: int) -> list[Any]:
     try:
         data: list[Any] = _serializer(secret, purpose).loads(token, max_age=max_age)
     except BadData:
