@@ -5,6 +5,7 @@ nobody is removed without a message, and everybody sanctioned can appeal.
 """
 
 from .posting import may_post
+from .queries_open import OpenViolation, open_violations, open_violations_of
 from .rules import Facts, Silence, Verdict
 from .rules_ladder import Ladder, Step
 from .rules_windows import Window
@@ -20,6 +21,7 @@ __all__ = [
     "Facts",
     "Found",
     "Ladder",
+    "OpenViolation",
     "Silence",
     "Step",
     "Subject",
@@ -36,6 +38,8 @@ __all__ = [
     "may_post",
     "mute",
     "open_appeal",
+    "open_violations",
+    "open_violations_of",
     "overturn",
     "proposal",
     "register_subject",

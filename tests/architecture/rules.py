@@ -26,7 +26,7 @@ BELOW: dict[str, frozenset[str]] = {
     "orders": frozenset({"members", "points", "groups", "courses", "passes", "notices"}),
     "contests": frozenset({"members", "points"}),
     "homework": frozenset({"members", "points", "courses"}),
-    "seasons": frozenset({"members", "points", "groups", "courses", "passes", "homework"}),
+    "seasons": frozenset({"members", "points", "groups", "courses", "passes", "homework", "house"}),
     "levels": frozenset({"members", "points", "courses", "passes", "homework", "seasons"}),
     "projects": frozenset({"members", "points", "homework", "seasons", "levels"}),
     "rewards": frozenset({"members", "points", "groups", "courses", "passes", "orders", "homework"}),
