@@ -70,8 +70,8 @@ OUTCOME_HEADER = (
     "reason",
 )
 SNAPSHOT_HEADER = (
-    "position", "number", "points", "featured", "last_day", "core", "safe_closings", "outcome",
-    "member", "bar", "on_leave",
+    "position", "number", "points", "featured", "last_day", "core", "safe_closings", "member", "bar", "on_leave",
+    "outcome",
 )  # fmt: skip
 
 
@@ -246,7 +246,7 @@ def snapshot(season_id: int) -> Any:
             for row, outcome in queries.snapshot(session, season_id):
                 yield [
                     row.position, row.number, row.points, row.honours, row.last_day, int(row.core),
-                    row.safe_closings, outcome, row.member, row.bar, int(row.on_leave),
+                    row.safe_closings, row.member, row.bar, int(row.on_leave), outcome,
                 ]  # fmt: skip
 
     return csv_response(f"season-{slug}-snapshot", SNAPSHOT_HEADER, rows())

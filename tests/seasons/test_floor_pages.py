@@ -81,8 +81,8 @@ def test_the_snapshot_as_csv_has_what_the_fingerprint_is_made_of(client, make, p
     admin = in_language(sign_in(client, make.account(number=600, roles=("admin",))), "en")
     head, *rows = text_of(admin.get(f"/admin/seasons/{season.id}/snapshot.csv")).splitlines()
     names = head.lstrip("\ufeff").split(",")
-    assert names[-3:] == ["member", "bar", "on_leave"]
-    assert rows and {row.split(",")[-2] for row in rows} == {"no_pass"}
+    assert names[-4:] == ["member", "bar", "on_leave", "outcome"]
+    assert rows and {row.split(",")[-3] for row in rows} == {"no_pass"}
 
 
 def test_whoever_is_on_no_ranking_is_not_named_on_the_season_either(client, make, people, site_db):
