@@ -18,7 +18,7 @@ from qunclub.groups.models import Group, GroupLine
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, locks, mail, store
 from qunclub.members.models import Member
 
-from . import field, queries_offers, rules_offers
+from . import field, queries_offers, rules_offers, signs
 from .models import HEAD, CoreSeat, Decision, Season, SnapshotRow
 from .models_offers import RunnerUp, SeatOffer
 from .models_review import SeasonException
@@ -176,6 +176,7 @@ def accept(session: Session, *, offer_id: int, member_id: int, actor: Actor, now
     offer.state, offer.ended_at, offer.taken_id = "accepted", now, seat.id
     if season.group_id is not None:
         groups.enter_core(session, group_id=season.group_id, member_id=member_id, now=now)
+    signs.taken(session, seat)
     _record(session, offer, season, "core.accept", actor, now)
     _tell(session, offer, season, "core_welcome", now=now, protection=season.protection)
     session.flush()
