@@ -58,6 +58,13 @@ def test_the_season_says_what_else_is_asked_what_is_missing_and_when(client, mak
     assert "除了积分" in text_of(in_language(client, "zh").get("/season"))
 
 
+def test_home_does_not_say_that_no_seat_is_free_to_whoever_may_not_rise(client, make, people):
+    running(make, people, need_pass=True)
+    page = text_of(in_language(sign_in(client, people[0][0]), "en").get("/"))
+    assert "Points alone do not do it" in page and "No core seat is free" not in page
+    assert "光有积分还不够" in text_of(in_language(client, "zh").get("/"))
+
+
 def test_without_a_floor_the_season_says_nothing_of_it(client, make, people):
     running(make, people)
     assert "Besides points" not in text_of(in_language(sign_in(client, people[0][0]), "en").get("/season"))

@@ -311,7 +311,8 @@ def test_a_core_member_takes_leave_and_comes_back_and_the_admin_sees_it(client, 
     assert post(client, "/season/second/leave", {"reason": ""}).status_code == 422
     assert post(client, "/season/second/leave", {"reason": "A child is born"}).status_code == 303
     assert "A child is born" in text_of(client.get("/season/second/leave"))
-    assert "your seat waits for you" in text_of(client.get("/season"))
+    for path in ("/season", "/"):
+        assert "your seat waits for you" in text_of(client.get(path)), path
     assert "席位给你留着" in text_of(in_language(client, "zh").get("/season"))
     admin = in_language(sign_in(client, make.account(number=600, roles=("admin",))), "en")
     page = text_of(admin.get(f"/admin/seasons/{second.id}"))
