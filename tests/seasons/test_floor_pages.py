@@ -58,6 +58,15 @@ def test_the_season_says_what_else_is_asked_what_is_missing_and_when(client, mak
     assert "除了积分" in text_of(in_language(client, "zh").get("/season"))
 
 
+def test_the_result_says_why_and_what_opens_the_way_again(client, make, people, site_db):
+    season = running(make, people, clean_days=30)
+    broken(make, site_db, people[0][1], season.ends_at - DAY)
+    make.closed(season, steps=("freeze", "publish"))
+    page = text_of(in_language(sign_in(client, people[0][0]), "en").get("/season/now"))
+    assert "you had one. Once it is past or taken back, the way is open again" in page
+    assert "群规违规" in text_of(in_language(client, "zh").get("/season/now"))
+
+
 def test_home_does_not_say_that_no_seat_is_free_to_whoever_may_not_rise(client, make, people):
     running(make, people, need_pass=True)
     page = text_of(in_language(sign_in(client, people[0][0]), "en").get("/"))

@@ -13,7 +13,15 @@ from sqlalchemy import select
 from qunclub import house, seasons
 from qunclub.groups.models import Group
 from qunclub.kernel import Actor, Conflict
-from qunclub.seasons import queries_floor, queries_offers, rules_floor, services_offers, services_resign
+from qunclub.seasons import (
+    doctor,
+    queries_floor,
+    queries_offers,
+    rules_floor,
+    services_offers,
+    services_resign,
+    services_review,
+)
 from qunclub.seasons.models import SnapshotRow
 from qunclub.seasons.models_offers import SeatOffer
 from qunclub.seasons.rules_floor import Facts, asked, past_on
@@ -173,6 +181,23 @@ def test_whoever_breaks_a_rule_after_the_offer_may_not_take_it(session, make, ru
         services_offers.accept(
             session, offer_id=offer.id, member_id=rules.member.id, actor=mine, now=at + dt.timedelta(hours=1)
         )
+
+
+def test_the_snapshot_keeps_what_was_and_an_exception_seats_whoever_was_cleared_since(session, make, rules):
+    season = started(make, rules)
+    line = sanction(session, rules, at=season.ends_at - DAY)
+    make.closed(season, steps=("freeze",))
+    take_back(session, rules, line, season.ends_at + DAY)
+    assert [row.number for row in seasons.preview(session, season, season.ends_at).held] == [
+        rules.member.number
+    ]
+    services_review.add_exception(
+        session, season_id=season.id, number=rules.member.number, kind="promote",
+        reason="The violation was taken back.", actor=rules.admin, now=season.ends_at + DAY,
+    )  # fmt: skip
+    make.closed(season, steps=("publish",))
+    risen = [one.number for one in seasons.decisions(session, season.id)]
+    assert risen == [rules.member.number] and doctor.check(session, season.ends_at) == []
 
 
 # ---- the rules
