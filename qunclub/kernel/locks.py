@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from .base import Base
@@ -56,10 +57,14 @@ def lock(session: Session, model: type[T], ident: int | str, by: Any = None) -> 
     if enabled() and not session.info.get("qunclub_writing"):
         raise NoTransaction(f"lock on {model.__tablename__} outside a unit of work")
     key = model.__mapper__.primary_key[0] if by is None else by
-    query = select(model).where(key == ident).execution_options(populate_existing=True)
-    if enabled():
-        query = query.with_for_update()
-    row = session.scalars(query).one_or_none()
+    row: T | None = session.scalars(_query(model, key, enabled()), {"ident": ident}).one_or_none()
     if row is None:
         raise NotFound()
     return row
+
+
+# Made once for each column and kept: making it costs several times what running it does.
+@cache
+def _query(model: type[T], key: Any, locking: bool) -> Select[T]:
+    query = select(model).where(key == bindparam("ident")).execution_options(populate_existing=True)
+    return query.with_for_update() if locking else query

@@ -1,4 +1,4 @@
-"""Reading columns for pages: the statement is made once and kept, and runs past what the ORM does for entities.
+"""Reading columns for pages, writing in a hurry: the statement is made once and kept, and runs past the ORM.
 
 Making a ``select`` costs several times what running it does, so a query that a busy page asks is built by a cached
 function with ``bindparam``s, and only its values change.
@@ -42,3 +42,9 @@ def scalar(session: Session, statement: Executable, **values: Any) -> Any:
     """The first column of the first row of *statement*, or None."""
     session.flush()
     return _connection(session).execute(statement, values).scalar()
+
+
+def run(session: Session, statement: Executable, **values: Any) -> None:
+    """Run a kept *statement* that writes; what the session holds of its rows is for the caller to keep true."""
+    session.flush()
+    _connection(session).execute(statement, values)

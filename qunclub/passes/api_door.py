@@ -84,7 +84,7 @@ class CheckOut(Schema):
 
 @bp.post("/check")
 @bearer(SCOPE)
-@bp.arguments(CheckIn)
+@bp.arguments(CheckIn())
 @bp.response(200, CheckOut)
 def check(asked: dict[str, Any]) -> dict[str, Any]:
     """Check a ticket and, when it is good, let its member in, once.

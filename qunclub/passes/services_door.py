@@ -215,7 +215,7 @@ def _write(
 
 def _count(session: Session, group_id: int, outcome: str) -> None:
     kept = {"admitted": "came", "forced": "forced"}.get(outcome, "refused")
-    session.connection().execute(_tally(session.get_bind().dialect.name, kept), {"group": group_id})
+    reads.run(session, _tally(session.get_bind().dialect.name, kept), group=group_id)
 
 
 @cache

@@ -10,13 +10,15 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, select, update
+from sqlalchemy import Select, Update, and_, bindparam, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from qunclub import groups
 from qunclub.groups.models import Group, GroupLine, Seat
-from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, store
+from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, reads, store
 from qunclub.members.models import Member
 
 from . import rules
@@ -216,8 +218,10 @@ def admit(
         audit: whether it goes into the audit log, too; a program's checks are in the door's own log.
     """
     ticket = result.ticket
-    ticket.state, ticket.used_at, ticket.used_by = "used", now, actor.name[:120]
-    ticket.used_by_id = actor.member_id
+    used = {"state": "used", "used_at": now, "used_by": actor.name[:120], "used_by_id": actor.member_id}
+    reads.run(session, _used(), ident=ticket.id, **used)
+    for name, value in used.items():
+        set_committed_value(ticket, name, value)
     if audit:
         store.record(
             session,
@@ -232,21 +236,32 @@ def admit(
 
 
 def _result(session: Session, ticket: EntryTicket, *, admitted_now: bool) -> TicketResult:
-    member, seat, line, group = session.execute(_of_ticket(), {"seat": ticket.seat_id}).one()
+    found = session.execute(_of_ticket(), {"seat": ticket.seat_id}).one()
+    member, seat, line, group, held, active = found
     door = rules.admission(
         ticket=ticket.state,
         seat=seat.state,
         suspended=member.suspended_at is not None,
-        disputed=disputed(session, seat.id),
+        disputed=held and not active,
     )
     return TicketResult(door, admitted_now, ticket, member, line, group, seat)
 
 
 # Made once and kept (``kernel.reads``): the door is in a hurry.
 @cache
-def _of_ticket() -> Select[Member, Seat, GroupLine, Group]:
+def _used() -> Update:
+    names = ("state", "used_at", "used_by", "used_by_id")
+    values: dict[Any, Any] = {getattr(EntryTicket, name): bindparam(name) for name in names}
+    return update(EntryTicket).where(EntryTicket.id == bindparam("ident")).values(values)
+
+
+@cache
+def _of_ticket() -> Select[Member, Seat, GroupLine, Group, bool, bool]:
+    # As in ``disputed_among``, without a statement of its own.
+    of_seat = select(Pass.id).where(Pass.seat_id == Seat.id, Pass.seat_id.is_not(None)).correlate(Seat)
+    held, active = (of_seat.where(Pass.state == state).exists() for state in ("suspended", "active"))
     return (
-        select(Member, Seat, GroupLine, Group)
+        select(Member, Seat, GroupLine, Group, held, active)
         .join(Seat, Seat.member_id == Member.id)
         .join(GroupLine, GroupLine.id == Seat.line_id)
         .join(Group, Group.id == Seat.group_id, isouter=True)

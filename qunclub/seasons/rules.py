@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -339,14 +340,19 @@ def check_step(state: str, to: str) -> None:
 
 
 def snapshot_line(row: Row) -> str:
-    """One row of the snapshot as it is hashed."""
-    day = row.last_day.isoformat() if row.last_day else "-"
-    # Only where there is something to say: snapshots from before there were bars and leaves keep their hash.
-    more = f",{row.bar},{int(row.on_leave)}" if row.bar or row.on_leave else ""
-    return (
-        f"{row.position},{row.member},{row.number},{row.points},{row.honours},{day},"
-        f"{int(row.core)},{row.safe_closings}{more}\n"
+    """One row of the snapshot as it is hashed: an array of JSON."""
+    day = row.last_day.isoformat() if row.last_day else ""
+    scores = (
+        row.position,
+        row.member,
+        row.number,
+        row.points,
+        row.honours,
+        day,
+        int(row.core),
+        row.safe_closings,
     )
+    return json.dumps([*scores, row.bar, int(row.on_leave)], separators=(",", ":")) + "\n"
 
 
 def snapshot_hash(rows: Iterable[Row]) -> str:
