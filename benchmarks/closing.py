@@ -34,7 +34,14 @@ STEPS = {"freeze": "freeze", "dry run": "dry-run", "result": "publish"}
 USUAL = "usual"
 FORMULAS: Mapping[str, dict[str, Any]] = {
     USUAL: {},
-    "every condition": {"need_pass": True, "min_works": 1, "min_days": 1, "reentry": 1, "leaves": 1},
+    "every condition": {
+        "need_pass": True,
+        "min_works": 1,
+        "min_days": 1,
+        "reentry": 1,
+        "leaves": 1,
+        "clean_days": 1,
+    },
     "weighted kinds": {"weights": {"granted": 50}},
 }
 BARE = (

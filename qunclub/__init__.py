@@ -4,12 +4,16 @@ from qunclub.extension import QunClub
 from qunclub.kernel import Actor
 from qunclub.kernel.engine import configure_engine
 from qunclub.kernel.signals import (
+    core_seat_ended,
+    core_seat_taken,
     member_numbered,
     order_paid,
     pass_issued,
     pass_revoked,
     payment_refunded,
     season_closed,
+    season_published,
+    season_undone,
     submission_received,
     submission_reviewed,
 )
@@ -22,6 +26,8 @@ __all__ = [
     "QunClub",
     "__version__",
     "configure_engine",
+    "core_seat_ended",
+    "core_seat_taken",
     "exclude_qunclub_tables",
     "member_numbered",
     "order_paid",
@@ -29,6 +35,8 @@ __all__ = [
     "pass_revoked",
     "payment_refunded",
     "season_closed",
+    "season_published",
+    "season_undone",
     "submission_received",
     "submission_reviewed",
 ]

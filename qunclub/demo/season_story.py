@@ -34,8 +34,8 @@ class Moments(Protocol):
 
 FOUNDING_DAYS = (225, 135)
 FOUNDING_POINTS = 300
-# What the formula learned since the seasons that are closed: leave, and time to appeal.
-TODAY: dict[str, Any] = {"leaves": 1, "appeal_days": 7}
+# What the formula learned since the seasons that are closed: leave, time to appeal, and what is asked beside points.
+TODAY: dict[str, Any] = {"leaves": 1, "appeal_days": 7, "need_pass": True, "clean_days": 30}
 
 
 def add_seasons(

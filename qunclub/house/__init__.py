@@ -6,6 +6,7 @@ nobody is removed without a message, and everybody sanctioned can appeal.
 
 from .posting import may_post, muted
 from .queries import schedule
+from .queries_open import OpenViolation, open_violations, open_violations_of
 from .rules import Facts, Silence, Verdict
 from .rules_ladder import Ladder, Step, parse_steps, write_steps
 from .rules_windows import Window
@@ -23,6 +24,7 @@ __all__ = [
     "Facts",
     "Found",
     "Ladder",
+    "OpenViolation",
     "Silence",
     "Step",
     "Subject",
@@ -40,6 +42,8 @@ __all__ = [
     "mute",
     "muted",
     "open_appeal",
+    "open_violations",
+    "open_violations_of",
     "overturn",
     "parse_steps",
     "parse_windows",

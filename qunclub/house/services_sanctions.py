@@ -267,7 +267,12 @@ def _remove(
     session: Session, group: Group, seat_id: int | None, reason: str, actor: Actor, now: dt.datetime
 ) -> None:
     if session.scalar(select(GroupLine.kind).where(GroupLine.id == group.line_id)) == "core":
-        raise Conflict(N_("Seats of the core group are lost in a season, not by a sanction. Choose a mute."))
+        raise Conflict(
+            N_(
+                "Seats of the core group are lost in a season, not by a sanction. Choose a mute; an admin can end the "
+                "seat for the violation under Seasons, Seats between two results."
+            )
+        )
     if seat_id is None:
         raise Conflict(N_("The member has no seat in this group any more. Choose a warning or a mute."))
     # The mail of the house says more: how to appeal, and until when.

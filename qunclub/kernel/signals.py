@@ -16,6 +16,10 @@ order_paid = _space.signal("qunclub.order_paid")
 payment_refunded = _space.signal("qunclub.payment_refunded")
 submission_received = _space.signal("qunclub.submission_received")
 submission_reviewed = _space.signal("qunclub.submission_reviewed")
+season_published = _space.signal("qunclub.season_published")
+season_undone = _space.signal("qunclub.season_undone")
+core_seat_taken = _space.signal("qunclub.core_seat_taken")
+core_seat_ended = _space.signal("qunclub.core_seat_ended")
 season_closed = _space.signal("qunclub.season_closed")
 
 _PENDING = "qunclub_signals"

@@ -34,7 +34,10 @@ class ProfileForm(Form):
     )
     hidden_on_boards = BooleanField(
         _l("Do not show me on rankings"),
-        description=_l("Your points and your place count as before; others do not see your row."),
+        description=_l(
+            "Your points and your place count as before; others do not see your row, and not your name on the season's "
+            "board. Who rises into the core group is public all the same."
+        ),
     )
     locale = SelectField(_l("Language"), choices=[("zh", "简体中文"), ("en", "English")])
 

@@ -25,7 +25,7 @@ from .queries_ranking import (
     windows_at,
 )
 from .queries_rulebook import active_since, all_rules, rules_in_force
-from .rules import ALL_TIME, GROUP, KINDS, Award, Rule, course_scope, group_scope, order
+from .rules import ALL_TIME, GROUP, KINDS, UNAWARDED, Award, Rule, course_scope, group_scope, order
 from .rules_gains import gains
 from .rules_limits import Had, Limits
 from .services import (
@@ -49,6 +49,7 @@ __all__ = [
     "ALL_TIME",
     "GROUP",
     "KINDS",
+    "UNAWARDED",
     "Award",
     "Board",
     "BoardRow",

@@ -31,7 +31,7 @@ from . import queries, services
 from .forms import GrantForm, ReverseForm
 from .queries import LineFilter
 from .rules import KINDS
-from .views import labels
+from .views import labels, whys
 
 bp = Blueprint("points_admin", __name__, url_prefix="/admin/points")
 register(NavItem("admin", _l("Points"), "qunclub.points_admin.index", "plus-slash-minus", 80, role="admin"))
@@ -60,7 +60,14 @@ def index() -> Any:
     wanted = _filter()
     with reading() as session:
         page = queries.lines(session, wanted, page_number())
-        return render("points/admin_lines.html", page=page, wanted=wanted, labels=labels())
+        return render(
+            "points/admin_lines.html",
+            page=page,
+            wanted=wanted,
+            labels=labels(),
+            why=whys(),
+            my_key=current_actor().key,
+        )
 
 
 @bp.get("/lines.csv")

@@ -168,7 +168,7 @@ def write_down(session: Session, now: dt.datetime) -> None:
             "honours": k.honours,
             "active": k.active,
             "version": 1,
-            "limits": {},
+            "limits": k.limits.to_json(),
         }
         for kind, k in sorted(rules.KINDS.items())
     ]

@@ -47,7 +47,9 @@ def apply(
     )
     limited = [line for line in limited if line["source"] not in used]
     rings = _given_back(session, limited, in_force)
-    days, seasons = _had(session, limited, windows)
+    # A ring is no matter of counts.
+    counting = [line for line in limited if in_force[line["kind"]].limits.counting]
+    days, seasons = _had(session, counting, windows)
     for line in limited:
         limits = in_force[line["kind"]].limits
         who, moment = (line["member_id"], line["kind"]), line["counts_at"]

@@ -98,11 +98,20 @@ class LineFilter:
         return query
 
 
+def _writers(session: Session, keys: set[str]) -> dict[str, str]:
+    rows = session.execute(
+        select(Member.user_key, Member.nickname, Member.name).where(Member.user_key.in_(keys))
+    )
+    return {key: nickname or name for key, nickname, name in rows}
+
+
 def lines(session: Session, wanted: LineFilter, page: int) -> Page[Line]:
-    """One page of the ledger for an admin."""
+    """One page of the ledger for an admin, each line with who wrote it: two statements."""
     found = paginate(session, wanted.query(), page=page)
+    called = _writers(session, {row[0].actor for row in found.items})
     items = [
-        Line(entry, undone, number, nickname or name) for entry, undone, number, nickname, name in found.items
+        Line(entry, undone, number, nickname or name, by=called.get(entry.actor))
+        for entry, undone, number, nickname, name in found.items
     ]
     return Page(items, found.page, found.per_page, found.has_next)
 

@@ -9,6 +9,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from .models import LedgerEntry
+from .rules import UNAWARDED
 from .rules_limits import Had
 
 LATELY = 500
@@ -67,3 +68,8 @@ def usual(session: Session, kinds: Collection[str]) -> dict[str, int]:
         .group_by(late.c.kind)
     )
     return {kind: int(points) // many for kind, points, many in session.execute(query)}
+
+
+def idle(session: Session) -> frozenset[str]:
+    """Kinds that no room gives, and that nothing gave of late: one statement."""
+    return UNAWARDED - usual(session, sorted(UNAWARDED)).keys()

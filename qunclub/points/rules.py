@@ -47,6 +47,7 @@ class Kind:
         honours: what it adds to the tie-breaking count of featured works.
         own_amount: whether each line brings its own amount (a score, a gift), so that the rule only switches it.
         active: whether it earns until an admin sets otherwise.
+        ring_days: of what one member gives another, unless an admin sets otherwise (``Limits.ring_days``).
     """
 
     label: str
@@ -54,6 +55,12 @@ class Kind:
     honours: int = 0
     own_amount: bool = False
     active: bool = True
+    ring_days: int = 0
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of a rule that no admin has touched."""
+        return Limits(ring_days=self.ring_days) if self.ring_days else NONE
 
 
 KINDS: dict[str, Kind] = {
@@ -62,7 +69,7 @@ KINDS: dict[str, Kind] = {
     "homework_on_time": Kind(N_("Handed in on time"), 5),
     "homework_featured": Kind(N_("Homework featured"), 20, honours=1),
     "lesson_completed": Kind(N_("Lesson completed"), 2),
-    "answer_best": Kind(N_("Best answer to a question"), 5),
+    "answer_best": Kind(N_("Best answer to a question"), 5, ring_days=30),
     "piece_delivered": Kind(N_("Piece of a project delivered"), 20, own_amount=True),
     "granted": Kind(N_("Given by hand"), 10, own_amount=True),
     "review_by_core": Kind(N_("Review written by a core member"), 3, active=False),
@@ -114,7 +121,7 @@ class Rule:
 def default_rule(kind: str) -> Rule:
     """The rule of a kind that no admin has touched."""
     known = KINDS[kind]
-    return Rule(known.amount, known.honours, known.active)
+    return Rule(known.amount, known.honours, known.active, limits=known.limits)
 
 
 def worth(award: Award, rule: Rule) -> int:

@@ -27,7 +27,12 @@ def untouched(kind: str) -> PointRule:
     """The rule of a *kind* that nobody has set or used: a row that is not added."""
     rule = default_rule(kind)
     return PointRule(
-        kind=kind, amount=rule.amount, honours=rule.honours, active=rule.active, version=1, limits={}
+        kind=kind,
+        amount=rule.amount,
+        honours=rule.honours,
+        active=rule.active,
+        version=1,
+        limits=rule.limits.to_json(),
     )
 
 

@@ -25,7 +25,7 @@ from qunclub.web import (
 )
 from qunclub.web.render import format_date
 
-from . import queries, queries_boards, queries_rulebook
+from . import queries, queries_boards, queries_had, queries_rulebook
 from . import queries_ranking as ranking
 from .ledger import Span
 from .queries_boards import Named, Spans
@@ -196,6 +196,7 @@ def mine() -> Any:
             scores=scores,
             rules=queries_rulebook.all_rules(session),
             kinds=KINDS,
+            idle=queries_had.idle(session),
             labels=labels(),
             my_key=current_actor().key,
             why=whys(),

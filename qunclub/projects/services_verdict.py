@@ -47,6 +47,7 @@ def accept(session: Session, *, piece_id: int, now: dt.datetime, actor: Actor, w
             actor=actor,
             amount=piece.points,
             reason=f"{project.title} · {piece.title}"[:300],
+            from_member_id=actor.member_id,
         )
         if line is not None:
             delivery.earned, delivery.entry_id = line.amount, line.id

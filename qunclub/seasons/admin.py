@@ -72,7 +72,8 @@ OUTCOME_HEADER = (
     "reason",
 )
 SNAPSHOT_HEADER = (
-    "position", "number", "points", "featured", "last_day", "core", "safe_closings", "outcome",
+    "position", "number", "points", "featured", "last_day", "core", "safe_closings", "member", "bar", "on_leave",
+    "outcome",
 )  # fmt: skip
 
 
@@ -223,12 +224,19 @@ def outcomes(season_id: int) -> Any:
         season = queries.get(session, season_id)
         plan = queries.preview(session, season, now())
         called = queries.names(session, plan)
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (
             one.outcome, one.place, one.position, one.number, called.get(one.row.member, ""), one.row.points,
             one.row.honours, one.row.last_day, one.reason,
         )
         for one in plan.outcomes
+    ]  # fmt: skip
+    rows += [
+        (
+            "held", "", row.position, row.number, called.get(row.member, ""), row.points, row.honours, row.last_day,
+            row.bar,
+        )
+        for row in plan.held
     ]  # fmt: skip
     return csv_response(f"season-{season.slug}-outcomes", OUTCOME_HEADER, rows)
 
@@ -245,7 +253,7 @@ def snapshot(season_id: int) -> Any:
             for row, outcome in queries.snapshot(session, season_id):
                 yield [
                     row.position, row.number, row.points, row.honours, row.last_day, int(row.core),
-                    row.safe_closings, outcome,
+                    row.safe_closings, row.member, row.bar, int(row.on_leave), outcome,
                 ]  # fmt: skip
 
     return csv_response(f"season-{slug}-snapshot", SNAPSHOT_HEADER, rows())

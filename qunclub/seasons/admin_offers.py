@@ -48,6 +48,7 @@ WHY: dict[str, Any] = {
     "offered": _l("was asked"),
     "core": _l("sits in the core"),
     "shut": _l("suspended or left the club"),
+    "violation": _l("an open violation of the house rules"),
     "left": _l("left by this result"),
     "no_pass": _l("holds no pass now"),
 }

@@ -89,6 +89,11 @@ NOT_RISEN = {
         "to the formula; its reason stands with the result."
     ),
     "suspended": N_("Your account is suspended; while it is, no seat of the core group can be yours."),
+    "violation": N_(
+        "You earned %(points)s points and stood on place %(position)s of the season. Whoever rises has no open "
+        "violation of the house rules at the end of the season; you had one. Once it is past or taken back, the way is "
+        "open again."
+    ),
     "waiting": N_(
         "You earned %(points)s points and stood on place %(position)s of the season. You left the core group lately, "
         "and by the formula one sits out some seasons before rising again."

@@ -88,6 +88,17 @@ class FormulaForm(Form):
         description=_l("With a member number, at the end of the season; 0: none are asked for."),
         render_kw=COUNT,
     )
+    clean_days = IntegerField(
+        _l("Days without a violation to rise"),
+        [Optional()],
+        default=0,
+        filters=[_or(0)],
+        description=_l(
+            "Before the end of the season: no violation of the house rules that stands, and no mute for one that still "
+            "runs; 0: it is not asked."
+        ),
+        render_kw=COUNT,
+    )
     ties = SelectField(
         _l("Equal points"),
         default=",".join(TIES),
@@ -133,6 +144,7 @@ class FormulaForm(Form):
             "leaves",
             "min_works",
             "min_days",
+            "clean_days",
             "appeal_days",
             "offer_days",
         )

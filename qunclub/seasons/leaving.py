@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Conflict, locks
 
+from . import signs
 from .models import CoreSeat, Season
 from .services_seats import LEFT_CLUB as LEFT
 
@@ -37,4 +38,5 @@ def leave_core(session: Session, *, member_id: int, now: dt.datetime, reason: st
     seat = locks.lock(session, CoreSeat, ident)
     seat.left_at, seat.left_reason = now, reason
     session.flush()
+    signs.ended(session, seat)
     return True

@@ -92,7 +92,7 @@ def preview(session: Session, season: Season, now: dt.datetime) -> Plan:
 
 def names(session: Session, plan: Plan) -> dict[int, str]:
     """What the members of a plan are called."""
-    ids = [outcome.row.member for outcome in plan.outcomes]
+    ids = [row.member for row in (*(outcome.row for outcome in plan.outcomes), *plan.held)]
     rows = session.execute(select(Member.id, Member.nickname, Member.name).where(Member.id.in_(ids)))
     return {ident: nickname or name for ident, nickname, name in rows}
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     String,
     case,
+    false,
     func,
     literal,
     or_,
@@ -18,13 +19,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from qunclub import points
+from qunclub import house, points
 from qunclub.homework.models import Submission
 from qunclub.members import ERASED
 from qunclub.members.models import Member
 from qunclub.passes.models import Pass
 
 from .models import CoreSeat, Season, SeasonLeave
+from .rules_floor import Facts
 from .rules_formula import Formula
 
 
@@ -42,6 +44,8 @@ def bar(season: Season, formula: Formula, member: Any, *, of_all: bool = False) 
         return member.in_(people) if of_all else people.where(who == member).exists()
 
     asked = [(applies(*_shut()), "suspended")]
+    if formula.clean_days:
+        asked.append((applies(*_offenders(season.ends_at, formula.clean_days)), "violation"))
     if formula.reentry:
         asked.append((applies(*_eliminated_lately(season, formula.reentry)), "waiting"))
     if formula.need_pass:
@@ -64,6 +68,18 @@ def _shut() -> People:
     # Who left the club is no member any more either.
     shut = or_(m.suspended_at.is_not(None), m.user_key.startswith(ERASED, autoescape=True))
     return select(m.id).where(shut), m.id
+
+
+def _offenders(moment: dt.datetime, days: int) -> People:
+    return house.open_violations(since=moment - dt.timedelta(days=days), until=moment)
+
+
+def has_violation(member: Any, moment: dt.datetime, days: int) -> ColumnElement[bool]:
+    """SQL: whether *member* (a column) has an open violation of the house rules at a moment; never when 0 *days*."""
+    if not days:
+        return false()
+    people, who = _offenders(moment, days)
+    return people.where(who == member).exists()
 
 
 def _numbered_after(moment: dt.datetime) -> People:
@@ -94,15 +110,19 @@ def holds_pass(member: Any, moment: dt.datetime) -> ColumnElement[bool]:
     return people.where(who == member).exists()
 
 
-def _diligent(season: Season, works: int) -> People:
+def _accepted(season: Season) -> Select[Any]:
     s = Submission
-    accepted = select(s.member_id).where(
+    return select(s.member_id).where(
         s.state == "accepted",
         s.carried_over.is_(False),
         s.reviewed_at >= season.starts_at,
         s.reviewed_at < season.ends_at,
     )
-    return accepted.group_by(s.member_id).having(func.count(s.id) >= works), s.member_id
+
+
+def _diligent(season: Season, works: int) -> People:
+    s = Submission
+    return _accepted(season).group_by(s.member_id).having(func.count(s.id) >= works), s.member_id
 
 
 def on_leave(season: Season, member: Any) -> ColumnElement[bool]:
@@ -120,6 +140,27 @@ def bars(session: Session, season: Season, formula: Formula, member_ids: Collect
         select(Member.id, bar(season, formula, Member.id)).where(Member.id.in_(member_ids))
     )
     return {ident: why for ident, why in rows}
+
+
+def facts_of(session: Session, season: Season, formula: Formula, member_id: int) -> Facts:
+    """What the floor asks about, of one member: at most two statements."""
+    m = Member.id
+    late, who = _eliminated_lately(season, max(1, formula.reentry))
+    works = _accepted(season).where(Submission.member_id == m).with_only_columns(func.count(Submission.id))
+    row = session.execute(
+        select(
+            holds_pass(m, season.ends_at) if formula.need_pass else false(),
+            works.correlate(Member).scalar_subquery() if formula.min_works else literal(0),
+            Member.numbered_at,
+            late.where(who == m).exists() if formula.reentry else false(),
+        ).where(m == member_id)
+    ).one()
+    days, violations = formula.clean_days, []
+    if days:
+        since = season.ends_at - dt.timedelta(days=days)
+        violations = house.open_violations_of(session, member_id=member_id, since=since, until=season.ends_at)
+    broke = tuple((one.at, one.muted, one.muted_until) for one in violations)
+    return Facts(bool(row[0]), int(row[1]), row[2], bool(row[3]), broke)
 
 
 def weighed(session: Session, season: Season, formula: Formula) -> Select[*tuple[Any, ...]]:

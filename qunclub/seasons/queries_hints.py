@@ -58,7 +58,13 @@ def rulebook(session: Session, season: Season) -> Rulebook:
     each = {kind: rule.amount for kind, rule in active.items() if rule.amount > 0}
     # Kinds whose lines bring their own amount have none in the rule: what one usually comes to.
     own = [kind for kind in each if points.KINDS[kind].own_amount]
-    each |= {kind: many for kind, many in points.usual(session, own).items() if many > 0}
+    # A kind that no room gives is no way to anything, unless a plugin has given it of late.
+    unsure = [kind for kind in each if kind in points.UNAWARDED]
+    lately = points.usual(session, [*own, *unsure])
+    for kind in unsure:
+        if kind not in lately:
+            del each[kind]
+    each |= {kind: lately[kind] for kind in own if lately.get(kind, 0) > 0}
     return Rulebook(each, active, dict(season.formula.weights))
 
 

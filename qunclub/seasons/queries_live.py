@@ -25,11 +25,15 @@ BELOW = 10
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One line of the season's board; *outcome* is what would happen if it closed now."""
+    """One line of the season's board; *outcome* is what would happen if it closed now.
+
+    *hidden*: outside the core and not on any ranking by their own wish; their line is shown to others without them.
+    """
 
     row: Row
     name: str
     outcome: Outcome | None
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,9 @@ def live_season(session: Session, season: Season, member_id: int | None = None) 
     called = _names(session, [row.member for row in (*core, *others)])
 
     def shown(row: Row) -> Shown:
-        return Shown(row, called.get(row.member, ""), decided.get(row.member))
+        name, unseen = called.get(row.member, ("", False))
+        unseen = unseen and not row.core and row.member != member_id
+        return Shown(row, "" if unseen else name, decided.get(row.member), unseen)
 
     return LiveSeason(
         season,
@@ -106,9 +112,11 @@ def live_season(session: Session, season: Season, member_id: int | None = None) 
     )
 
 
-def _names(session: Session, ids: list[int]) -> dict[int, str]:
-    rows = session.execute(select(Member.id, Member.nickname, Member.name).where(Member.id.in_(ids)))
-    return {ident: nickname or name for ident, nickname, name in rows}
+def _names(session: Session, ids: list[int]) -> dict[int, tuple[str, bool]]:
+    """What members are called, and whether they do not wish to be on rankings."""
+    m = Member
+    rows = session.execute(select(m.id, m.nickname, m.name, m.hidden_on_boards).where(m.id.in_(ids)))
+    return {ident: (nickname or name, bool(hidden)) for ident, nickname, name, hidden in rows}
 
 
 def _mine(session: Session, season: Season, plan: Plan, known: list[Row], member_id: int) -> Mine | None:

@@ -81,6 +81,7 @@ def _candidates(
         select(
             r, Member, offered.exists(), core.exists(), shut_out(), left.exists(),
             queries_floor.holds_pass(mine, now),
+            queries_floor.has_violation(mine, now, season.formula.clean_days).label("violation"),
         )
         .join(Member, Member.id == mine)
         .where(r.season_id == season.id)
@@ -92,12 +93,12 @@ def _candidates(
         (
             Candidate(
                 row.member_id, row.place, bool(was), row.passed_at is not None, bool(sits), bool(shut),
-                bool(gone), bool(holds),
+                bool(gone), bool(holds), bool(broke),
             ),
             row,
             member,
         )
-        for row, member, was, sits, shut, gone, holds in session.execute(query)
+        for row, member, was, sits, shut, gone, holds, broke in session.execute(query)
     ]  # fmt: skip
 
 

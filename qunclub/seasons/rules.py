@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
@@ -104,6 +104,8 @@ class Plan:
         rise_above: points of the last who rises when all free seats are given, else the least points needed; None
             when no seat is free.
         leave_below: points of the best who leaves; None when nobody does.
+        held: whoever has the points to rise and may not, best first: among as many first places as there are seats and
+            core members.
     """
 
     core_before: int
@@ -114,6 +116,7 @@ class Plan:
     seats_given: bool
     rise_above: int | None
     leave_below: int | None
+    held: tuple[Row, ...] = ()
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -192,6 +195,7 @@ def plan_season(rows: Iterable[Row], formula: Formula, rulings: Iterable[Ruling]
 
     line_up = earned[-1].points if earned else None
     given = len(rising) == free
+    last = order(earned[-1], formula.ties) if earned and given else None
     above = _rise_above(line_up, core, may_leave, leaving, formula, least - 1)
     return Plan(
         core_before=len(everybody),
@@ -207,6 +211,13 @@ def plan_season(rows: Iterable[Row], formula: Formula, rulings: Iterable[Ruling]
         seats_given=given,
         rise_above=least - 1 if free and not given else above,
         leave_below=leaving[0].points if leaving else None,
+        held=tuple(
+            replace(row, position=position[row.member])
+            for row in (outside if free else [])
+            if row.bar and row.member not in named and row.points >= least
+            and position[row.member] <= formula.seats + len(everybody)
+            and (not given or (last is not None and order(row, formula.ties) < last))
+        ),
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ WHOLE = 100
 TIES = ("featured", "earlier")
 """What tells equal points apart: more featured works, the earlier day of the last points; last, the lower number."""
 
-BARS = ("suspended", "waiting", "no_pass", "few_works", "few_days")
+BARS = ("suspended", "violation", "waiting", "no_pass", "few_works", "few_days")
 """Why somebody may not rise, whatever their points; the first that is true is told."""
 
 
@@ -40,6 +40,8 @@ class Formula:
         need_pass: whoever rises holds a pass that is good at the end of the season.
         min_works: accepted works within the season that one needs to rise.
         min_days: days one must have had a number at the end of the season to rise.
+        clean_days: whoever rises has no open violation of the house rules: none of so many days before the end of the
+            season that stands, and none whose mute still runs then; 0: not asked.
         leaves: for how many seasons of their time in the core a member may take leave.
         reentry: seasons that whoever was eliminated sits out before they can rise again.
         appeal_days: for how long after the result one may appeal; 0: not at all.
@@ -64,6 +66,7 @@ class Formula:
     appeal_days: int = 0
     two_person: bool = False
     offer_days: int = 0
+    clean_days: int = 0
 
     @property
     def leaving(self) -> int:
@@ -80,7 +83,7 @@ class Formula:
     @property
     def has_floor(self) -> bool:
         """Whether more than points is asked of whoever rises."""
-        return bool(self.need_pass or self.min_works or self.min_days or self.reentry)
+        return bool(self.need_pass or self.min_works or self.min_days or self.reentry or self.clean_days)
 
     def as_json(self) -> dict[str, Any]:
         """All of it, as plain JSON values."""
@@ -139,7 +142,8 @@ def check_formula(
     if not 1 <= formula.min_points <= 10_000:
         raise Invalid(N_("Whoever rises needs between 1 and 10000 points."), field="min_points")
     for name, most in (
-        ("eliminate_percent", 100), ("min_works", 100), ("min_days", 3_650), ("leaves", MOST_CLOSINGS),
+        ("eliminate_percent", 100), ("min_works", 100), ("min_days", 3_650), ("clean_days", 3_650),
+        ("leaves", MOST_CLOSINGS),
         ("reentry", MOST_CLOSINGS), ("appeal_days", 60), ("offer_days", 30),
     ):  # fmt: skip
         if not 0 <= getattr(formula, name) <= most:

@@ -23,6 +23,7 @@ from . import (
     services_review,
     services_seats,
     services_undo,
+    signs,
 )
 from .models import Decision, Season
 from .models_undo import SeasonJournal
@@ -261,6 +262,7 @@ def publish(session: Session, *, season_id: int, actor: Actor, now: dt.datetime)
     closing.tell(session, season, plan, now=now)
     season.published_at = now
     step(session, season, "published", actor, now, details=_effect(plan))
+    signs.published(session, season, plan)
     return _published(session, season, first=True)
 
 

@@ -17,7 +17,7 @@ from qunclub.groups.models import Group
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, store
 from qunclub.members.models import Member
 
-from . import letters, queries_appeals, queries_offers, rules_appeals, services_offers, services_seats
+from . import letters, queries_appeals, queries_offers, rules_appeals, services_offers, services_seats, signs
 from .models import CoreSeat, Season
 from .models_appeals import SeasonAppeal, SeasonCorrection
 from .rules import safe_after
@@ -153,6 +153,7 @@ def _seat(session: Session, appeal: SeasonAppeal, season: Season, now: dt.dateti
         )  # fmt: skip
         session.add(seat)
     session.flush()
+    signs.taken(session, seat)
     return seat
 
 

@@ -7,6 +7,7 @@ deadline cannot both count. While a season is being decided nothing is offered: 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, delete, func, insert, literal, select
@@ -17,7 +18,7 @@ from qunclub.groups.models import Group, GroupLine
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
-from . import field, queries_offers, rules_offers
+from . import field, queries_offers, rules_offers, signs
 from .models import HEAD, CoreSeat, Decision, Season, SnapshotRow
 from .models_offers import RunnerUp, SeatOffer
 from .models_review import SeasonException
@@ -154,6 +155,10 @@ def accept(session: Session, *, offer_id: int, member_id: int, actor: Actor, now
         raise Conflict(
             {
                 "core": N_("You sit in the core group already."),
+                "violation": N_(
+                    "By the formula whoever rises has no open violation of the house rules. Your page of the rules of "
+                    "the house says which one is, and how to appeal."
+                ),
                 "no_pass": N_(
                     "By the formula whoever rises holds a pass that is good, and you hold none now."
                 ),
@@ -171,6 +176,7 @@ def accept(session: Session, *, offer_id: int, member_id: int, actor: Actor, now
     offer.state, offer.ended_at, offer.taken_id = "accepted", now, seat.id
     if season.group_id is not None:
         groups.enter_core(session, group_id=season.group_id, member_id=member_id, now=now)
+    signs.taken(session, seat)
     _record(session, offer, season, "core.accept", actor, now)
     _tell(session, offer, season, "core_welcome", now=now, protection=season.protection)
     session.flush()
@@ -178,10 +184,7 @@ def accept(session: Session, *, offer_id: int, member_id: int, actor: Actor, now
 
 
 def _beside_the_offer(one: rules_offers.Candidate, *, need_pass: bool) -> str:
-    answered = rules_offers.Candidate(
-        one.member, one.place, False, one.passed, one.core, one.shut, one.left, one.holds_pass
-    )
-    return rules_offers.stands_back(answered, need_pass=need_pass)
+    return rules_offers.stands_back(replace(one, offered=False), need_pass=need_pass)
 
 
 def decline(session: Session, *, offer_id: int, member_id: int, actor: Actor, now: dt.datetime) -> None:

@@ -11,7 +11,7 @@ from qunclub import groups, notices
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, locks, store
 from qunclub.members.models import Member
 
-from . import services_offers
+from . import services_offers, signs
 from .leaving import leave_core
 from .models import CoreSeat
 from .services_seats import REMOVED, RESIGNED, groups_of
@@ -77,6 +77,7 @@ def dismiss(session: Session, *, number: int | None, reason: str, actor: Actor, 
     seat = locks.lock(session, CoreSeat, seat.id)
     seat.left_at, seat.left_reason = now, REMOVED
     session.flush()
+    signs.ended(session, seat)
     for group_id in groups_of(session, seat.member_id):
         groups.leave_core(session, group_id=group_id, member_id=seat.member_id, reason=REMOVED, now=now)
     store.record(

@@ -18,6 +18,7 @@ from qunclub.members import ERASED
 from qunclub.members.models import Member
 from qunclub.passes.models import Pass
 
+from . import signs
 from .models import CoreSeat, Season
 
 LEFT_CLUB, SUSPENDED, REFUNDED, REMOVED = "left_club", "suspended", "refunded", "removed"
@@ -100,6 +101,7 @@ def end_due(session: Session, *, now: dt.datetime) -> int:
             continue
         seat.left_at, seat.left_reason = now, reason
         session.flush()
+        signs.ended(session, seat)
         for group_id in groups_of(session, member_id):
             groups.leave_core(
                 session, group_id=group_id, member_id=member_id, reason=IN_WORDS[reason], now=now

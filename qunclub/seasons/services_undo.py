@@ -21,7 +21,7 @@ from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import N_, Actor, Conflict, Invalid, UTCDateTime, locks, store
 from qunclub.kernel.outbox import OutboxMessage
 
-from . import closing, services_appeals, services_offers
+from . import closing, services_appeals, services_offers, signs
 from .models import CoreSeat, Decision, Season
 from .models_review import SeasonException
 from .models_undo import SeasonJournal
@@ -143,6 +143,7 @@ def undo(session: Session, *, season_id: int, reason: str, actor: Actor, now: dt
         session, actor=actor, action="season.undo", target=f"season:{season.id}", now=now, summary=season.name,
         details={"reason": words, "decisions": len(decided)},
     )  # fmt: skip
+    signs.undone(session, season, sorted(decided))
     session.flush()
     session.expire_all()
     return season

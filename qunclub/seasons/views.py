@@ -30,16 +30,18 @@ from . import (
     queries,
     queries_appeals,
     queries_core,
+    queries_floor,
     queries_hints,
     queries_offers,
     queries_review,
+    rules_floor,
     services_leave,
     services_profile,
     services_review,
 )
 from . import views_words as words
 from .models import Season
-from .queries_live import live_season
+from .queries_live import Mine, live_season
 from .rules import why_not
 
 bp = Blueprint("seasons", __name__)
@@ -80,8 +82,18 @@ def index() -> Any:
             live = live_season(session, season, actor.member_id if actor is not None else None)
             context["live"] = live
             context["hint"] = live.mine and queries_hints.hint(session, season, live.plan, live.mine, now())
+            context["floor"] = _floor(session, season, live.mine)
             context["leaving_from"] = live.plan.eliminated[0].row.member if live.plan.eliminated else None
         return render("seasons/index.html", **context, **_shared(actor))
+
+
+def _floor(session: Session, season: Season, mine: Mine | None) -> list[rules_floor.Asked]:
+    """What the formula asks of the reader beside points, if they might rise."""
+    formula = season.formula
+    if mine is None or mine.row.core or not formula.has_floor:
+        return []
+    facts = queries_floor.facts_of(session, season, formula, mine.row.member)
+    return rules_floor.asked(formula, facts, season.ends_at)
 
 
 @bp.get("/season/<slug>")

@@ -29,7 +29,9 @@ BELOW: dict[str, frozenset[str]] = {
     "orders": frozenset({"members", "points", "groups", "courses", "passes", "notices"}),
     "contests": frozenset({"members", "points", "notices"}),
     "homework": frozenset({"members", "points", "courses", "notices"}),
-    "seasons": frozenset({"members", "points", "groups", "courses", "passes", "homework", "notices"}),
+    "seasons": frozenset(
+        {"members", "points", "groups", "courses", "passes", "homework", "notices", "house"}
+    ),
     "levels": frozenset({"members", "points", "courses", "passes", "homework", "seasons", "notices"}),
     "projects": frozenset({"members", "points", "homework", "seasons", "levels", "notices"}),
     "rewards": frozenset(

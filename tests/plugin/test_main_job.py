@@ -190,6 +190,7 @@ def test_the_main_job_passes_in_the_host(make_host, name, kind):
         "order_paid",
         "submission_received",
         "submission_reviewed",
+        "season_published",
         "season_closed",
     ]
     assert told == {name: facts for name, facts in documented().items() if name in told}

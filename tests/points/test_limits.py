@@ -158,6 +158,20 @@ def test_nobody_earns_from_themselves_or_in_a_ring(session, make, now):
     assert doctor.check(session, now) == []
 
 
+def test_a_new_club_gives_nothing_for_best_answers_in_a_ring(session, make, now):
+    """Unless an admin says otherwise; nothing else is limited."""
+    ann, bob = (make.member(number=True) for _ in range(2))
+    lines = [best(session, ann, "b>a", now, bob), best(session, bob, "a>b", now + 29 * DAY, ann)]
+    assert given_(lines) == [(5, 0, ""), (0, 5, "ring")]
+    assert given_([best(session, bob, "a>b:late", now + 30 * DAY, ann)]) == [(5, 0, "")]
+    limited = {kind: one.limits for kind, one in points.rules_in_force(session).items() if one.limits != NONE}
+    assert limited == {"answer_best": Limits(ring_days=30)}
+    points.set_rule(session, kind="answer_best", amount=5, active=True, actor=ADMIN, now=now, reason="")
+    assert points.rules_in_force(session)["answer_best"].limits == Limits(ring_days=30), "the rest stays"
+    rule(session, now)
+    assert given_([best(session, bob, "a>b:free", now + 2 * DAY, ann)]) == [(5, 0, "")]
+
+
 def test_an_admin_gives_nothing_to_themselves(session, make, now):
     me = make.member(number=True)
     actor = Actor(me.user_key, "Me", roles=frozenset({"admin"}), member_id=me.id)
@@ -180,7 +194,10 @@ def test_statements_stay_five_without_limits_and_few_with_them(session, make, no
         return seen.count
 
     make.window(starts_at=now - DAY, ends_at=now + DAY)
+    rule(session, now)
     assert sent("free") == 5
+    rule(session, now, ring_days=3)
+    assert sent("ring") == 8
     rule(session, now, day=100, season=1000, ring_days=3)
     assert sent("capped") == 10
 

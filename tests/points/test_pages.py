@@ -126,6 +126,7 @@ def test_an_admin_finds_lines_and_exports_them(admin, make):
     make.earn(bob, 20, kind="homework_featured", reason="Best of the week")
     page = text_of(admin.get("/admin/points"))
     assert "Ann" in page and "Best of the week" in page and "Take back" in page
+    assert "by the club itself" in page and "rule, version 1" in page
     assert "Ann" not in text_of(admin.get("/admin/points?q=12"))
     assert "Ann" in text_of(admin.get("/admin/points?q=An"))
     assert "=Bob" not in text_of(admin.get("/admin/points?kind=homework_on_time"))
@@ -140,7 +141,8 @@ def test_points_by_hand_once_a_form(admin, make, site_db):
     given = {"key": "k1", "number": "33", "amount": "15", "reason": "Hosted the meeting"}
     for _again in range(2):
         assert post(admin, "/admin/points/give", given).status_code == 303
-    assert "nothing happened twice" in text_of(admin.get("/admin/points"))
+    page = text_of(admin.get("/admin/points"))
+    assert "nothing happened twice" in page and "by yourself" in page
     with site_db.session() as session:
         assert session.scalar(select(func.sum(LedgerEntry.amount))) == 15
     for field, value, says in (

@@ -151,6 +151,7 @@ def test_the_distance_is_what_it_takes():
         ("eliminate_percent", {"eliminate_percent": 101}),
         ("min_works", {"min_works": -1}),
         ("min_days", {"min_days": 3651}),
+        ("clean_days", {"clean_days": 3651}),
         ("leaves", {"leaves": 13}),
         ("reentry", {"reentry": 13}),
         ("appeal_days", {"appeal_days": 61}),
@@ -216,7 +217,7 @@ def seasons(draw):
         )
         rows[-1] = replace(
             rows[-1],
-            bar=draw(st.sampled_from(["", "", "", "", *BARS])),
+            bar=draw(st.sampled_from(["", "", "", "", "", *BARS])),
             on_leave=rows[-1].core and draw(st.sampled_from([False, False, True])),
         )
     seats = draw(st.integers(1, 15))
@@ -395,12 +396,38 @@ def test_exceptions_exceed_no_seat_seat_no_suspended_and_put_nobody_in_two_lists
     rows, formula = season
     plan = plan_season(rows, [Ruling(member, kind) for member, kind in said], **formula)
     assert len(plan.core_after) <= max(formula["seats"], plan.core_before)
+    if plan.promoted:
+        assert len(plan.core_after) <= formula["seats"]
     assert len(decided(plan)) == len(plan.outcomes)
     assert all(o.row.bar != "suspended" for o in (*plan.kept, *plan.promoted))
     kinds = dict(said)
     for o in plan.outcomes:
         if o.reason == "exception":
             assert kinds[o.row.member] in ("keep", "promote", "exclude")
+
+
+@given(seasons(), RULED)
+def test_no_seat_stays_free_while_somebody_may_rise(season, said):
+    rows, formula = season
+    kinds = {member: kind for member, kind in said if member <= len(rows)}
+    plan = plan_season(rows, [Ruling(member, kind) for member, kind in kinds.items()], **formula)
+    if len(plan.core_after) >= formula["seats"]:
+        return
+    risen = {o.row.member for o in plan.promoted}
+    for one in rows:
+        if allowed(one, formula) and not one.core and kinds.get(one.member) != "exclude":
+            assert one.member in risen
+
+
+@given(st.integers(1, 4), st.integers(0, 4), st.integers(0, 6))
+def test_exceptions_promote_as_many_as_there_are_free_seats_the_best_first(seats, core, named):
+    rows = [row(n, 50 + n, core=True) for n in range(1, min(core, seats) + 1)]
+    rows += [row(n, n) for n in range(10, 17)]
+    said = [Ruling(10 + n, "promote") for n in range(named)]
+    plan = plan_season(rows, said, seats=seats, eliminate=0)
+    by_exception = [o.number for o in plan.promoted if o.reason == "exception"]
+    assert by_exception == [9 + named - n for n in range(min(named, plan.free))]
+    assert len(plan.core_after) <= seats
 
 
 @given(seasons(), st.sets(st.integers(1, 40), max_size=4))
@@ -470,6 +497,32 @@ def test_years_of_seasons_never_overfill_and_protection_runs_out(season, protect
         for number, one in members.items():
             points = chance.choice([0, 1, 5])
             members[number] = replace(one, points=points, last_day=DAY if points else None, honours=0)
+
+
+@given(st.integers(0, 12))
+def test_protection_lasts_as_many_closings_as_it_says_and_no_longer(protection):
+    """A full core of one newcomer and one better outside: safe for so many closings, then they leave."""
+    safe, closings = protection, 0
+    while plan_season([row(1, 1, core=True, safe=safe), row(2, 9)], seats=1, eliminate=1).kept:
+        safe, closings = safe_after(safe), closings + 1
+        assert closings <= protection
+    assert (closings, safe) == (protection, 0)
+
+
+@given(seasons())
+def test_whoever_is_held_has_the_points_to_rise_and_something_else_against_them(season):
+    rows, formula = season
+    plan = plan_season(rows, **formula)
+    up = {o.row.member for o in plan.promoted}
+    ties = formula["ties"]
+    for one in plan.held:
+        assert one.bar and not one.core and one.member not in up and one.points >= formula["min_points"]
+        # Without what is against them they would rise.
+        freed = [replace(r, bar="") if r.member == one.member else r for r in rows]
+        assert one.member in {o.row.member for o in plan_season(freed, **formula).promoted}
+    assert [o.member for o in plan.held] == [
+        o.member for o in sorted(plan.held, key=lambda r: order(r, ties))
+    ]
 
 
 def test_the_hash_sees_every_field():

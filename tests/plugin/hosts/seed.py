@@ -14,6 +14,7 @@ SIGNALS = (
     "order_paid",
     "submission_received",
     "submission_reviewed",
+    "season_published",
     "season_closed",
 )
 
