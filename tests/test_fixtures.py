@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask, url_for
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser
-from sqlalchemy import select, text
+from sqlalchemy import func, literal, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -90,6 +91,47 @@ class TestUsedAgain:
 @pytest.mark.parametrize("empty_db", ["sqlite", "postgres"], indirect=True)
 def test_models_and_migrations_agree(empty_db: Db) -> None:
     assert migrations.problems(empty_db.engine) == []
+
+
+class TestQuick:
+    """What many apps and engines share is work, not what they know."""
+
+    def test_engines_share_statements_not_rows(self, tmp_path: Path, now: dt.datetime) -> None:
+        statement = select(Member.name, literal("only here"))
+        with fresh("sqlite", tmp_path) as first, fresh("sqlite", tmp_path) as second:
+            for database, name in ((first, "A"), (second, "B")):
+                with database.uow() as session:
+                    Make(session, now).member(name=name)
+            with first.session() as session:
+                before = session.execute(statement)
+                assert before.all() == [("A", "only here")]
+            with second.session() as session, second.engine.connect() as connection:
+                assert session.execute(statement).all() == [("B", "only here")]
+                found = connection.execute(statement)
+                assert found.context.cache_hit is connection.dialect.CACHE_HIT
+
+    def test_each_kind_of_database_has_statements_of_its_own(self, tmp_path: Path) -> None:
+        with fresh("sqlite", tmp_path) as one, fresh("postgres", tmp_path) as other:
+            assert one.engine.dialect != other.engine.dialect
+            assert one.engine.dialect == engine_for(one.url).dialect
+            statement = select(func.strpos("abc", "b"))
+            with other.session() as session:
+                assert session.execute(statement).scalar() == 2
+            with one.session() as session, pytest.raises(DBAPIError):
+                session.execute(statement)
+
+    def test_apps_share_addresses_not_views(self) -> None:
+        def club(answer: str) -> Flask:
+            made = Flask("club")
+            made.add_url_rule("/a/<int:n>/<path:rest>", "it", lambda n, rest: f"{answer} {n + 1} {rest}")
+            return made
+
+        for answer in ("one", "two"):
+            made = club(answer)
+            assert made.test_client().get("/a/3/x/y").text == f"{answer} 4 x/y"
+            assert made.test_client().get("/a/x/y").status_code == 404
+            with made.test_request_context():
+                assert url_for("it", n=1, rest="z", more=2) == "/a/1/z?more=2"
 
 
 def test_a_unit_of_work_commits_or_rolls_back(db: Db, now: dt.datetime) -> None:
