@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, url_for
+from flask import Flask, render_template, url_for
 from flask.testing import FlaskClient
+from jinja2 import DictLoader
 from playwright.sync_api import Browser
 from sqlalchemy import func, literal, select, text
 from sqlalchemy.exc import DBAPIError
@@ -119,6 +120,17 @@ class TestQuick:
                 assert session.execute(statement).scalar() == 2
             with one.session() as session, pytest.raises(DBAPIError):
                 session.execute(statement)
+
+    def test_a_template_of_another_app_is_compiled_when_it_is_another(self) -> None:
+        def shown(text: str, **options: Any) -> str:
+            made = Flask("club")
+            made.jinja_options = {**made.jinja_options, "loader": DictLoader({"it.html": text}), **options}
+            with made.app_context():
+                return render_template("it.html")
+
+        assert [shown("{{ 1 + 1 }}"), shown("{{ 1 + 1 }}"), shown("{{ 1 + 2 }}")] == ["2", "2", "3"]
+        spaced = "a\n  {% if 1 %}\nb{% endif %}"
+        assert shown(spaced) == "a\n  \nb" and shown(spaced, trim_blocks=True, lstrip_blocks=True) == "a\nb"
 
     def test_apps_share_addresses_not_views(self) -> None:
         def club(answer: str) -> Flask:

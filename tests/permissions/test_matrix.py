@@ -25,7 +25,6 @@ from qunclub.members.models import Member
 from qunclub.orders import memberships_views
 from qunclub.web.guards import ATTRIBUTE
 from tests.factories import Make
-from tests.support import quick
 from tests.support.clock import FakeClock
 from tests.support.databases import Db, fresh
 from tests.support.pages import csrf_token, sign_in
@@ -126,7 +125,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             "QUNCLUB_RATE_LIMITS": "no", "QUNCLUB_LOG_LEVEL": "ERROR",
         })  # fmt: skip
         app.extensions["qunclub"].clock = FakeClock(NOW)
-        quick.speed_up(app)
         made = app.test_cli_runner().invoke(args=["qunclub", "demo"], catch_exceptions=False)
         assert made.exit_code == 0, made.output
         yield _peopled(House(app, db))

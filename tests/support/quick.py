@@ -7,11 +7,14 @@ statements that the test before had compiled, as a club that runs does once.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 from flask import Flask
-from jinja2 import FileSystemBytecodeCache
+from jinja2 import Environment, FileSystemBytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -25,6 +28,7 @@ MOST_STATEMENTS = 3000
 
 _BUILDERS: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
 _COMPILED: dict[tuple[object, ...], tuple[Any, Any, Any, set[str]]] = {}
+_TEMPLATES: dict[tuple[str, str], CodeType] = {}
 _STATEMENTS: Any = LRUCache(MOST_STATEMENTS)
 
 
@@ -57,12 +61,37 @@ class QuickRule(Rule):
         return _BUILDERS[key]
 
 
-def speed_up(app: Flask) -> Flask:
-    """Let *app* take its templates from where another app of the run left them compiled."""
+class KnownTemplates(FileSystemBytecodeCache):
+    """Compiled templates in the run's folder, and those that this process has read in its memory."""
+
+    def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
+        # What the compiler's work depends on beside the source; a host app may have other extensions.
+        traits = (*sorted(environment.extensions), environment.trim_blocks, environment.lstrip_blocks)
+        key = self.get_cache_key(f"{name} {traits}", filename)
+        bucket = Bucket(environment, key, self.get_source_checksum(source))
+        self.load_bytecode(bucket)
+        return bucket
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        known = _TEMPLATES.get((bucket.key, bucket.checksum))
+        if known is not None:
+            bucket.code = known
+            return
+        super().load_bytecode(bucket)
+        if bucket.code is not None:
+            _TEMPLATES[bucket.key, bucket.checksum] = bucket.code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        super().dump_bytecode(bucket)
+        if bucket.code is not None:
+            _TEMPLATES[bucket.key, bucket.checksum] = bucket.code
+
+
+def _share_templates() -> None:
+    """Every app takes its templates from where another app of the run left them compiled."""
     place = run.folder() / "templates"
     place.mkdir(exist_ok=True)
-    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(place))
-    return app
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": KnownTemplates(str(place))}
 
 
 def _same_kind(one: Any, other: object) -> bool:
@@ -87,6 +116,16 @@ def _share_statements() -> None:
 
 
 def start() -> None:
-    """Every app of this process shares its addresses, every engine its statements."""
+    """Every app of this process shares its templates and addresses, every engine its statements."""
     Flask.url_rule_class = QuickRule
+    _share_templates()
     _share_statements()
+    # An app leaves some twenty thousand objects: the collector comes after one, not thirty times during it, and
+    # before the files that the engines of a few apps hold open are many.
+    gc.set_threshold(20_000, 10, 10)
+
+
+def collected() -> None:
+    """Thousands of tests are known now and stay: the collector need not look through them again and again."""
+    gc.collect()
+    gc.freeze()
