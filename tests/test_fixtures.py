@@ -22,11 +22,11 @@ from qunclub.devtools import migrations
 from qunclub.kernel import locks, store
 from qunclub.members.models import Member
 from tests.factories import Make
-from tests.support import recycled
+from tests.support import postgres, recycled
 from tests.support.browser import Pages
 from tests.support.clock import FakeClock
 from tests.support.concurrency import concurrently, failed, succeeded
-from tests.support.databases import Db, engine_for, fresh
+from tests.support.databases import Db, engine_for, fresh, postgres_template
 from tests.support.network import OutsideWorld
 from tests.support.pages import post, sign_in
 from tests.support.statements import count_statements
@@ -61,6 +61,29 @@ class TestUsedAgain:
             assert session.scalars(select(Member)).all() == []
             make = Make(session, now)
             assert make.pass_(member=make.member()).id == ident
+
+    def test_one_that_a_test_made_anew_is_looked_at_anew(self, tmp_path: Path, now: dt.datetime) -> None:
+        for _time in range(2):
+            with fresh("postgres", tmp_path) as first, first.uow() as session:
+                Make(session, now).member()
+        with fresh("postgres", tmp_path) as second:
+            assert second.url == first.url
+            name = second.engine.url.database or ""
+            postgres.drop(name)
+            postgres.create(name, postgres_template())
+            with second.uow() as session:
+                Make(session, now).member()
+        with fresh("postgres", tmp_path) as third, third.session() as session:
+            assert third.url == first.url
+            assert session.scalars(select(Member)).all() == []
+
+    def test_it_may_be_copied_once_nobody_looks(self, tmp_path: Path) -> None:
+        for _time in range(2):
+            with fresh("postgres", tmp_path) as first:
+                name = first.engine.url.database or ""
+        recycled.leave(name)
+        postgres.create(f"{name}_copy", name)
+        postgres.drop(f"{name}_copy")
 
     def test_whoever_is_still_connected_is_sent_away(self, tmp_path: Path, now: dt.datetime) -> None:
         with fresh("postgres", tmp_path) as first:
