@@ -8,6 +8,7 @@ the club's clock is ahead.
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,19 @@ def create_app(overrides: Any = None) -> Flask:
     with app.app_context():
         killer.watch(db.engine)
     return app
+
+
+if __name__ == "__main__":
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    # One process: the one that dies is the one that serves.
+    Granian(
+        "tests.faults.club:create_app",
+        factory=True,
+        address="127.0.0.1",
+        port=int(os.environ["PORT"]),
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=2,
+    ).serve()

@@ -64,7 +64,7 @@ class Server:
         log = self.folder / "web.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.serving"],
+                [sys.executable, "-m", "tests.faults.club"],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=output,
