@@ -41,6 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
     quick.start()
 
 
+def pytest_collection_finish() -> None:
+    quick.collected()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not _is_worker(config):
         postgres.stop(run.folder())
@@ -126,7 +130,7 @@ def make_app(site_db: Db, tmp_path: Path, clock: FakeClock) -> Callable[..., Fla
         }
         app = create_app({**defaults, **settings})
         app.extensions["qunclub"].clock = clock
-        return quick.speed_up(app)
+        return app
 
     return build
 

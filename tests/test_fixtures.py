@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask, render_template, url_for
 from flask.testing import FlaskClient
+from jinja2 import DictLoader
 from playwright.sync_api import Browser
-from sqlalchemy import select, text
+from sqlalchemy import func, literal, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -20,11 +22,11 @@ from qunclub.devtools import migrations
 from qunclub.kernel import locks, store
 from qunclub.members.models import Member
 from tests.factories import Make
-from tests.support import recycled
+from tests.support import postgres, recycled
 from tests.support.browser import Pages
 from tests.support.clock import FakeClock
 from tests.support.concurrency import concurrently, failed, succeeded
-from tests.support.databases import Db, engine_for, fresh
+from tests.support.databases import Db, engine_for, fresh, postgres_template
 from tests.support.network import OutsideWorld
 from tests.support.pages import post, sign_in
 from tests.support.statements import count_statements
@@ -60,6 +62,29 @@ class TestUsedAgain:
             make = Make(session, now)
             assert make.pass_(member=make.member()).id == ident
 
+    def test_one_that_a_test_made_anew_is_looked_at_anew(self, tmp_path: Path, now: dt.datetime) -> None:
+        for _time in range(2):
+            with fresh("postgres", tmp_path) as first, first.uow() as session:
+                Make(session, now).member()
+        with fresh("postgres", tmp_path) as second:
+            assert second.url == first.url
+            name = second.engine.url.database or ""
+            postgres.drop(name)
+            postgres.create(name, postgres_template())
+            with second.uow() as session:
+                Make(session, now).member()
+        with fresh("postgres", tmp_path) as third, third.session() as session:
+            assert third.url == first.url
+            assert session.scalars(select(Member)).all() == []
+
+    def test_it_may_be_copied_once_nobody_looks(self, tmp_path: Path) -> None:
+        for _time in range(2):
+            with fresh("postgres", tmp_path) as first:
+                name = first.engine.url.database or ""
+        recycled.leave(name)
+        postgres.create(f"{name}_copy", name)
+        postgres.drop(f"{name}_copy")
+
     def test_whoever_is_still_connected_is_sent_away(self, tmp_path: Path, now: dt.datetime) -> None:
         with fresh("postgres", tmp_path) as first:
             left = engine_for(first.url).connect()
@@ -90,6 +115,58 @@ class TestUsedAgain:
 @pytest.mark.parametrize("empty_db", ["sqlite", "postgres"], indirect=True)
 def test_models_and_migrations_agree(empty_db: Db) -> None:
     assert migrations.problems(empty_db.engine) == []
+
+
+class TestQuick:
+    """What many apps and engines share is work, not what they know."""
+
+    def test_engines_share_statements_not_rows(self, tmp_path: Path, now: dt.datetime) -> None:
+        statement = select(Member.name, literal("only here"))
+        with fresh("sqlite", tmp_path) as first, fresh("sqlite", tmp_path) as second:
+            for database, name in ((first, "A"), (second, "B")):
+                with database.uow() as session:
+                    Make(session, now).member(name=name)
+            with first.session() as session:
+                before = session.execute(statement)
+                assert before.all() == [("A", "only here")]
+            with second.session() as session, second.engine.connect() as connection:
+                assert session.execute(statement).all() == [("B", "only here")]
+                found = connection.execute(statement)
+                assert found.context.cache_hit is connection.dialect.CACHE_HIT
+
+    def test_each_kind_of_database_has_statements_of_its_own(self, tmp_path: Path) -> None:
+        with fresh("sqlite", tmp_path) as one, fresh("postgres", tmp_path) as other:
+            assert one.engine.dialect != other.engine.dialect
+            assert one.engine.dialect == engine_for(one.url).dialect
+            statement = select(func.strpos("abc", "b"))
+            with other.session() as session:
+                assert session.execute(statement).scalar() == 2
+            with one.session() as session, pytest.raises(DBAPIError):
+                session.execute(statement)
+
+    def test_a_template_of_another_app_is_compiled_when_it_is_another(self) -> None:
+        def shown(text: str, **options: Any) -> str:
+            made = Flask("club")
+            made.jinja_options = {**made.jinja_options, "loader": DictLoader({"it.html": text}), **options}
+            with made.app_context():
+                return render_template("it.html")
+
+        assert [shown("{{ 1 + 1 }}"), shown("{{ 1 + 1 }}"), shown("{{ 1 + 2 }}")] == ["2", "2", "3"]
+        spaced = "a\n  {% if 1 %}\nb{% endif %}"
+        assert shown(spaced) == "a\n  \nb" and shown(spaced, trim_blocks=True, lstrip_blocks=True) == "a\nb"
+
+    def test_apps_share_addresses_not_views(self) -> None:
+        def club(answer: str) -> Flask:
+            made = Flask("club")
+            made.add_url_rule("/a/<int:n>/<path:rest>", "it", lambda n, rest: f"{answer} {n + 1} {rest}")
+            return made
+
+        for answer in ("one", "two"):
+            made = club(answer)
+            assert made.test_client().get("/a/3/x/y").text == f"{answer} 4 x/y"
+            assert made.test_client().get("/a/x/y").status_code == 404
+            with made.test_request_context():
+                assert url_for("it", n=1, rest="z", more=2) == "/a/1/z?more=2"
 
 
 def test_a_unit_of_work_commits_or_rolls_back(db: Db, now: dt.datetime) -> None:

@@ -18,6 +18,7 @@ from playwright.sync_api import FilePayload, Page
 from qunclub.demo.build import PASSWORD, SHOWN_ACCOUNTS
 from qunclub.web.i18n import catalogue, is_ours
 from tests.support import run
+from tests.support.databases import migrated_instance
 from tests.support.servers import ROOT, club_process
 
 # "admin", "instructor", "host", "member" and their demo accounts.
@@ -52,9 +53,8 @@ def demo_instance() -> Path:
     with run.one_at_a_time("browser-demo") as marker:
         folder = run.folder() / "browser-demo"
         if not marker.exists():
-            for command in (["db", "upgrade"], ["demo"]):
-                code, said = command_line(folder, *command)
-                assert code == 0, said
+            code, said = command_line(migrated_instance(folder), "demo")
+            assert code == 0, said
             marker.touch()
     return folder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -17,6 +18,7 @@ from qunclub.passes.models import Pass
 from qunclub.passes.models_door import TicketCheck
 from tests.support.clock import FakeClock
 from tests.support.databases import Db
+from tests.support.demo import NOON, demo_copy
 
 PASSWORD = "a-long-enough-one"
 
@@ -62,10 +64,14 @@ def test_doctor_is_clean_on_an_empty_club(app: Flask) -> None:
     assert "All promises hold" in result.output
 
 
-def test_doctor_says_what_is_broken_and_exits_1(app: Flask, site_db: Db, clock: FakeClock) -> None:
-    assert run(app, "demo").exit_code == 0
+def test_doctor_says_what_is_broken_and_exits_1(
+    make_app: Callable[..., Flask], tmp_path: Path, clock: FakeClock
+) -> None:
+    demo = demo_copy(tmp_path / "demo")
+    assert clock() == NOON
+    app = make_app(QUNCLUB_DATABASE_URL=demo.url, QUNCLUB_INSTANCE=str(tmp_path / "demo"))
     assert run(app, "doctor").exit_code == 0
-    with site_db.engine.begin() as connection:
+    with demo.engine.begin() as connection:
         connection.execute(text("UPDATE qunclub_group SET seated = seated - 1 WHERE seated > 0"))
         connection.execute(text("UPDATE qunclub_standing SET points = points + 5 WHERE number = 1"))
     plain = run(app, "doctor")
@@ -75,6 +81,7 @@ def test_doctor_says_what_is_broken_and_exits_1(app: Flask, site_db: Db, clock: 
     told = json.loads(run(app, "doctor", "--json").output)
     assert told["ok"] is False
     assert {finding["promise"] for finding in told["findings"]} >= {2, 7}
+    demo.engine.dispose()
 
 
 def test_demo_fills_an_empty_club_and_only_that(app: Flask, site_db: Db, clock: FakeClock) -> None:

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from tests.support.databases import migrated_instance
 from tests.support.servers import ROOT, free_port, stop, wait_for
 
 
@@ -23,7 +24,7 @@ def _environment(instance: Path) -> dict[str, str]:
 
 def _start(instance: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     flask = [sys.executable, "-m", "flask", "--app", "app", "qunclub"]
-    subprocess.run([*flask, "db", "upgrade"], cwd=ROOT, env=environment, check=True, capture_output=True)
+    migrated_instance(instance)
     with (instance / "serve.log").open("wb") as log:
         return subprocess.Popen(
             [*flask, "serve"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True

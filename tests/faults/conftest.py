@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.factories import Make
-from tests.support import postgres
+from tests.support import postgres, recycled
 from tests.support.clock import FakeClock
 from tests.support.databases import Db
 from tests.support.sandbox import live_sandbox
@@ -39,6 +39,7 @@ class Stage:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             shutil.copy(self.name, self.folder / name)
         else:
+            recycled.leave(self.name)
             postgres.drop(f"{self.name}_{name}")
             postgres.create(f"{self.name}_{name}", template=self.name)
         if (self.folder / SANDBOX).exists():
@@ -54,6 +55,7 @@ class Stage:
                 Path(self.name + suffix).unlink(missing_ok=True)
             shutil.copy(self.folder / name, self.name)
         else:
+            recycled.leave(self.name)
             postgres.drop(self.name)
             postgres.create(self.name, template=f"{self.name}_{name}")
         for suffix in ("", "-wal", "-shm"):

@@ -18,7 +18,6 @@ from app import create_app, db
 from qunclub.homework.models import Criterion
 from tests.factories import Make
 from tests.faults.killer import Killer
-from tests.support import quick
 from tests.support.clock import FakeClock
 from tests.support.databases import Db
 
@@ -48,7 +47,7 @@ class Stage:
             "QUNCLUB_RATE_LIMITS": "no",
             "QUNCLUB_LOG_LEVEL": "ERROR",
         }
-        self.app = quick.speed_up(create_app(settings))
+        self.app = create_app(settings)
         self.clock = self.app.extensions["qunclub"].clock = FakeClock(START)
         self.killer = Killer()
         with self.app.app_context():

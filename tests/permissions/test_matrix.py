@@ -5,7 +5,6 @@ What is refused is refused before the form is read (403 or 404, a visitor is sen
 
 from __future__ import annotations
 
-import datetime as dt
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -25,16 +24,15 @@ from qunclub.members.models import Member
 from qunclub.orders import memberships_views
 from qunclub.web.guards import ATTRIBUTE
 from tests.factories import Make
-from tests.support import quick
 from tests.support.clock import FakeClock
-from tests.support.databases import Db, fresh
+from tests.support.databases import Db
+from tests.support.demo import NOON, demo_copy
 from tests.support.pages import csrf_token, sign_in
 from tests.support.statements import count_statements
 
 from .owners import OWN, PUBLIC, SELF, STAFF, TOKENS, Own
 from .seeds import seed
 
-NOW = dt.datetime(2026, 4, 15, 4, 0, tzinfo=dt.UTC)
 STAFF_EMAILS = {
     "admin": "wenshuhuai@example.com",
     "instructor": "yezhiwei@example.com",
@@ -119,23 +117,21 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Built once: nothing here changes the club."""
     from app import create_app
 
-    folder: Path = tmp_path_factory.mktemp("house")
-    with fresh("sqlite", folder) as db:
-        app = create_app({
-            "TESTING": True, "QUNCLUB_DATABASE_URL": db.url, "QUNCLUB_INSTANCE": str(folder / "instance"),
-            "QUNCLUB_RATE_LIMITS": "no", "QUNCLUB_LOG_LEVEL": "ERROR",
-        })  # fmt: skip
-        app.extensions["qunclub"].clock = FakeClock(NOW)
-        quick.speed_up(app)
-        made = app.test_cli_runner().invoke(args=["qunclub", "demo"], catch_exceptions=False)
-        assert made.exit_code == 0, made.output
-        yield _peopled(House(app, db))
+    folder: Path = tmp_path_factory.mktemp("house") / "instance"
+    db = demo_copy(folder)
+    app = create_app({
+        "TESTING": True, "QUNCLUB_DATABASE_URL": db.url, "QUNCLUB_INSTANCE": str(folder),
+        "QUNCLUB_RATE_LIMITS": "no", "QUNCLUB_LOG_LEVEL": "ERROR",
+    })  # fmt: skip
+    app.extensions["qunclub"].clock = FakeClock(NOON)
+    yield _peopled(House(app, db))
+    db.engine.dispose()
 
 
 def _peopled(house: House) -> House:
-    make = Make(house.db, NOW)
+    make = Make(house.db, NOON)
     seed(make, house.db, house.app.extensions["qunclub"].files)
-    outside = {"newcomer": make.account(), "suspended": make.account(number=True, suspended_at=NOW)}
+    outside = {"newcomer": make.account(), "suspended": make.account(number=True, suspended_at=NOON)}
     with house.db.session() as session:
         people = session.execute(
             select(Member, Account).join(Account, Account.email == Member.email).order_by(Member.id)

@@ -80,6 +80,14 @@ def sqlite_template() -> Path:
     return path
 
 
+def migrated_instance(folder: Path) -> Path:
+    """The instance *folder* of a club that is migrated and empty, for a process of its own; made if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "club.db").exists():
+        shutil.copyfile(sqlite_template(), folder / "club.db")
+    return folder
+
+
 def postgres_template() -> str:
     """The name of a migrated PostgreSQL database, made once a run."""
     postgres.url()

@@ -19,6 +19,7 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from tests.support import run
+from tests.support.databases import migrated_instance
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -76,7 +77,7 @@ def club_process(
     flask = [sys.executable, "-m", "flask", "--app", "app", "qunclub"]
     instance.mkdir(parents=True, exist_ok=True)
     if upgrade:
-        subprocess.run([*flask, "db", "upgrade"], cwd=ROOT, env=environment, check=True, capture_output=True)
+        migrated_instance(instance)
     log = instance / "serve.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
