@@ -301,6 +301,17 @@ def test_nobody_leaves_but_for_somebody_better_where_the_formula_says_so(season)
     assert over < 0 or len(lowest) <= max(over, 0) + len(plan.promoted)
 
 
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.lists(st.integers(1, 6), max_size=4))
+def test_nobody_leaves_a_full_core_for_an_equal_or_a_worse(inside, outside):
+    """Equal points: the lower number is better, and those inside have the lower ones."""
+    rows = [row(n, many, core=True) for n, many in enumerate(inside, start=1)]
+    rows += [row(n, many) for n, many in enumerate(outside, start=10)]
+    plan = plan_season(rows, seats=len(inside), eliminate=len(inside), only_outranked=True)
+    for gone, better in zip(plan.eliminated[::-1], plan.promoted, strict=True):
+        assert better.row.points > gone.row.points
+    assert bool(plan.eliminated) == (max(outside, default=0) > min(inside))
+
+
 @given(seasons())
 def test_whoever_leaves_ranks_below_every_unprotected_who_stays(season):
     rows, formula = season
