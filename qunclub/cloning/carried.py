@@ -57,6 +57,14 @@ COLUMNS: dict[str, dict[str, tuple[str, str] | str]] = {
         "asked_since": ROW,
         "version": ROW,
     },
+    "line_welcome": {
+        "line_id": LINK,
+        "mode": ("lines", "welcome"),
+        "words_zh": ("lines", "welcome_zh"),
+        "words_en": ("lines", "welcome_en"),
+        "since": ROW,
+        "version": ROW,
+    },
     "house_schedule": {
         "id": ROW,
         "line_id": LINK,
@@ -118,6 +126,7 @@ MONEY = "money that came in"
 TABLES = {
     "account": "people",
     "audit": KEPT,
+    "chat_update": KEPT,
     "contest": "an event with its own dates",
     "counter": KEPT,
     "coupon": "a secret with its own dates",
@@ -146,6 +155,12 @@ OWN = "whom money goes to and who writes papers is this club's own"
 # Values that are kept by name: what the program calls the name → (part of the file, None) or why it is left out.
 SETTINGS: dict[str, tuple[str, None] | str] = {
     "admin.views:PROFILE": ("profile", None),
+    "chats.jobs:services_work.PAUSE": KEPT,
+    "chats.jobs:services_work.STATUS": KEPT,
+    "chats.jobs_sweep:services_work.OFFSET": KEPT,
+    "chats.jobs_sweep:services_work.PAUSE": KEPT,
+    "chats.jobs_sweep:services_work.STATUS": KEPT,
+    "chats.services_join:SEEN": KEPT,
     "cloning.settings:PROFILE": ("profile", None),
     "house.services_sanctions:LADDER": ("house", None),
     "levels.services_sweep:FEED": KEPT,

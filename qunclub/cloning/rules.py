@@ -70,6 +70,9 @@ class LineText:
     offer_hours: int = 0
     hours: tuple[str, ...] = ()
     slow_seconds: int = 0
+    welcome: str = "off"
+    welcome_zh: str = ""
+    welcome_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)

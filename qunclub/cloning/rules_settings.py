@@ -69,6 +69,7 @@ class SeasonText:
     appeal_days: int = 0
     two_person: bool = False
     offer_days: int = 0
+    clean_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)

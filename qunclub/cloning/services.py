@@ -14,6 +14,7 @@ from qunclub import groups, house, members, passes, points
 from qunclub.courses.models import Course
 from qunclub.groups.models import GroupLine
 from qunclub.groups.models_ritual import LineRitual
+from qunclub.groups.models_welcome import LineWelcome
 from qunclub.kernel import Actor, ClubError, NotFound, store
 from qunclub.members.models import Tier
 from qunclub.passes.models import Plan, PlanUpgrade
@@ -76,6 +77,7 @@ def take(session: Session, *, line_id: int | None = None) -> Template:
 def _line(session: Session, line: GroupLine) -> LineText:
     covenant = groups.current_covenant(session, line.id)
     asked = session.get(LineRitual, line.id)
+    greets = session.get(LineWelcome, line.id)
     hours = house.schedule(session, line_id=line.id, group_id=None)
     return LineText(
         slug=line.slug,
@@ -93,6 +95,9 @@ def _line(session: Session, line: GroupLine) -> LineText:
         offer_hours=line.offer_hours,
         hours=tuple(house.write_windows(house.windows_of(hours)).splitlines()) if hours else (),
         slow_seconds=hours.slow_seconds if hours else 0,
+        welcome=greets.mode if greets else "off",
+        welcome_zh=greets.words_zh if greets else "",
+        welcome_en=greets.words_en if greets else "",
         covenant=covenant.body_md if covenant else "",
         questions=tuple(asked.questions) if asked else (),
         task_title=asked.task_title if asked else "",
@@ -261,6 +266,17 @@ def _make_line(session: Session, line: LineText, actor: Actor, now: dt.datetime)
             questions_typed="\n".join(line.questions),
             task_title=line.task_title,
             task_md=line.task,
+            actor=actor,
+            now=now,
+        )
+    if (line.welcome, line.welcome_zh, line.welcome_en) != ("off", "", ""):
+        groups.set_welcome(
+            session,
+            line_id=made.id,
+            version=0,
+            mode=line.welcome,
+            words_zh=line.welcome_zh,
+            words_en=line.welcome_en,
             actor=actor,
             now=now,
         )

@@ -47,6 +47,7 @@ from .services_offers import accept_offer, decline_offer, expire_offers, leave
 from .services_restore import restore_seat
 from .services_ritual import forget_introductions, introduce, mark, set_ritual, unmark
 from .services_waiting import admit_waiting
+from .services_welcome import set_welcome
 
 __all__ = [
     "DEFAULT_NICKNAME",
@@ -115,6 +116,7 @@ __all__ = [
     "seats_left",
     "set_entry",
     "set_ritual",
+    "set_welcome",
     "shelf_lines",
     "take_seat",
     "unmark",

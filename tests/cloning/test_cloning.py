@@ -46,6 +46,16 @@ def furnished(make, now, site_db):
             actor=ADMIN,
             now=now,
         )
+        groups.set_welcome(
+            session,
+            line_id=first.id,
+            version=0,
+            mode="each",
+            words_zh="",
+            words_en="",
+            actor=ADMIN,
+            now=now,
+        )
         points.set_rule(
             session,
             kind="answer_best",
