@@ -177,7 +177,7 @@ def test_issuing_costs_few_statements(db, make, now):
         for text in sent.sent
         if not any(word in text for word in ("point", "ledger", "standing", "score"))
     ]
-    assert len(own) <= 18, str(sent)
+    assert len(own) <= 19, str(sent)
 
 
 N = 24
