@@ -10,6 +10,7 @@ from qunclub.courses import models_media as courses_media
 from qunclub.groups import models as groups
 from qunclub.groups import models_bar as groups_bar
 from qunclub.groups import models_hosts as groups_hosts
+from qunclub.groups import models_moving as groups_moving
 from qunclub.groups import models_ritual as groups_ritual
 from qunclub.homework import models as homework
 from qunclub.homework import models_allocation as homework_allocation
@@ -59,6 +60,7 @@ __all__ = [
     "groups",
     "groups_bar",
     "groups_hosts",
+    "groups_moving",
     "groups_ritual",
     "homework",
     "homework_allocation",

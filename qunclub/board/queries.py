@@ -29,6 +29,7 @@ class Place:
         seated: whether they have a seat in this group.
         covenant_due: whether they have not accepted the covenant in force.
         last_n, changed: of the board, 0 while nobody has written.
+        closed: whether the group was merged into another; its board is read on, and nobody writes.
         read_n: up to where they have read, None when they have not looked yet.
     """
 
@@ -45,6 +46,7 @@ class Place:
     last_n: int
     changed: int
     read_n: int | None
+    closed: bool = False
 
     @property
     def unread(self) -> int:
@@ -54,9 +56,10 @@ class Place:
 
 def _seat_of(member: Any) -> ColumnElement[bool]:
     # Looked up by the member: the group, by whose index SQLite would read all of it, is hidden from it.
+    # Who was in a group that was merged into another reads its board on, from their seat there.
     return and_(
         Seat.member_id == member,
-        unindexed(Seat.group_id) == Group.id,
+        unindexed(Seat.group_id).in_((Group.id, Group.into_id)),
         unindexed(Seat.state) == "admitted",
     )
 
@@ -79,7 +82,7 @@ def _place() -> Select[*tuple[Any, ...]]:
         select(
             Group.id, Group.slug, Group.name, GroupLine.name.label("line"), GroupLine.posting, Group.seated,
             Seat.id.label("seat"), newest.label("covenant"), accepted.label("accepted"), Board.last_n, Board.changed,
-            BoardReader.read_n,
+            BoardReader.read_n, Group.closed_at,
         )
         .join(GroupLine, GroupLine.id == Group.line_id)
         .outerjoin(
@@ -116,6 +119,7 @@ def place(session: Session, slug: str, actor: Actor) -> Place:
         last_n=row.last_n or 0,
         changed=row.changed or 0,
         read_n=row.read_n,
+        closed=row.closed_at is not None,
     )
 
 
@@ -174,7 +178,7 @@ def _my_board(row: Any) -> MyBoard:
 
 def my_boards(session: Session, member_id: int) -> list[MyBoard]:
     """The boards of a member's groups with what they have not read: one statement."""
-    query = _boards(member_id).join(Seat, _seat_of(member_id))
+    query = _boards(member_id).join(Seat, _seat_of(member_id)).where(Group.closed_at.is_(None))
     return [_my_board(row) for row in session.execute(query.order_by(Group.id))]
 
 

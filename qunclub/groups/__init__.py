@@ -4,7 +4,7 @@ Promise 2: admitted seats never exceed capacity, and when the last seat goes exa
 Promise 4: who finds no seat waits in an explicit, ordered list.
 """
 
-from .entry import DISPUTED, OPENED_BY
+from .entry import DISPUTED, MOVED, OPENED_BY, PURPOSES
 from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
 from .models_bar import Bar
 from .qr import qr_svg
@@ -42,7 +42,13 @@ from .services_lines import (
     set_entry,
     update_line,
 )
+from .services_merge import merge
+from .services_moving import move
 from .services_offers import accept_offer, decline_offer, expire_offers, leave
+from .services_requests import answer as answer_wish
+from .services_requests import ask as ask_to_move
+from .services_requests import forget_moves
+from .services_requests import withdraw as withdraw_wish
 from .services_restore import restore_seat
 from .services_ritual import forget_introductions, introduce, mark, set_ritual, unmark
 from .services_waiting import admit_waiting
@@ -51,8 +57,10 @@ __all__ = [
     "DEFAULT_NICKNAME",
     "DISPUTED",
     "LIVE",
+    "MOVED",
     "NOTHING_ASKED",
     "OPENED_BY",
+    "PURPOSES",
     "Arrival",
     "Asked",
     "Bar",
@@ -71,7 +79,9 @@ __all__ = [
     "accept_offer",
     "add_host",
     "admit_waiting",
+    "answer_wish",
     "arrivals",
+    "ask_to_move",
     "asked_of",
     "bar_in",
     "bar_member",
@@ -85,6 +95,7 @@ __all__ = [
     "first_group",
     "forget_host",
     "forget_introductions",
+    "forget_moves",
     "group_by_slug",
     "groups_for_hosts",
     "hosted_by",
@@ -99,6 +110,8 @@ __all__ = [
     "line_views",
     "live_seat",
     "mark",
+    "merge",
+    "move",
     "my_seat",
     "my_seats",
     "nickname",
@@ -118,4 +131,5 @@ __all__ = [
     "unmark",
     "update_line",
     "waiting_place",
+    "withdraw_wish",
 ]

@@ -32,6 +32,7 @@ from . import queries, rules, services_bars, services_lines, services_offers
 from .forms import (
     ALLOCATION_LABELS,
     KIND_LABELS,
+    MOVING_LABELS,
     POSTING_LABELS,
     CovenantForm,
     EntryForm,
@@ -107,6 +108,7 @@ def new() -> Any:
                         open_at_once=draft.open_at_once,
                         labels=draft.labels,
                         offer_hours=draft.offer_hours,
+                        moving=draft.moving,
                         covenant_md=form.covenant_md.data or "",
                         actor=current_actor(),
                         now=now(),
@@ -133,6 +135,7 @@ def show(line_id: int) -> Any:
             kinds=KIND_LABELS,
             postings=POSTING_LABELS,
             ways=ALLOCATION_LABELS,
+            moving=MOVING_LABELS,
         )
 
 

@@ -19,6 +19,7 @@ from qunclub.members.models import Member
 from . import rules, rules_allocation
 from .models import Group, GroupLine, Seat
 from .models_bar import Bar
+from .moving_ends import close_ended
 from .queries_bars import bar_in
 from .services_waiting import admit_waiting, groups_with_room, open_due, place_of
 
@@ -160,6 +161,7 @@ def end_seat(
         return seat, None
     was, seat.state, seat.ended_at, seat.end_reason = seat.state, state, now, reason
     seat.position, seat.stirred_at, seat.offered_until = None, now, None
+    close_ended(session, seat, now)
     if was == "waiting":
         line.waiting_count -= 1
         session.flush()

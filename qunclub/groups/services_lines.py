@@ -40,6 +40,7 @@ FIELDS = (
     "open_at_once",
     "labels",
     "offer_hours",
+    "moving",
 )
 LISTS = ("capacities", "labels")
 
@@ -63,6 +64,7 @@ def create_line(
     open_at_once: int = 1,
     labels: Sequence[str] = (),
     offer_hours: int = 0,
+    moving: str = "no",
 ) -> GroupLine:
     """Make a line, its first group, and its covenant when one is given.
 
@@ -83,6 +85,7 @@ def create_line(
             open_at_once=open_at_once,
             labels=labels,
             offer_hours=offer_hours,
+            moving=moving,
         )
     )
     if draft.slug in rules.RESERVED or _hidden_or_hiding(session, draft.slug):
@@ -146,7 +149,7 @@ def update_line(
     for group in groups:
         capacity = rules.capacity_of(line.capacities, line.repeat_last, group.index)
         assert capacity is not None
-        group.capacity = capacity
+        group.capacity = 0 if group.closed_at else capacity
         group.name = rules.group_name(line.name_pattern, line.name, group.index)
         group.label = rules_allocation.label_of(line.labels, group.index)
     session.flush()

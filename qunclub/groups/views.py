@@ -29,7 +29,16 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, queries_bars, queries_mine, queries_ritual, rules, rules_covenant, services_lines
+from . import (
+    queries,
+    queries_bars,
+    queries_kin,
+    queries_mine,
+    queries_ritual,
+    rules,
+    rules_covenant,
+    services_lines,
+)
 from .forms import KIND_LABELS
 from .models import Group, GroupLine
 from .qr import qr_svg
@@ -84,6 +93,10 @@ def show(slug: str) -> Any:
     actor = current_actor_or_none()
     with reading() as session:
         line, group = queries.group_by_slug(session, slug)
+        if group is not None and group.into_id is not None:
+            now_at = session.get_one(Group, group.into_id)
+            flash(_("%(old)s was merged into %(group)s.", old=group.name, group=now_at.name), "info")
+            return see_other(".show", slug=now_at.slug)
         mine = (
             queries_mine.my_seat(session, line_id=line.id, member_id=actor.member_id)
             if actor and actor.member_id
@@ -109,6 +122,7 @@ def show(slug: str) -> Any:
             staff=bool(actor and actor.has("host")),
             newest=queries_ritual.newest(session, group.id) if group and _reads(mine, group, actor) else [],
             view=view,
+            kin=queries_kin.kin(session, line, group, mine, staff=bool(actor and actor.has("host"))),
             nickname=nickname_in(line, member) if member else "",
             nickname_rule=in_words(line.nickname_rule),
             policy=POLICIES[line.posting],

@@ -149,7 +149,8 @@ OWN: dict[str, Own] = {
     "tickets.of_seat": OWN_SEAT,
     **each(
         OWN_SEAT,
-        "group_seats.offer group_seats.accept group_seats.decline group_seats.leave group_seats.left",
+        "group_seats.offer group_seats.accept group_seats.decline group_seats.leave group_seats.left "
+        "group_moves.move group_moves.withdraw",
     ),
     "house.appeal": own("SELECT id AS sanction_id, member_id AS owner FROM #sanction"),
     "house.report": own(SEATED.sql, "host", "admin", why=HOSTS),
@@ -314,6 +315,7 @@ STAFF: dict[str, str] = {
         "house_desk.sanction house_quiet.line house_quiet.group house_quiet.follow house_quiet.mute house_quiet.lift",
     ),
     "tickets.admit": "Any host lets in.",
+    **each("Hosts of both groups; tested with moving.", "moving_desk.show moving_desk.move"),
     **each("Hosts of that door; tested with the door.", "door.force door_lists.show"),
     **each("Hosts of that group; tested with the ritual.", "ritual.group ritual.renamed"),
 }
