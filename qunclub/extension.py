@@ -48,6 +48,7 @@ BLUEPRINTS = (
     "qunclub.groups.admin_bars:bp",
     "qunclub.groups.admin_hosts:bp",
     "qunclub.groups.admin_merge:bp",
+    "qunclub.groups.admin_split:bp",
     "qunclub.board.views:bp",
     "qunclub.board.views_post:bp",
     "qunclub.courses.views:bp",

@@ -8,6 +8,7 @@ from qunclub.cloning import admin as cloning
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.groups import admin_ritual as groups_ritual
+from qunclub.groups import admin_split as groups_split
 from qunclub.groups import desk_moving as groups_moving
 from qunclub.homework import admin_showcase
 from qunclub.house import views_words as house
@@ -59,6 +60,7 @@ ACTS: dict[str, Any] = {
     **members.ACTS,
     **points.ACTS,
     **groups_moving.ACTS,
+    **groups_split.ACTS,
     **seasons.ACTS,
     **seasons_review.ACTS,
     **seasons_offers.ACTS,

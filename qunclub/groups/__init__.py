@@ -51,6 +51,7 @@ from .services_requests import forget_moves
 from .services_requests import withdraw as withdraw_wish
 from .services_restore import restore_seat
 from .services_ritual import forget_introductions, introduce, mark, set_ritual, unmark
+from .services_split import forget_splits
 from .services_waiting import admit_waiting
 
 __all__ = [
@@ -96,6 +97,7 @@ __all__ = [
     "forget_host",
     "forget_introductions",
     "forget_moves",
+    "forget_splits",
     "group_by_slug",
     "groups_for_hosts",
     "hosted_by",

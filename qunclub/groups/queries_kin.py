@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from . import queries_moving
+from . import queries_moving, queries_split
 from .models import Group, GroupLine
 from .models_moving import MoveRequest
+from .models_split import GroupSplit
 from .queries_mine import MySeat
 from .queries_moving import Moved
 
@@ -23,12 +24,15 @@ class Kin:
         moved: how the reader came here, when they were moved.
         wish: what the reader asks for, with the name of the group.
         may_wish: whether the line lets the reader go to another group, and there is one.
+        split: announced for the group; ``goes`` when the reader goes into the new one.
     """
 
     merged: Sequence[Group] = field(default_factory=tuple)
     moved: Moved | None = None
     wish: tuple[MoveRequest, str] | None = None
     may_wish: bool = False
+    split: GroupSplit | None = None
+    goes: bool = False
 
 
 def kin(session: Session, line: GroupLine, group: Group | None, mine: MySeat | None, *, staff: bool) -> Kin:
@@ -39,12 +43,15 @@ def kin(session: Session, line: GroupLine, group: Group | None, mine: MySeat | N
     if not (inside or staff):
         return Kin()
     merged = queries_moving.merged_into(session, group.id)
+    split = queries_split.planned_of(session, group.id)
     if mine is None or not inside or mine.seat.state != "admitted":
-        return Kin(merged)
+        return Kin(merged, split=split)
     moves = queries_moving.history(session, mine.seat.id, limit=1)
     return Kin(
         merged,
         moves[0] if moves else None,
         queries_moving.open_request(session, mine.seat.id),
         line.moving != "no" and line.kind not in ("core", "spin_off"),
+        split,
+        split is not None and mine.seat.id in split.movers,
     )

@@ -13,6 +13,7 @@ from . import rules_moving, services_moving
 from .models import Group, GroupLine, Seat
 from .models_hosts import GroupHost
 from .models_moving import MoveRequest
+from .queries_split import planned_of
 from .services_waiting import admit_waiting, open_due
 
 
@@ -127,6 +128,9 @@ def _check(session: Session, line: GroupLine, source: Group, target: Group) -> N
         raise Conflict(N_("This line has one group; there is nothing to merge."))
     check_open(source)
     check_open(target)
+    for group in (source, target):
+        if planned_of(session, group.id) is not None:
+            raise Conflict(N_("A split of %(group)s is announced. Call it off first."), group=group.name)
 
 
 def _hosts(session: Session, source: Group, target: Group) -> None:

@@ -160,6 +160,7 @@ def leave(
             passes.tickets.ensure(session, seat_id=seat.id, member_id=seat.member_id, now=now)
     groups.forget_host(session, member_id)
     groups.forget_moves(session, member_id)
+    groups.forget_splits(session, member_id)
     passes.forget_checks(session, member_id)
     courses.forget(session, member_id=member_id, now=now)
     house.forget(session, member_id=member_id, now=now)

@@ -54,6 +54,10 @@ def move(session, make, seat, to, **more):
     )  # fmt: skip
 
 
+def ticket_of(session, seat_id):
+    return session.scalars(select(EntryTicket).where(EntryTicket.seat_id == seat_id)).one()
+
+
 def clean(session, now):
     session.flush()
     return [
@@ -145,7 +149,7 @@ def test_the_ticket_admits_at_the_new_door_once_more_and_at_the_old_no_more(sess
     held = make.pass_(make.plan(line=line))
     seat = session.get_one(Seat, held.seat_id)
     one, other = of(session, line)
-    ticket = tickets.of_seat(session, seat.id)
+    ticket = ticket_of(session, seat.id)
     admin = make.actor(make.member(roles=("admin",)))
 
     def at(group):
@@ -162,7 +166,7 @@ def test_the_ticket_admits_at_the_new_door_once_more_and_at_the_old_no_more(sess
 
     assert at(one) == "admitted"
     move(session, make, seat, other)
-    assert tickets.of_seat(session, seat.id).state == "valid"
+    assert ticket_of(session, seat.id).state == "valid"
     assert clean(session, now) == []
     assert [at(one), at(other), at(other)] == ["other_group", "admitted", "used"]
     move(session, make, seat, one)
@@ -174,7 +178,7 @@ def test_the_ticket_admits_at_the_new_door_once_more_and_at_the_old_no_more(sess
 def test_a_restored_seat_is_let_in_a_second_time(session, make, now):
     """The ticket that is good again is good for one admission more, whatever its first one was."""
     held = make.pass_(make.plan(line=make.group_line()))
-    ticket = tickets.of_seat(session, held.seat_id)
+    ticket = ticket_of(session, held.seat_id)
     admin = make.actor(make.member(roles=("admin",)))
     for _ in range(2):
         assert tickets.check_in(session, text=ticket.code, secret="", actor=admin, now=now).admitted_now
