@@ -111,7 +111,8 @@ def announce(session, make, group, rule, **more):
     if "seal" not in values:
         move = services_split.planned(session, group.id, rule, values["numbers"], values["capacity"])[1]
         values["seal"] = rules_split.seal(move)
-    values.setdefault("actor", make.actor())
+    if "actor" not in values:
+        values["actor"] = make.actor()
     return services_split.announce(session, group_id=group.id, rule=rule, zone=dt.UTC, now=make.now, **values)
 
 
