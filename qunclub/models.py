@@ -12,6 +12,7 @@ from qunclub.groups import models_bar as groups_bar
 from qunclub.groups import models_hosts as groups_hosts
 from qunclub.groups import models_moving as groups_moving
 from qunclub.groups import models_ritual as groups_ritual
+from qunclub.groups import models_spin_off as groups_spin_off
 from qunclub.groups import models_split as groups_split
 from qunclub.homework import models as homework
 from qunclub.homework import models_allocation as homework_allocation
@@ -63,6 +64,7 @@ __all__ = [
     "groups_hosts",
     "groups_moving",
     "groups_ritual",
+    "groups_spin_off",
     "groups_split",
     "homework",
     "homework_allocation",

@@ -8,6 +8,7 @@ from qunclub.cloning import admin as cloning
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.groups import admin_ritual as groups_ritual
+from qunclub.groups import admin_spin_off as groups_spin_off
 from qunclub.groups import admin_split as groups_split
 from qunclub.groups import desk_moving as groups_moving
 from qunclub.homework import admin_showcase
@@ -61,6 +62,7 @@ ACTS: dict[str, Any] = {
     **points.ACTS,
     **groups_moving.ACTS,
     **groups_split.ACTS,
+    **groups_spin_off.ACTS,
     **seasons.ACTS,
     **seasons_review.ACTS,
     **seasons_offers.ACTS,

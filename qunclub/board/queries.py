@@ -10,6 +10,7 @@ from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, ex
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
+from qunclub.groups.models_hosts import GroupHost
 from qunclub.kernel import Actor, NotFound, Page, reads
 from qunclub.kernel.unindexed import unindexed
 
@@ -25,7 +26,7 @@ class Place:
     """A group's board as one reader stands before it.
 
     Attributes:
-        staff: whether they are a host; hosts read and write on every board.
+        staff: whether they are a host, who reads and writes on every board, or lead this group.
         seated: whether they have a seat in this group.
         covenant_due: whether they have not accepted the covenant in force.
         last_n, changed: of the board, 0 while nobody has written.
@@ -82,7 +83,7 @@ def _place() -> Select[*tuple[Any, ...]]:
         select(
             Group.id, Group.slug, Group.name, GroupLine.name.label("line"), GroupLine.posting, Group.seated,
             Seat.id.label("seat"), newest.label("covenant"), accepted.label("accepted"), Board.last_n, Board.changed,
-            BoardReader.read_n, Group.closed_at,
+            BoardReader.read_n, Group.closed_at, GroupHost.since.label("host"),
         )
         .join(GroupLine, GroupLine.id == Group.line_id)
         .outerjoin(
@@ -90,6 +91,7 @@ def _place() -> Select[*tuple[Any, ...]]:
         )
         .outerjoin(Board, Board.group_id == Group.id)
         .outerjoin(BoardReader, and_(BoardReader.member_id == member, BoardReader.group_id == Group.id))
+        .outerjoin(GroupHost, and_(GroupHost.member_id == member, GroupHost.group_id == Group.id))
         .where(Group.slug == bindparam("slug"))
     )  # fmt: skip
 
@@ -102,7 +104,8 @@ def place(session: Session, slug: str, actor: Actor) -> Place:
     """
     member_id = actor.member_id or NOBODY
     row = reads.one(session, _place(), slug=slug, member=member_id)
-    staff = actor.has("host")
+    # Whoever leads a spin-off is a host of that group, without the role.
+    staff = actor.has("host") or (row is not None and row.host is not None and row.seat is not None)
     if row is None or not (staff or row.seat is not None):
         raise NotFound()
     return Place(

@@ -44,7 +44,9 @@ def take(session: Session, *, line_id: int | None = None) -> Template:
     Raises:
         NotFound: when there is no such line.
     """
-    lines = list(session.scalars(select(GroupLine).order_by(GroupLine.id)))
+    # What members lead beside a group is theirs, no shape of the club.
+    shape = select(GroupLine).where(GroupLine.kind != "spin_off").order_by(GroupLine.id)
+    lines = list(session.scalars(shape))
     if line_id is not None:
         lines = [line for line in lines if line.id == line_id]
         if not lines:

@@ -22,6 +22,7 @@ from .queries_mine import MySeat, my_seat, my_seats, seat_of, waiting_place
 from .queries_ritual import NOTHING as NOTHING_ASKED
 from .queries_ritual import Arrival, Asked, arrivals, asked_of, groups_for_hosts, is_asked, ritual_of
 from .rules import DEFAULT_NICKNAME, LineDraft, Seats, nickname, parse_capacities
+from .rules_spin_off import Proposal
 from .services import (
     LIVE,
     Barred,
@@ -51,6 +52,10 @@ from .services_requests import forget_moves
 from .services_requests import withdraw as withdraw_wish
 from .services_restore import restore_seat
 from .services_ritual import forget_introductions, introduce, mark, set_ritual, unmark
+from .services_spin_off import decide as decide_spin_off
+from .services_spin_off import forget_spin_offs
+from .services_spin_off import join as join_spin_off
+from .services_spin_off import propose as propose_spin_off
 from .services_split import forget_splits
 from .services_waiting import admit_waiting
 
@@ -73,6 +78,7 @@ __all__ = [
     "LineDraft",
     "LineView",
     "MySeat",
+    "Proposal",
     "Seat",
     "Seats",
     "ShelfLine",
@@ -90,6 +96,7 @@ __all__ = [
     "bars_of",
     "create_line",
     "current_covenant",
+    "decide_spin_off",
     "decline_offer",
     "enter_core",
     "expire_offers",
@@ -97,6 +104,7 @@ __all__ = [
     "forget_host",
     "forget_introductions",
     "forget_moves",
+    "forget_spin_offs",
     "forget_splits",
     "group_by_slug",
     "groups_for_hosts",
@@ -104,6 +112,7 @@ __all__ = [
     "hosts_of",
     "introduce",
     "is_asked",
+    "join_spin_off",
     "leave",
     "leave_core",
     "leave_seat",
@@ -118,6 +127,7 @@ __all__ = [
     "my_seats",
     "nickname",
     "parse_capacities",
+    "propose_spin_off",
     "publish_covenant",
     "qr_svg",
     "remove_host",

@@ -42,6 +42,7 @@ FIELDS = (
     "offer_hours",
     "moving",
 )
+NOT_BY_HAND = N_("A spin-off is proposed by a member, beside their group.")
 LISTS = ("capacities", "labels")
 
 
@@ -65,11 +66,15 @@ def create_line(
     labels: Sequence[str] = (),
     offer_hours: int = 0,
     moving: str = "no",
+    proposed: bool = False,
 ) -> GroupLine:
     """Make a line, its first group, and its covenant when one is given.
 
-    *posting* empty: everybody posts in a core group, staff in any other.
+    *posting* empty: everybody posts in a core group, staff in any other. *proposed*: whether it is the spin-off that a
+    member proposed; none is made otherwise.
     """
+    if kind == "spin_off" and not proposed:
+        raise Invalid(NOT_BY_HAND, field="kind")
     draft = rules.checked(
         LineDraft(
             slug=slug,
@@ -139,6 +144,8 @@ def update_line(
         )
     )
     draft = rules.checked(draft, opened=[(group.capacity, group.seated) for group in groups])
+    if draft.kind != line.kind and "spin_off" in (draft.kind, line.kind):
+        raise Invalid(NOT_BY_HAND, field="kind")
     if draft.slug != line.slug:
         raise Invalid(N_("The address stays: links to it are in members' chats."), field="slug")
     before = facts(line)

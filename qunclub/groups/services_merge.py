@@ -13,6 +13,7 @@ from . import rules_moving, services_moving
 from .models import Group, GroupLine, Seat
 from .models_hosts import GroupHost
 from .models_moving import MoveRequest
+from .models_spin_off import SpinOff
 from .queries_split import planned_of
 from .services_waiting import admit_waiting, open_due
 
@@ -75,6 +76,12 @@ def merge(
         update(MoveRequest)
         .where(MoveRequest.to_id == source.id, MoveRequest.state == "open")
         .values(to_id=target.id)
+        .execution_options(synchronize_session="fetch")
+    )
+    session.execute(
+        update(SpinOff)
+        .where(SpinOff.parent_group_id == source.id)
+        .values(parent_group_id=target.id)
         .execution_options(synchronize_session="fetch")
     )
     _hosts(session, source, target)

@@ -122,7 +122,7 @@ def show(slug: str) -> Any:
             staff=bool(actor and actor.has("host")),
             newest=queries_ritual.newest(session, group.id) if group and _reads(mine, group, actor) else [],
             view=view,
-            kin=queries_kin.kin(session, line, group, mine, staff=bool(actor and actor.has("host"))),
+            kin=queries_kin.kin(session, line, group, mine, actor),
             nickname=nickname_in(line, member) if member else "",
             nickname_rule=in_words(line.nickname_rule),
             policy=POLICIES[line.posting],

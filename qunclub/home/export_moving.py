@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.groups.models import Group, Seat
 from qunclub.groups.models_moving import MoveRequest, SeatMove
+from qunclub.groups.models_spin_off import SpinOff
 
 from .export_rows import Rows, plain
 
-KEYS = ("by_id", "answered_by", "from_id", "to_id")
+KEYS = (
+    "by_id", "answered_by", "from_id", "to_id", "proposer_id", "leader_id", "leader_note", "parent_line_id",
+    "parent_group_id",
+)  # fmt: skip
 Old, New = aliased(Group), aliased(Group)
 
 
@@ -43,4 +47,23 @@ def _wishes(session: Session, member_id: int) -> Rows:
     return _own([plain(row, old=old, new=new) for row, old, new in session.execute(query)])
 
 
-PARTS: dict[str, Callable[[Session, int], Rows]] = {"moves": _moves, "wishes_to_move": _wishes}
+def _spin_offs(session: Session, member_id: int) -> Rows:
+    query = (
+        select(SpinOff, Old.name)
+        .join(Old, Old.id == SpinOff.parent_group_id)
+        .where(or_(SpinOff.proposer_id == member_id, SpinOff.leader_id == member_id))
+        .order_by(SpinOff.id)
+    )
+    return _own(
+        [
+            plain(row, parent=parent, proposed=row.proposer_id == member_id, leads=row.leader_id == member_id)
+            for row, parent in session.execute(query)
+        ]
+    )
+
+
+PARTS: dict[str, Callable[[Session, int], Rows]] = {
+    "moves": _moves,
+    "wishes_to_move": _wishes,
+    "spin_offs": _spin_offs,
+}

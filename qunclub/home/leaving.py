@@ -161,6 +161,7 @@ def leave(
     groups.forget_host(session, member_id)
     groups.forget_moves(session, member_id)
     groups.forget_splits(session, member_id)
+    groups.forget_spin_offs(session, member_id)
     passes.forget_checks(session, member_id)
     courses.forget(session, member_id=member_id, now=now)
     house.forget(session, member_id=member_id, now=now)
