@@ -40,6 +40,7 @@ from .house_story import add_house
 from .judging_story import add_judging
 from .level_story import add_levels
 from .money_story import add_money, money_settings
+from .moving_story import add_moving
 from .project_story import add_projects
 from .season_story import HalfWay, Reading, add_seasons
 from .showcase_story import add_likes
@@ -331,6 +332,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_levels(story, cast)
     add_house(story, cast)
     add_boards(story, cast)
+    add_moving(story, cast)
     return story
 
 

@@ -88,7 +88,8 @@ def test_proposed_approved_and_led(session, make, now):
     line = session.get_one(GroupLine, made.line_id)
     assert (line.kind, line.posting, line.capacities, line.slug) == ("spin_off", "all", [3], "runners")
     assert session.get_one(Group, made.group_id).name == "Runners"
-    assert groups.current_covenant(session, line.id).body_md == "Be kind."
+    covenant = groups.current_covenant(session, line.id)
+    assert covenant is not None and covenant.body_md == "Be kind."
     assert made.leader_id == mine.member_id
     assert services_hosts.hosted_by(session, mine.member_id) == {made.group_id}
     assert (
@@ -186,6 +187,7 @@ def test_the_leader_hands_over_and_puts_out_and_nobody_else_does(session, make, 
     with pytest.raises(Conflict):
         services_spin_off.put_out(session, ident=made.id, seat_id=seat.id, reason="No", actor=member, now=now)
     old = groups.live_seat(session, line_id=made.line_id, member_id=mine.member_id)
+    assert old is not None
     services_spin_off.put_out(session, ident=made.id, seat_id=old.id, reason="Shouts", actor=member, now=now)
     with pytest.raises(groups.Barred):
         join(session, made, mine.member_id, now)
