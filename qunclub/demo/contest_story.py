@@ -50,7 +50,9 @@ class _Round:
         told, cast = self.told, self.cast
         story.add(cast.ago(-told["opens"] + 2), self.call)
         for place, entry in enumerate(told["entry"]):
-            story.add(cast.ago(-entry["days"], place * 37 % 9 - 4), self.entering(entry))
+            # However late in the day it is told, before entering closes.
+            last = cast.midnight(told["closes"]) - dt.timedelta(minutes=len(told["entry"]) - place)
+            story.add(min(cast.ago(-entry["days"], place * 37 % 9 - 4), last), self.entering(entry))
         # The day after entering closed.
         story.add(cast.ago(-told["closes"] - 1), self.scoring)
         story.add(cast.ago(-told["closes"] - 1, 2), self.voting)
