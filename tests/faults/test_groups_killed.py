@@ -22,7 +22,9 @@ from tests.support.servers import ROOT
 pytestmark = pytest.mark.slow
 DAYS = dt.timedelta(days=7)
 # What these verbs write: looked at whole after every kill.
-WRITTEN = "group_line group seat seat_move move_request group_split group_host spin_off notice member outbox audit"
+WRITTEN = (
+    "group_line group seat seat_move move_request group_split group_host spin_off notice member outbox audit"
+)
 
 
 def everything(db) -> dict[str, list[str]]:
