@@ -27,7 +27,8 @@ PROPOSAL = groups.Proposal(
     "把地图放进稿子", "专门练地图：一周一张，互相改图例和配色。二十个人就够，多了看不过来。", 20, "line"
 )
 WISHES = "gujingchuan@example.com"
-WORDS = "我和南京的几位同事都在二群，想一起组队交作业。"
+CITY = "南京"
+WORDS = "我在南京，听说新开了南京的群，想和同城的同学一起组队交作业。"
 
 
 class Cast(Protocol):
@@ -98,15 +99,15 @@ def _opened(session: Session, cast: Cast, now: dt.datetime) -> None:
 
 
 def _wishes(session: Session, cast: Cast, now: dt.datetime) -> None:
-    """The line is made to let them ask, and has a second group to ask for."""
+    """The line lets them ask, and has a second group, for one city, to ask for."""
     line = session.get_one(GroupLine, cast.lines[LINE])
     draft = groups.LineDraft(
         slug=line.slug,
         name=line.name,
         kind=line.kind,
-        capacities=[*line.capacities, 500],
-        open_at_once=2,
-        allocation="even",
+        capacities=[*line.capacities, 200],
+        allocation="city",
+        labels=["", CITY],
         name_pattern=line.name_pattern,
         posting=line.posting,
         posting_note=line.posting_note,
