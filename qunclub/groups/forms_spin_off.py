@@ -16,7 +16,7 @@ class ProposeForm(Form):
 
     name = StringField(_l("Name of the group"), [InputRequired(), Length(max=120)])
     purpose = TextAreaField(
-        _l("What it is for"),
+        _l("What the group is for"),
         [InputRequired(), Length(max=rules_spin_off.LONGEST_PURPOSE)],
         description=_l("Everybody in the parent group reads it before they come in."),
         render_kw={"rows": 5},
@@ -58,7 +58,7 @@ class LeadForm(Form):
     """What the leader says of the group."""
 
     purpose = TextAreaField(
-        _l("What it is for"),
+        _l("What the group is for"),
         [InputRequired(), Length(max=rules_spin_off.LONGEST_PURPOSE)],
         render_kw={"rows": 5},
     )
