@@ -12,7 +12,10 @@ from qunclub.courses import models_media as courses_media
 from qunclub.groups import models as groups
 from qunclub.groups import models_bar as groups_bar
 from qunclub.groups import models_hosts as groups_hosts
+from qunclub.groups import models_moving as groups_moving
 from qunclub.groups import models_ritual as groups_ritual
+from qunclub.groups import models_spin_off as groups_spin_off
+from qunclub.groups import models_split as groups_split
 from qunclub.groups import models_welcome as groups_welcome
 from qunclub.homework import models as homework
 from qunclub.homework import models_allocation as homework_allocation
@@ -64,7 +67,10 @@ __all__ = [
     "groups",
     "groups_bar",
     "groups_hosts",
+    "groups_moving",
     "groups_ritual",
+    "groups_spin_off",
+    "groups_split",
     "groups_welcome",
     "homework",
     "homework_allocation",

@@ -9,7 +9,10 @@ from qunclub.cloning import admin as cloning
 from qunclub.contests import admin as contests
 from qunclub.courses import admin_certificates, admin_media, views_questions_desk
 from qunclub.groups import admin_ritual as groups_ritual
+from qunclub.groups import admin_spin_off as groups_spin_off
+from qunclub.groups import admin_split as groups_split
 from qunclub.groups import admin_welcome as groups_welcome
+from qunclub.groups import desk_moving as groups_moving
 from qunclub.homework import admin_showcase
 from qunclub.house import views_words as house
 from qunclub.levels import admin as levels
@@ -60,6 +63,9 @@ THINGS: dict[str, Any] = {
 ACTS: dict[str, Any] = {
     **members.ACTS,
     **points.ACTS,
+    **groups_moving.ACTS,
+    **groups_split.ACTS,
+    **groups_spin_off.ACTS,
     **seasons.ACTS,
     **seasons_review.ACTS,
     **seasons_offers.ACTS,

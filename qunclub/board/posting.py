@@ -32,6 +32,8 @@ def may_post(
         zone: the club's time zone, in which hours of the day are meant.
         editing: whether words that are there already are changed; slow mode does not ask for patience with that.
     """
+    if place.closed:
+        return house.Verdict(False, "closed", rules.GROUP_CLOSED)
     member = session.get_one(Member, place.member_id)
     verdict = house.may_post(
         session,

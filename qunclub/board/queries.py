@@ -26,11 +26,12 @@ class Place:
     """A group's board as one reader stands before it.
 
     Attributes:
-        staff: whether they are a host; hosts read and write on every board.
+        staff: whether they are a host, who reads and writes on every board, or lead this group.
         hosting: whether they are a host of this group: its own, one of the whole club, or an admin.
         seated: whether they have a seat in this group.
         covenant_due: whether they have not accepted the covenant in force.
         last_n, changed: of the board, 0 while nobody has written.
+        closed: whether the group was merged into another; its board is read on, and nobody writes.
         read_n: up to where they have read, None when they have not looked yet.
     """
 
@@ -48,6 +49,7 @@ class Place:
     last_n: int
     changed: int
     read_n: int | None
+    closed: bool = False
 
     @property
     def sees_pictures(self) -> bool:
@@ -62,9 +64,10 @@ class Place:
 
 def _seat_of(member: Any) -> ColumnElement[bool]:
     # Looked up by the member: the group, by whose index SQLite would read all of it, is hidden from it.
+    # Who was in a group that was merged into another reads its board on, from their seat there.
     return and_(
         Seat.member_id == member,
-        unindexed(Seat.group_id) == Group.id,
+        unindexed(Seat.group_id).in_((Group.id, Group.into_id)),
         unindexed(Seat.state) == "admitted",
     )
 
@@ -90,7 +93,7 @@ def _place() -> Select[*tuple[Any, ...]]:
             Group.id, Group.slug, Group.name, GroupLine.name.label("line"), GroupLine.posting, Group.seated,
             bound.label("bound"), own.correlate(Group).label("own"),
             Seat.id.label("seat"), newest.label("covenant"), accepted.label("accepted"), Board.last_n, Board.changed,
-            BoardReader.read_n,
+            BoardReader.read_n, Group.closed_at, GroupHost.since.label("host"),
         )
         .join(GroupLine, GroupLine.id == Group.line_id)
         .outerjoin(
@@ -98,6 +101,7 @@ def _place() -> Select[*tuple[Any, ...]]:
         )
         .outerjoin(Board, Board.group_id == Group.id)
         .outerjoin(BoardReader, and_(BoardReader.member_id == member, BoardReader.group_id == Group.id))
+        .outerjoin(GroupHost, and_(GroupHost.member_id == member, GroupHost.group_id == Group.id))
         .where(Group.slug == bindparam("slug"))
     )  # fmt: skip
 
@@ -110,7 +114,8 @@ def place(session: Session, slug: str, actor: Actor) -> Place:
     """
     member_id = actor.member_id or NOBODY
     row = reads.one(session, _place(), slug=slug, member=member_id)
-    staff = actor.has("host")
+    # Whoever leads a spin-off is a host of that group, without the role.
+    staff = actor.has("host") or (row is not None and row.host is not None and row.seat is not None)
     if row is None or not (staff or row.seat is not None):
         raise NotFound()
     return Place(
@@ -128,6 +133,7 @@ def place(session: Session, slug: str, actor: Actor) -> Place:
         last_n=row.last_n or 0,
         changed=row.changed or 0,
         read_n=row.read_n,
+        closed=row.closed_at is not None,
     )
 
 
@@ -186,7 +192,7 @@ def _my_board(row: Any) -> MyBoard:
 
 def my_boards(session: Session, member_id: int) -> list[MyBoard]:
     """The boards of a member's groups with what they have not read: one statement."""
-    query = _boards(member_id).join(Seat, _seat_of(member_id))
+    query = _boards(member_id).join(Seat, _seat_of(member_id)).where(Group.closed_at.is_(None))
     return [_my_board(row) for row in session.execute(query.order_by(Group.id))]
 
 

@@ -23,6 +23,9 @@ _MARKED = re.compile(r'<span class="qc-at">@(\d{1,9})</span>')
 _QUIET = ("a", "code", "pre", "math")
 
 
+GROUP_CLOSED = N_(
+    "This group was merged into another. Its board stays to be read; write on that of the other."
+)
 CLOSED = N_("This post is not open for answers.")
 
 

@@ -60,6 +60,7 @@ class LineText:
     posting: str = "staff"
     posting_note: str = ""
     nickname_rule: str = ""
+    moving: str = "no"
     covenant: str = ""
     questions: tuple[str, ...] = ()
     task_title: str = ""

@@ -46,7 +46,9 @@ def take(session: Session, *, line_id: int | None = None) -> Template:
     Raises:
         NotFound: when there is no such line.
     """
-    lines = list(session.scalars(select(GroupLine).order_by(GroupLine.id)))
+    # What members lead beside a group is theirs, no shape of the club.
+    shape = select(GroupLine).where(GroupLine.kind != "spin_off").order_by(GroupLine.id)
+    lines = list(session.scalars(shape))
     if line_id is not None:
         lines = [line for line in lines if line.id == line_id]
         if not lines:
@@ -98,6 +100,7 @@ def _line(session: Session, line: GroupLine) -> LineText:
         welcome=greets.mode if greets else "off",
         welcome_zh=greets.words_zh if greets else "",
         welcome_en=greets.words_en if greets else "",
+        moving=line.moving,
         covenant=covenant.body_md if covenant else "",
         questions=tuple(asked.questions) if asked else (),
         task_title=asked.task_title if asked else "",
@@ -250,6 +253,7 @@ def _make_line(session: Session, line: LineText, actor: Actor, now: dt.datetime)
         posting=line.posting,
         posting_note=line.posting_note,
         nickname_rule=line.nickname_rule,
+        moving=line.moving,
         covenant_md=line.covenant,
         allocation=line.allocation,
         open_at_once=line.open_at_once,

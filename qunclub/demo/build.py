@@ -44,6 +44,7 @@ from .judging_story import add_judging
 from .level_story import add_levels
 from .lines_story import open_lines
 from .money_story import add_money, money_settings
+from .moving_story import add_moving
 from .project_story import add_projects
 from .season_story import HalfWay, Reading, add_seasons
 from .showcase_story import add_likes
@@ -312,6 +313,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_cases(story, cast)
     add_city(story, cast)
     add_boards(story, cast)
+    add_moving(story, cast)
     return story
 
 

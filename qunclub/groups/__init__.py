@@ -4,7 +4,7 @@ Promise 2: admitted seats never exceed capacity, and when the last seat goes exa
 Promise 4: who finds no seat waits in an explicit, ordered list.
 """
 
-from .entry import DISPUTED, OPENED_BY
+from .entry import DISPUTED, MOVED, OPENED_BY, PURPOSES
 from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
 from .models_bar import Bar
 from .qr import qr_svg
@@ -23,6 +23,7 @@ from .queries_mine import MySeat, my_seat, my_seats, seat_of, waiting_place
 from .queries_ritual import NOTHING as NOTHING_ASKED
 from .queries_ritual import Arrival, Asked, arrivals, asked_of, is_asked, ritual_of
 from .rules import DEFAULT_NICKNAME, LineDraft, Seats, nickname, parse_capacities
+from .rules_spin_off import Proposal
 from .services import (
     LIVE,
     Barred,
@@ -43,9 +44,20 @@ from .services_lines import (
     set_entry,
     update_line,
 )
+from .services_merge import merge
+from .services_moving import move
 from .services_offers import accept_offer, decline_offer, expire_offers, leave
+from .services_requests import answer as answer_wish
+from .services_requests import ask as ask_to_move
+from .services_requests import forget_moves
+from .services_requests import withdraw as withdraw_wish
 from .services_restore import restore_seat
 from .services_ritual import forget_introductions, introduce, mark, set_ritual, unmark
+from .services_spin_off import decide as decide_spin_off
+from .services_spin_off import forget_spin_offs
+from .services_spin_off import join as join_spin_off
+from .services_spin_off import propose as propose_spin_off
+from .services_split import forget_splits
 from .services_waiting import admit_waiting
 from .services_welcome import set_welcome
 
@@ -53,8 +65,10 @@ __all__ = [
     "DEFAULT_NICKNAME",
     "DISPUTED",
     "LIVE",
+    "MOVED",
     "NOTHING_ASKED",
     "OPENED_BY",
+    "PURPOSES",
     "Arrival",
     "Asked",
     "Bar",
@@ -66,6 +80,7 @@ __all__ = [
     "LineDraft",
     "LineView",
     "MySeat",
+    "Proposal",
     "Seat",
     "Seats",
     "ShelfLine",
@@ -73,7 +88,9 @@ __all__ = [
     "accept_offer",
     "add_host",
     "admit_waiting",
+    "answer_wish",
     "arrivals",
+    "ask_to_move",
     "asked_of",
     "bar_in",
     "bar_member",
@@ -81,12 +98,16 @@ __all__ = [
     "bars_of",
     "create_line",
     "current_covenant",
+    "decide_spin_off",
     "decline_offer",
     "enter_core",
     "expire_offers",
     "first_group",
     "forget_host",
     "forget_introductions",
+    "forget_moves",
+    "forget_spin_offs",
+    "forget_splits",
     "group_by_slug",
     "hosted",
     "hosted_by",
@@ -94,6 +115,7 @@ __all__ = [
     "introduce",
     "is_asked",
     "is_host_of",
+    "join_spin_off",
     "leave",
     "leave_core",
     "leave_seat",
@@ -102,10 +124,13 @@ __all__ = [
     "line_views",
     "live_seat",
     "mark",
+    "merge",
+    "move",
     "my_seat",
     "my_seats",
     "nickname",
     "parse_capacities",
+    "propose_spin_off",
     "publish_covenant",
     "qr_svg",
     "remove_host",
@@ -122,4 +147,5 @@ __all__ = [
     "unmark",
     "update_line",
     "waiting_place",
+    "withdraw_wish",
 ]

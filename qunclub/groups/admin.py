@@ -32,6 +32,7 @@ from . import queries, rules, services_bars, services_lines, services_offers
 from .forms import (
     ALLOCATION_LABELS,
     KIND_LABELS,
+    MOVING_LABELS,
     POSTING_LABELS,
     CovenantForm,
     LineForm,
@@ -106,6 +107,7 @@ def new() -> Any:
                         open_at_once=draft.open_at_once,
                         labels=draft.labels,
                         offer_hours=draft.offer_hours,
+                        moving=draft.moving,
                         covenant_md=form.covenant_md.data or "",
                         actor=current_actor(),
                         now=now(),
@@ -132,6 +134,7 @@ def show(line_id: int) -> Any:
             kinds=KIND_LABELS,
             postings=POSTING_LABELS,
             ways=ALLOCATION_LABELS,
+            moving=MOVING_LABELS,
         )
 
 

@@ -12,7 +12,7 @@ from qunclub import points
 from qunclub.kernel import Finding
 from qunclub.points.models_boards import BoardLook, BoardMember
 
-from . import rules_allocation
+from . import doctor_moving, rules_allocation
 from .models import Group, GroupLine, Seat
 from .models_bar import Bar
 from .rules_allocation import Place
@@ -35,6 +35,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         *_offers(session, now),
         *_bars(session),
         *_addresses(session),
+        *doctor_moving.check(session),
     ]
 
 

@@ -15,6 +15,27 @@ DISPUTED: list[Callable[[Session, Collection[int]], set[int]]] = []
 OPENED_BY: list[Callable[[Session, int], list[str]]] = []
 """(session, group id) → titles of courses that a seat in the group opens: one statement each."""
 
+MOVED: list[Callable[[Session, Collection[int]], None]] = []
+"""(session, seat ids): what follows when these seats were moved to another group, in the same transaction."""
+
+PURPOSES: list[Callable[[Session, Collection[int]], dict[int, str]]] = []
+"""(session, seat ids) → what the passes that keep them are for, the address of a course: one statement each."""
+
+
+def moved(session: Session, seat_ids: Collection[int]) -> None:
+    """Tell the rooms above that these seats are in another group now."""
+    if seat_ids:
+        for tell in MOVED:
+            tell(session, seat_ids)
+
+
+def purposes_of(session: Session, seat_ids: Collection[int]) -> dict[int, str]:
+    """What the seats' passes are for, of those that are for something."""
+    found: dict[int, str] = {}
+    for ask in PURPOSES if seat_ids else ():
+        found |= ask(session, seat_ids)
+    return found
+
 
 def disputed_among(session: Session, seat_ids: Collection[int]) -> set[int]:
     """The seats of these whose every pass is suspended because its payment is disputed."""

@@ -28,6 +28,12 @@ ALLOCATION_LABELS = {
     "course": _l("By course"),
 }
 
+MOVING_LABELS = {
+    "no": _l("Only a host or an admin moves them"),
+    "ask": _l("They ask, a host or an admin answers"),
+    "free": _l("Whenever another group has room"),
+}
+
 
 class LineForm(Form):
     """A group line."""
@@ -99,6 +105,11 @@ class LineForm(Form):
             "0: they are seated at once."
         ),
     )
+    moving = SelectField(
+        _l("Members going to another group of the line"),
+        choices=list(MOVING_LABELS.items()),
+        default="no",
+    )
     version = HiddenField()
 
     def draft(self) -> LineDraft:
@@ -117,6 +128,7 @@ class LineForm(Form):
             open_at_once=self.open_at_once.data or 1,
             labels=rules.parse_labels(self.labels.data or ""),
             offer_hours=self.offer_hours.data or 0,
+            moving=self.moving.data,
         )
 
 

@@ -37,6 +37,8 @@ class GroupLine(Base):
     labels: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     # How long a freed seat is kept for whoever waited; 0: they are seated at once.
     offer_hours: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Whether members may go from one of its groups to another: rules_moving.MOVING.
+    moving: Mapped[str] = mapped_column(String(10), default="no", server_default="no")
     waiting_count: Mapped[int] = mapped_column(default=0)
     next_position: Mapped[int] = mapped_column(default=1)
     version: Mapped[int] = mapped_column(default=1)
@@ -71,6 +73,7 @@ class Group(Base):
     """One group of a line.
 
     ``seated`` (with seats on offer) is kept, not counted; the database itself refuses more than ``capacity``.
+    A group that was merged into another is closed: it has no seats, and ``into_id`` says where everybody went.
     """
 
     __tablename__ = "qunclub_group"
@@ -85,11 +88,19 @@ class Group(Base):
     entry_url: Mapped[str] = mapped_column(String(500), default="")
     entry_note: Mapped[str] = mapped_column(Text, default="")
     opened_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    closed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    into_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_group.id"))
 
     line: Mapped[GroupLine] = relationship(lazy="raise")
     __table_args__ = (
         UniqueConstraint("line_id", "idx"),
         CheckConstraint("seated >= 0 AND seated <= capacity", name="seats"),
+        Index(
+            "ix_qunclub_group_into_id",
+            "into_id",
+            sqlite_where=text("into_id IS NOT NULL"),
+            postgresql_where=text("into_id IS NOT NULL"),
+        ),
     )
 
 

@@ -12,6 +12,9 @@ KINDS = ("learner", "core", "spin_off", "city")
 POSTING = ("staff", "all")
 """``staff``: the pyramid, staff post and members read; ``all``: the ring, everybody posts."""
 
+MOVING = ("no", "ask", "free")
+"""Whether members may go to another group of their line: not by themselves, on request, or whenever there is room."""
+
 MAX_CAPACITY = 100_000
 MAX_GROUPS = 500
 DEFAULT_NICKNAME = "{number}-{nickname}-{city}"
@@ -32,7 +35,7 @@ RESERVED = frozenset(
             "mine",
             "mute",
         ),
-        *("new", "offers", "people", "preview", "report", "search", "seats", "split", "waiting"),
+        *("new", "offers", "people", "preview", "report", "search", "seats", "spin-offs", "split", "waiting"),
     )
 )
 """Addresses under /groups that are kept for pages."""
@@ -58,6 +61,7 @@ class LineDraft:
     open_at_once: int = 1
     labels: Sequence[str] = ()
     offer_hours: int = 0
+    moving: str = "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +238,8 @@ def checked(draft: LineDraft, *, opened: Sequence[tuple[int, int]] = ()) -> Line
         raise Invalid(N_("A core group has a fixed number of seats."), field="repeat_last")
     if any(part not in NICKNAME_PARTS for part in _PART.findall(draft.nickname_rule)):
         raise Invalid(N_("The rule knows {number}, {nickname} and {city}."), field="nickname_rule")
+    if draft.moving not in MOVING:
+        raise Invalid(N_("There is no such way of moving."), field="moving")
     _check_allocation(draft)
     capacities = list(draft.capacities)
     if not capacities or min(capacities) < 1 or max(capacities) > MAX_CAPACITY:

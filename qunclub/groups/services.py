@@ -20,6 +20,7 @@ from . import rules, rules_allocation, services_welcome
 from .changes import changed
 from .models import Group, GroupLine, Seat
 from .models_bar import Bar
+from .moving_ends import PARENT_ENDED, close_ended, spin_off_seats
 from .queries_bars import bar_in
 from .services_waiting import admit_waiting, groups_with_room, open_due, place_of
 
@@ -161,10 +162,15 @@ def end_seat(
         return seat, None
     was, seat.state, seat.ended_at, seat.end_reason = seat.state, state, now, reason
     seat.position, seat.stirred_at, seat.offered_until = None, now, None
+    close_ended(session, seat, spin_off=line.kind == "spin_off", now=now)
     if was == "waiting":
         line.waiting_count -= 1
         session.flush()
         return seat, []
+    if line.kind != "spin_off":
+        session.flush()
+        for child in spin_off_seats(session, seat):
+            end_seat(session, child, "left", PARENT_ENDED, now)
     assert seat.group_id is not None
     group = session.get_one(Group, seat.group_id, populate_existing=True)
     group.seated -= 1

@@ -41,7 +41,9 @@ FIELDS = (
     "open_at_once",
     "labels",
     "offer_hours",
+    "moving",
 )
+NOT_BY_HAND = N_("A spin-off is proposed by a member, beside their group.")
 LISTS = ("capacities", "labels")
 
 
@@ -64,11 +66,16 @@ def create_line(
     open_at_once: int = 1,
     labels: Sequence[str] = (),
     offer_hours: int = 0,
+    moving: str = "no",
+    proposed: bool = False,
 ) -> GroupLine:
     """Make a line, its first group, and its covenant when one is given.
 
-    *posting* empty: everybody posts in a core group, staff in any other.
+    *posting* empty: everybody posts in a core group, staff in any other. *proposed*: whether it is the spin-off that a
+    member proposed; none is made otherwise.
     """
+    if kind == "spin_off" and not proposed:
+        raise Invalid(NOT_BY_HAND, field="kind")
     draft = rules.checked(
         LineDraft(
             slug=slug,
@@ -84,6 +91,7 @@ def create_line(
             open_at_once=open_at_once,
             labels=labels,
             offer_hours=offer_hours,
+            moving=moving,
         )
     )
     if draft.slug in rules.RESERVED or _hidden_or_hiding(session, draft.slug):
@@ -137,6 +145,8 @@ def update_line(
         )
     )
     draft = rules.checked(draft, opened=[(group.capacity, group.seated) for group in groups])
+    if draft.kind != line.kind and "spin_off" in (draft.kind, line.kind):
+        raise Invalid(NOT_BY_HAND, field="kind")
     if draft.slug != line.slug:
         raise Invalid(N_("The address stays: links to it are in members' chats."), field="slug")
     before = facts(line)
@@ -147,7 +157,7 @@ def update_line(
     for group in groups:
         capacity = rules.capacity_of(line.capacities, line.repeat_last, group.index)
         assert capacity is not None
-        group.capacity = capacity
+        group.capacity = 0 if group.closed_at else capacity
         group.name = rules.group_name(line.name_pattern, line.name, group.index)
         group.label = rules_allocation.label_of(line.labels, group.index)
     session.flush()

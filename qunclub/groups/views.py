@@ -33,6 +33,7 @@ from qunclub.web import (
 from . import (
     queries,
     queries_bars,
+    queries_kin,
     queries_mine,
     queries_ritual,
     rules,
@@ -103,6 +104,10 @@ def show(slug: str) -> Any:
     actor = current_actor_or_none()
     with reading() as session:
         line, group = queries.group_by_slug(session, slug)
+        if group is not None and group.into_id is not None:
+            now_at = session.get_one(Group, group.into_id)
+            flash(_("%(old)s was merged into %(group)s.", old=group.name, group=now_at.name), "info")
+            return see_other(".show", slug=now_at.slug)
         mine = (
             queries_mine.my_seat(session, line_id=line.id, member_id=actor.member_id)
             if actor and actor.member_id
@@ -130,6 +135,7 @@ def show(slug: str) -> Any:
             if group and _reads(session, mine, group, actor)
             else [],
             view=view,
+            kin=queries_kin.kin(session, line, group, mine, actor),
             nickname=nickname_in(line, member) if member else "",
             nickname_rule=in_words(line.nickname_rule),
             policy=POLICIES[line.posting],

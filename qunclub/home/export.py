@@ -23,7 +23,7 @@ from qunclub.points.models import LedgerEntry, Standing, Window
 from qunclub.rewards.models import TuitionCase
 from qunclub.seasons.models import CoreSeat, Decision, Season, SeasonLeave
 
-from . import export_board, export_chats, export_core, export_door, export_house, export_work
+from . import export_board, export_chats, export_core, export_door, export_house, export_moving, export_work
 from .export_rows import Rows, plain
 
 
@@ -63,6 +63,7 @@ def export(session: Session, member_id: int, *, now: dt.datetime) -> dict[str, A
         "season_leaves": _season_leaves,
         **export_core.PARTS,
         **export_house.PARTS,
+        **export_moving.PARTS,
         "tuition": _tuition,
         "contest_entries": _contest_entries,
         "contest_votes": _contest_votes,

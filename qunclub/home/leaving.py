@@ -160,6 +160,9 @@ def leave(
         for seat in groups.leave_seat(session, seat_id=seat_id, state="left", reason=REASON, now=now):
             passes.tickets.ensure(session, seat_id=seat.id, member_id=seat.member_id, now=now)
     groups.forget_host(session, member_id)
+    groups.forget_moves(session, member_id)
+    groups.forget_splits(session, member_id)
+    groups.forget_spin_offs(session, member_id)
     passes.forget_checks(session, member_id)
     # After their seats: who is to be put out of which chat is written by now.
     chats.forget(session, member_id=member_id, now=now)

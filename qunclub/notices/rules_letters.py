@@ -64,6 +64,28 @@ LETTERS: dict[str, Bell] = {
         "qunclub.groups.show",
         _SLUG,
     ),
+    "seat_moved": Bell(
+        "seat",
+        N_("You were moved from %(old)s to %(group)s. The reason: %(reason)s"),
+        "qunclub.groups.show",
+        _SLUG,
+        by="wished",
+        texts={"True": N_("You were moved from %(old)s to %(group)s, as you wished.")},
+    ),
+    "move_declined": Bell(
+        "seat",
+        N_("Your wish to move to %(group)s was declined: %(answer)s"),
+        "qunclub.groups.show",
+        _SLUG,
+    ),
+    "chat_expiring": Bell(
+        "duty",
+        N_("The way into %(group)s is out of date soon"),
+        "qunclub.chats_desk.way_in",
+        {"group_id": "group_id"},
+        by="over",
+        texts={"True": N_("The way into %(group)s is out of date")},
+    ),
     "bar_lifted": Bell("seat", N_("You may take a seat again"), "qunclub.groups.index"),
     "covenant_new": Bell(
         "covenant",

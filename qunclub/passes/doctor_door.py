@@ -22,7 +22,11 @@ def _entered(session: Session) -> list[Finding]:
     rows = session.scalars(
         select(EntryTicket.id)
         .join(TicketCheck, TicketCheck.ticket_id == EntryTicket.id)
-        .where(TicketCheck.outcome.in_(ENTERED), EntryTicket.state == "valid")
+        .where(
+            TicketCheck.outcome.in_(ENTERED),
+            EntryTicket.state == "valid",
+            TicketCheck.turn == EntryTicket.turn,
+        )
         .distinct()
         .limit(LIMIT)
     )

@@ -39,6 +39,8 @@ def line(slug: str) -> Any:
             if mine.seat.state == "offered":
                 return see_other("qunclub.group_seats.offer", seat_id=mine.seat.id)
             return see_other("qunclub.groups.show", slug=mine.group.slug if mine.group else slug)
+        if found.kind == "spin_off":
+            return see_other("qunclub.groups.show", slug=slug)
         held = (
             queries_seats.pass_into(session, line_id=found.id, member_id=ident, now=moment) if ident else None
         )

@@ -171,6 +171,8 @@ class EntryTicket(Base):
     # The host who admitted, so that their name can go when they leave the club.
     used_by_id: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
     void_reason: Mapped[str] = mapped_column(Text, default="")
+    # How often it was made good again, from 1: one admission each time.
+    turn: Mapped[int] = mapped_column(default=1, server_default="1")
     __table_args__ = (
         Index(None, "member_id"),
         Index(

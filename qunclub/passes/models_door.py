@@ -24,6 +24,7 @@ class TicketCheck(Base):
         list_id: of an uploaded check: the list it was made with.
         outcome: ``admitted``, ``forced``, or why not (``rules.Door``, ``other_group``, ``unknown``).
         reason: of a forced entry: why.
+        turn: the ticket's own at that moment; it is good for one admission each.
     """
 
     __tablename__ = "qunclub_ticket_check"
@@ -41,11 +42,13 @@ class TicketCheck(Base):
     client_key: Mapped[str | None] = mapped_column(String(140), unique=True)
     outcome: Mapped[str] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(Text, default="")
+    turn: Mapped[int] = mapped_column(default=1, server_default="1")
     __table_args__ = (
         # The database itself refuses a second admission of a ticket, whatever the code above it believes.
         Index(
             "uq_qunclub_ticket_check_admitted",
             "ticket_id",
+            "turn",
             unique=True,
             sqlite_where=text("outcome = 'admitted'"),
             postgresql_where=text("outcome = 'admitted'"),

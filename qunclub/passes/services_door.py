@@ -26,7 +26,7 @@ from .tickets import BadTicket, TicketResult
 LONGEST_REASON = 500
 WRITTEN = (
     "ticket_id", "member_id", "group_id", "at", "claimed_at", "list_id", "by_id", "bot", "way", "device",
-    "client_key", "outcome", "reason",
+    "client_key", "outcome", "reason", "turn",
 )  # fmt: skip
 
 
@@ -205,6 +205,7 @@ def _write(
         client_key=way.key,
         outcome=outcome,
         reason=reason,
+        turn=found.ticket.turn if found else 1,
     )
     # Past what the ORM does for entities: the door is in a hurry, and the line is never changed.
     values = {name: getattr(line, name) for name in WRITTEN}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -79,3 +80,18 @@ def ask_again(session: Session, *, pass_id: int, member_id: int, now: dt.datetim
         tickets.ensure(session, seat_id=seat.id, member_id=member_id, now=now)
     session.flush()
     return seat
+
+
+def _purposes(session: Session, seat_ids: Collection[int]) -> dict[int, str]:
+    """What the live passes of these seats are for: the address of the first course of each, one statement."""
+    query = (
+        select(Pass.seat_id, Course.slug)
+        .join(PlanCourse, PlanCourse.plan_id == Pass.plan_id)
+        .join(Course, Course.id == PlanCourse.course_id)
+        .where(Pass.seat_id.in_(seat_ids), Pass.state.in_(rules.LIVE))
+        .order_by(Course.position.desc(), Course.id.desc())
+    )
+    return {seat_id: slug for seat_id, slug in session.execute(query) if seat_id is not None}
+
+
+groups.PURPOSES.append(_purposes)

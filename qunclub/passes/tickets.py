@@ -30,6 +30,11 @@ CODE_LENGTH = 12
 """60 random bits: short enough to be typed at the door, and the door counts the tries."""
 _PURPOSE = b"qunclub.entry-ticket:"
 _MARK = "."
+RENEWED: dict[str, Any] = {
+    "state": "valid", "used_at": None, "used_by": "", "used_by_id": None, "void_reason": "",
+    "turn": EntryTicket.turn + 1,
+}  # fmt: skip
+"""A ticket made good again, for one admission."""
 
 
 class BadTicket(NotFound):
@@ -156,9 +161,27 @@ def revive(session: Session, *, seat_id: int) -> None:
     session.execute(
         update(EntryTicket)
         .where(EntryTicket.seat_id == seat_id)
-        .values(state="valid", used_at=None, used_by="", used_by_id=None, void_reason="")
+        .values(**RENEWED)
         .execution_options(synchronize_session="fetch")
     )
+
+
+def follow_moves(session: Session, seat_ids: Collection[int]) -> None:
+    """A ticket belongs to its seat: after a move it admits at the new group's door, and at the old one no more.
+
+    One that was used at the old door admits once more. One statement for each 500 seats.
+    """
+    ids = sorted(seat_ids)
+    for start in range(0, len(ids), 500):
+        session.execute(
+            update(EntryTicket)
+            .where(EntryTicket.seat_id.in_(ids[start : start + 500]), EntryTicket.state == "used")
+            .values(**RENEWED)
+            .execution_options(synchronize_session="fetch")
+        )
+
+
+groups.MOVED.append(follow_moves)
 
 
 def disputed(session: Session, seat_id: int) -> bool:

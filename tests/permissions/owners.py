@@ -80,6 +80,7 @@ OWN_SEAT = own("SELECT id AS seat_id, member_id AS owner FROM #seat")
 HOSTS = "Hosts see to the rules in any group."
 PHRASE = own("SELECT id AS phrase_id, member_id AS owner FROM #phrase")
 
+LED_BY = "A spin-off is led by its leader, and mended by an admin."
 BOARDS = "Hosts read and write on every board."
 AT_BOARD = "FROM #board_post p JOIN #group g ON g.id = p.group_id"
 SEATED_AT = f"{AT_BOARD} JOIN #seat s ON s.group_id = g.id AND s.state = 'admitted'"
@@ -87,7 +88,9 @@ BOARD = own(SEATED.sql, "host", "admin", why=BOARDS)
 POSTED = own(f"SELECT g.slug, p.n, s.member_id AS owner {SEATED_AT}", "host", "admin", why=BOARDS)
 BOARD_POST = own(f"SELECT g.slug, p.n, p.member_id AS owner {AT_BOARD}")
 BOARD_DESK = own(
-    f"SELECT g.slug, p.n, m.id AS owner {AT_BOARD} JOIN #member m ON m.roles LIKE '%host%'",
+    f"SELECT g.slug, p.n, m.id AS owner {AT_BOARD} JOIN #member m ON m.roles LIKE '%host%'"
+    f" UNION SELECT g.slug, p.n, h.member_id AS owner {AT_BOARD} JOIN #group_host h ON h.group_id = g.id"
+    " JOIN #seat s ON s.group_id = g.id AND s.member_id = h.member_id AND s.state = 'admitted'",
     "admin",
     why="An admin is a host too.",
 )
@@ -149,7 +152,36 @@ OWN: dict[str, Own] = {
     "tickets.of_seat": OWN_SEAT,
     **each(
         OWN_SEAT,
-        "group_seats.offer group_seats.accept group_seats.decline group_seats.leave group_seats.left",
+        "group_seats.offer group_seats.accept group_seats.decline group_seats.leave group_seats.left "
+        "group_moves.move group_moves.withdraw",
+    ),
+    "spin_offs.new": SEATED,
+    "spin_offs.show": own(
+        "SELECT id AS ident, proposer_id AS owner FROM #spin_off WHERE proposer_id IS NOT NULL AND state <> 'approved'",
+        "admin",
+        why="An admin answers it.",
+    ),
+    "spin_offs.withdraw": own(
+        "SELECT id AS ident, proposer_id AS owner FROM #spin_off WHERE proposer_id IS NOT NULL"
+    ),
+    "spin_offs.join": own(
+        "SELECT o.id AS ident, s.member_id AS owner FROM #spin_off o JOIN #seat s ON s.group_id = o.parent_group_id"
+        " WHERE s.state = 'admitted' AND o.state = 'approved' AND o.open_to = 'group'"
+    ),
+    **each(
+        own(
+            "SELECT id AS ident, leader_id AS owner FROM #spin_off WHERE leader_id IS NOT NULL",
+            "admin",
+            why=LED_BY,
+        ),
+        "spin_offs.lead spin_offs.hand_over",
+    ),
+    "spin_offs.remove": own(
+        "SELECT o.id AS ident, s.id AS seat_id, o.leader_id AS owner FROM #spin_off o"
+        " JOIN #seat s ON s.group_id = o.group_id WHERE o.leader_id IS NOT NULL AND s.state = 'admitted'"
+        " AND s.member_id <> o.leader_id",
+        "admin",
+        why=LED_BY,
     ),
     "house.appeal": own("SELECT id AS sanction_id, member_id AS owner FROM #sanction"),
     "house.report": own(SEATED.sql, "host", "admin", why=HOSTS),
@@ -321,6 +353,7 @@ STAFF: dict[str, str] = {
         "house_desk.sanction house_quiet.line house_quiet.group house_quiet.follow house_quiet.mute house_quiet.lift",
     ),
     "tickets.admit": "Any host lets in.",
+    **each("Hosts of both groups; tested with moving.", "moving_desk.show moving_desk.move"),
     **each("Hosts of that door; tested with the door.", "door.force door_lists.show"),
     **each("Hosts of that group; tested with the ritual.", "ritual.group ritual.renamed"),
     **each(
