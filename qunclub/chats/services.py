@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Text, cast, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from qunclub import groups
+from qunclub import groups, notices
 from qunclub.groups.models import Group
 from qunclub.groups.models_hosts import GroupHost
-from qunclub.kernel import N_, Actor, Invalid, NotFound, Stale, ids, locks, mail, outbox, store
+from qunclub.kernel import N_, Actor, Invalid, NotFound, Stale, ids, locks, outbox, store
 from qunclub.members.models import Member
 
 from . import rules, tasks
@@ -96,24 +96,22 @@ def remind(session: Session, *, chat_id: int, now: dt.datetime) -> bool:
     assert chat.expires_at is not None  # it is due
     chat.reminded_at = now
     group = session.get_one(Group, chat.group_id)
-    for member in session.scalars(
-        select(Member).where(_hosts(group.id), Member.email != "").order_by(Member.id)
-    ):
-        mail.send(
-            session,
-            to=member.email,
-            template="chat_expiring",
-            context={
+    date = int(chat.expires_at.timestamp())
+    told = [
+        notices.Letter(
+            member.id,
+            {
                 "name": member.shown_name,
                 "group": group.name,
                 "group_id": group.id,
                 "last_good": chat.last_good.isoformat() if chat.last_good else "",
                 "over": rules.expired(chat.expires_at, now),
             },
-            locale=member.locale,
-            key=f"chat_expiring:{chat.id}:{int(chat.expires_at.timestamp())}:{member.id}",
-            now=now,
+            f"chat_expiring:{chat.id}:{date}:{member.id}",
         )
+        for member in session.scalars(select(Member).where(_hosts(group.id)).order_by(Member.id))
+    ]
+    notices.letters(session, told, template="chat_expiring", now=now)
     session.flush()
     return True
 

@@ -87,6 +87,14 @@ LETTERS: dict[str, Bell] = {
     "house_report_answered": Bell(
         "house", N_("Your report about %(group)s was looked at"), "qunclub.groups.show", _SLUG
     ),
+    "chat_expiring": Bell(
+        "duty",
+        N_("The way into %(group)s is out of date"),
+        "qunclub.chats_desk.way_in",
+        {"group_id": "group_id"},
+        by="over",
+        texts={"": N_("The way into %(group)s is out of date soon")},
+    ),
     # Homework, the showcase, questions in courses.
     "review_done": Bell(
         "work", N_("Your homework %(title)s was reviewed"), "qunclub.homework.show", _HOMEWORK

@@ -21,7 +21,7 @@ BELOW: dict[str, frozenset[str]] = {
     "board": frozenset({"members", "groups", "notices", "house"}),
     "courses": frozenset({"members", "points", "notices"}),
     "passes": frozenset({"members", "points", "groups", "courses", "notices"}),
-    "chats": frozenset({"members", "points", "groups", "courses", "passes", "house"}),
+    "chats": frozenset({"members", "points", "groups", "courses", "passes", "house", "notices"}),
     "cloning": frozenset(
         {"members", "points", "groups", "courses", "passes", "orders", "seasons", "levels", "house"}
     ),
