@@ -96,8 +96,8 @@ def remind(session: Session, *, chat_id: int, now: dt.datetime) -> bool:
     assert chat.expires_at is not None  # it is due
     chat.reminded_at = now
     group = session.get_one(Group, chat.group_id)
-    hosts = session.scalars(select(Member).where(_hosts(group.id)).order_by(Member.id)).all()
-    letters = [
+    date = int(chat.expires_at.timestamp())
+    told = [
         notices.Letter(
             member.id,
             {
@@ -107,11 +107,11 @@ def remind(session: Session, *, chat_id: int, now: dt.datetime) -> bool:
                 "last_good": chat.last_good.isoformat() if chat.last_good else "",
                 "over": rules.expired(chat.expires_at, now),
             },
-            key=f"chat_expiring:{chat.id}:{int(chat.expires_at.timestamp())}:{member.id}",
+            f"chat_expiring:{chat.id}:{date}:{member.id}",
         )
-        for member in hosts
+        for member in session.scalars(select(Member).where(_hosts(group.id)).order_by(Member.id))
     ]
-    notices.letters(session, letters, template="chat_expiring", now=now)
+    notices.letters(session, told, template="chat_expiring", now=now)
     session.flush()
     return True
 

@@ -78,14 +78,6 @@ LETTERS: dict[str, Bell] = {
         "qunclub.groups.show",
         _SLUG,
     ),
-    "chat_expiring": Bell(
-        "duty",
-        N_("The way into %(group)s is out of date soon"),
-        "qunclub.chats_desk.way_in",
-        {"group_id": "group_id"},
-        by="over",
-        texts={"True": N_("The way into %(group)s is out of date")},
-    ),
     "bar_lifted": Bell("seat", N_("You may take a seat again"), "qunclub.groups.index"),
     "covenant_new": Bell(
         "covenant",
@@ -108,6 +100,14 @@ LETTERS: dict[str, Bell] = {
     ),
     "house_report_answered": Bell(
         "house", N_("Your report about %(group)s was looked at"), "qunclub.groups.show", _SLUG
+    ),
+    "chat_expiring": Bell(
+        "duty",
+        N_("The way into %(group)s is out of date"),
+        "qunclub.chats_desk.way_in",
+        {"group_id": "group_id"},
+        by="over",
+        texts={"": N_("The way into %(group)s is out of date soon")},
     ),
     # Homework, the showcase, questions in courses.
     "review_done": Bell(
