@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import sqlite3
@@ -33,7 +34,7 @@ class Stage:
 
     def keep(self, name: str) -> None:
         """Remember this moment; nobody is connected."""
-        self.db.engine.dispose()
+        self._hang_up()
         if self.db.kind == "sqlite":
             with sqlite3.connect(self.name) as connection:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -49,7 +50,7 @@ class Stage:
 
     def put_back(self, name: str) -> None:
         """Everything as it was then."""
-        self.db.engine.dispose()
+        self._hang_up()
         if self.db.kind == "sqlite":
             for suffix in ("-wal", "-shm"):
                 Path(self.name + suffix).unlink(missing_ok=True)
@@ -62,6 +63,11 @@ class Stage:
             (self.folder / (SANDBOX + suffix)).unlink(missing_ok=True)
         if (self.folder / f"{name}.{SANDBOX}").exists():
             shutil.copy(self.folder / f"{name}.{SANDBOX}", self.folder / SANDBOX)
+
+    def _hang_up(self) -> None:
+        # A connection that waits for the collector, which runs rarely in tests, would hold a file that is replaced.
+        gc.collect()
+        self.db.engine.dispose()
 
     def forget(self, *names: str) -> None:
         """Drop what was remembered."""
