@@ -8,9 +8,10 @@ from typing import Any
 from wtforms import BooleanField, DateField, HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange
 
+from qunclub.kernel import Invalid
 from qunclub.web import Form, SelectField, _, _l, club
 
-from . import rules, rules_typed
+from . import rules, rules_typed, services
 from .rules import Conditions, Ladder, Rung
 
 COUNT = {"inputmode": "numeric", "min": 0}
@@ -153,6 +154,13 @@ class HandForm(ReasonForm):
         self.level.choices = [(level, _(rules.LABELS[level])) for level in rules.LEVELS[:-1]]
 
     def end(self) -> dt.datetime:
-        """The end of the chosen day in the club's time zone, as UTC."""
-        day = (self.until.data or dt.date.min) + dt.timedelta(days=1)
-        return dt.datetime.combine(day, dt.time(0), club().settings.zone).astimezone(dt.UTC)
+        """The end of the chosen day in the club's time zone, as UTC.
+
+        Raises:
+            Invalid: on ``until``, for a day at the edge of the calendar.
+        """
+        try:
+            day = (self.until.data or dt.date.min) + dt.timedelta(days=1)
+            return dt.datetime.combine(day, dt.time(0), club().settings.zone).astimezone(dt.UTC)
+        except OverflowError:
+            raise Invalid(services.WITHIN, field="until") from None

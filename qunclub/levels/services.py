@@ -20,6 +20,7 @@ ONE = 1
 """The id of the draft: there is one at most."""
 STALE = N_("Somebody else changed these rules while you were writing. Nothing was overwritten.")
 MOST_HAND = 365 * 5
+WITHIN = N_("Choose an end that is still to come, within five years.")
 
 
 def ladder_in_force(session: Session) -> tuple[int, Ladder]:
@@ -164,7 +165,7 @@ def set_by_hand(
     if level not in rules.LEVELS[:-1]:
         raise Invalid(N_("Choose a level; the core follows its seats."), field="level")
     if until <= now or until > now + MOST_HAND * rules.DAY:
-        raise Invalid(N_("Choose an end that is still to come, within five years."), field="until")
+        raise Invalid(WITHIN, field="until")
     member = session.scalars(select(Member).where(Member.number == number)).one_or_none()
     if member is None:
         raise NotFound()

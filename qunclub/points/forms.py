@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wtforms import BooleanField, HiddenField, IntegerField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from qunclub.web import Form, _l
 
@@ -13,7 +13,9 @@ class GrantForm(Form):
 
     key = HiddenField(validators=[InputRequired(), Length(max=60)])
     number = IntegerField(
-        _l("Number of the member"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 1}
+        _l("Number of the member"),
+        [InputRequired(), NumberRange(max=999_999_999)],
+        render_kw={"inputmode": "numeric", "min": 1},
     )
     amount = IntegerField(_l("Points"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 1})
     reason = TextAreaField(

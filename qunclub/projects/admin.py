@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, request
 
-from qunclub.kernel import NotFound, Stale
+from qunclub.kernel import NotFound, Stale, to_decimal
 from qunclub.web import (
     NavItem,
     _,
     _l,
     allow,
     club,
+    csv_response,
     current_actor,
     explain,
     flash,
@@ -43,6 +45,10 @@ ACTS = {
     "piece.reverse": _l("Acceptance of a piece taken back"),
 }
 
+AGREED_HEADER = (
+    "address", "project", "piece", "number", "name", "accepted_at", "points", "pay", "currency",
+)  # fmt: skip
+
 
 @bp.get("")
 @allow("admin")
@@ -54,6 +60,22 @@ def index() -> Any:
         states = (state,) if state else PROJECT_STATES
         page = queries.listed(session, actor=current_actor(), states=states, page=page_number(), q=q)
         return render("projects/admin_index.html", page=page, q=q, state=state)
+
+
+@bp.get("/pay.csv")
+@allow("admin")
+def agreed() -> Any:
+    """What was agreed for every accepted piece, and whose it is."""
+
+    def rows() -> Iterator[list[Any]]:
+        with reading() as session:
+            for one in queries.agreed(session):
+                yield [
+                    one.slug, one.project, one.piece, one.number, one.nickname or one.name, one.accepted_at,
+                    one.earned, to_decimal(one.pay, one.currency), one.currency,
+                ]  # fmt: skip
+
+    return csv_response("projects-pay", AGREED_HEADER, rows())
 
 
 @bp.route("/new", methods=["GET", "POST"])

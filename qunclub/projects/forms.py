@@ -68,7 +68,7 @@ class ProjectForm(TextForm):
     )
     lead_number = IntegerField(
         _l("Led by"),
-        [Optional(), NumberRange(1)],
+        [Optional(), NumberRange(1, 999_999_999)],
         description=_l(
             "The number of a core member, an admin, or somebody whose level may lead; empty when the admins lead it."
         ),
@@ -162,7 +162,7 @@ class AssignForm(Form):
 
     number = IntegerField(
         _l("Member number"),
-        [InputRequired(), NumberRange(1)],
+        [InputRequired(), NumberRange(1, 999_999_999)],
         description=_l("Somebody of the core group."),
         render_kw=COUNT,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -232,6 +232,22 @@ def history(session: Session, piece_id: int) -> Rows:
             .order_by(PieceEvent.at.desc(), PieceEvent.id.desc())
             .limit(100)
         )
+    )  # fmt: skip
+
+
+def agreed(session: Session) -> Iterator[Any]:
+    """Every accepted piece with who made it, what it earned and the agreed pay (minor units), the newest first."""
+    yield from session.execute(
+        select(
+            Project.slug, Project.title.label("project"), Piece.title.label("piece"), Member.number, Member.nickname,
+            Member.name, Piece.accepted_at, Delivery.earned, Piece.pay, Project.currency,
+        )
+        .join(Project, Project.id == Piece.project_id)
+        .join(Member, Member.id == Piece.holder_id)
+        .join(Delivery, (Delivery.piece_id == Piece.id) & (Delivery.verdict == "accepted"))
+        .where(Piece.state == "accepted")
+        .order_by(Piece.accepted_at.desc(), Piece.id.desc()),
+        execution_options={"yield_per": 500},
     )  # fmt: skip
 
 

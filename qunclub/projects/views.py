@@ -45,8 +45,12 @@ register(NavItem("main", _l("Projects"), "qunclub.projects.index", "kanban", 85,
 @bp.get("")
 @allow("anyone")
 def index() -> Any:
-    """My pieces, what waits for my verdict, what runs, what is done."""
+    """My pieces, what waits for my verdict, what runs, what is done; with ``state=done`` all that is done."""
     actor = current_actor_or_none()
+    if request.args.get("state") == "done":
+        with reading() as session:
+            past = queries.listed(session, actor=actor, states=("done",), page=page_number())
+            return render("projects/finished.html", past=past)
     with reading() as session:
         ident = _member(actor)
         return render(

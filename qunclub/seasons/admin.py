@@ -125,7 +125,7 @@ def create() -> Any:
             made = services.create_season(session, **form.values(), actor=current_actor(), now=now())
             ident = made.id
         if not form.errors:
-            flash(_("The draft is saved. Nobody sees it until you open it."))
+            flash(_("The draft is saved. Nobody sees it until you announce it."))
             return see_other(".show", season_id=ident)
     return _edit_page(form, None), 422
 
@@ -149,7 +149,7 @@ def update(season_id: int) -> Any:
         valid = form.validate_on_submit()
     if valid:
         typed = form.version.data or ""
-        version = int(typed) if typed.isdecimal() else 0
+        version = int(typed) if typed.isdecimal() and len(typed) < 10 else 0
         with form_errors(form), unit_of_work() as session:
             services.update_season(
                 session,

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 from wtforms import IntegerField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, NumberRange
 
 from qunclub.web import (
     Form,
@@ -49,7 +49,8 @@ WHY: dict[str, Any] = {
     "core": _l("sits in the core"),
     "shut": _l("suspended or left the club"),
     "violation": _l("an open violation of the house rules"),
-    "left": _l("left by this result"),
+    "left": _l("lost a seat by this result or since"),
+    "barred": _l("was taken out for cause"),
     "no_pass": _l("holds no pass now"),
 }
 LEFT: dict[str, Any] = {
@@ -69,7 +70,9 @@ class DismissForm(Form):
     """Why somebody's seat ends."""
 
     number = IntegerField(
-        _l("Member number"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 1}
+        _l("Member number"),
+        [InputRequired(), NumberRange(max=999_999_999)],
+        render_kw={"inputmode": "numeric", "min": 1},
     )
     reason = TextAreaField(
         _l("Reason"),
@@ -83,7 +86,9 @@ class PassOverForm(Form):
     """Why a runner-up is left out."""
 
     number = IntegerField(
-        _l("Member number"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 1}
+        _l("Member number"),
+        [InputRequired(), NumberRange(max=999_999_999)],
+        render_kw={"inputmode": "numeric", "min": 1},
     )
     reason = TextAreaField(
         _l("Reason"),

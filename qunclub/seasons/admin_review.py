@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 from wtforms import IntegerField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, NumberRange
 
 from qunclub.web import (
     Form,
@@ -51,7 +51,9 @@ class ExceptionForm(Form):
     """What is ruled about one member beside the formula."""
 
     number = IntegerField(
-        _l("Member number"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 1}
+        _l("Member number"),
+        [InputRequired(), NumberRange(max=999_999_999)],
+        render_kw={"inputmode": "numeric", "min": 1},
     )
     kind = SelectField(_l("What happens"), choices=list(words.RULINGS.items()))
     reason = TextAreaField(

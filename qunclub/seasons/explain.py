@@ -78,6 +78,10 @@ WHAT_REMAINS = N_(
     "stay yours, and you can rise again from the next season on."
 )
 
+WHAT_REMAINS_ONCE = N_(
+    "What ends is the role in the core group and nothing else: your number, your passes, your courses and your points "
+    "stay yours, and you can rise again after one more season."
+)
 WHAT_REMAINS_LATER = N_(
     "What ends is the role in the core group and nothing else: your number, your passes, your courses and your points "
     "stay yours, and you can rise again after %(reentry)s more seasons."
@@ -87,6 +91,10 @@ NOT_RISEN = {
     "exception": N_(
         "You earned %(points)s points and stood on place %(position)s of the season. You did not rise by an exception "
         "to the formula; its reason stands with the result."
+    ),
+    "gone": N_(
+        "You earned %(points)s points and stood on place %(position)s of the season. Between the freeze and the result "
+        "your seat in the core group ended or your account was suspended, so none could be yours."
     ),
     "suspended": N_("Your account is suspended; while it is, no seat of the core group can be yours."),
     "violation": N_(
@@ -136,7 +144,8 @@ def sentences(outcome: str, reason: str, facts: Mapping[str, Any]) -> list[Sente
         told.append(Sentence(SAFE_ONCE if params["protection"] == 1 else SAFE_OFTEN, params))
     if outcome == "eliminated":
         later = params.get("reentry")
-        told.append(Sentence(WHAT_REMAINS_LATER, params) if later else Sentence(WHAT_REMAINS, {}))
+        remains = WHAT_REMAINS_ONCE if later == 1 else WHAT_REMAINS_LATER
+        told.append(Sentence(remains, params) if later else Sentence(WHAT_REMAINS, {}))
     return told
 
 

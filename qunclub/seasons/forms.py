@@ -56,7 +56,10 @@ class FormulaForm(Form):
         [Optional()],
         default=0,
         filters=[_or(0)],
-        description=_l("For how many seasons somebody who was among the last cannot rise again; 0: at once."),
+        description=_l(
+            "For how many seasons somebody who was among the last, or lost the seat for a violation, cannot rise "
+            "again; 0: at once."
+        ),
         render_kw=COUNT,
     )
     leaves = IntegerField(

@@ -88,13 +88,21 @@ def _numbered_after(moment: dt.datetime) -> People:
 
 
 def _eliminated_lately(season: Season, seasons: int) -> People:
+    s = Season
     before = (
-        select(Season.id)
-        .where(Season.state.in_(("published", "closed")), Season.starts_at < season.starts_at)
-        .order_by(Season.starts_at.desc())
+        select(s.id, s.published_at)
+        .where(s.state.in_(("published", "closed")), s.starts_at < season.starts_at)
+        .order_by(s.starts_at.desc())
         .limit(seasons)
+        .subquery("before")
     )
-    return select(CoreSeat.member_id).where(CoreSeat.left_season_id.in_(before)), CoreSeat.member_id
+    # A seat that was ended for a violation counts as if the result before it had ended it.
+    since = select(func.min(before.c.published_at)).scalar_subquery()
+    left = or_(
+        CoreSeat.left_season_id.in_(select(before.c.id)),
+        (CoreSeat.left_reason == "removed") & (CoreSeat.left_at > since),
+    )
+    return select(CoreSeat.member_id).where(left), CoreSeat.member_id
 
 
 def _holders(moment: dt.datetime) -> People:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from qunclub import groups
 from qunclub.groups.models import Group
 from qunclub.members.models import Member
 
@@ -76,7 +77,11 @@ def _candidates(
     mine = r.member_id
     offered = select(SeatOffer.id).where(SeatOffer.season_id == season.id, SeatOffer.member_id == mine)
     core = select(CoreSeat.id).where(CoreSeat.member_id == mine, CoreSeat.left_at.is_(None))
-    left = select(CoreSeat.id).where(CoreSeat.member_id == mine, CoreSeat.left_season_id == season.id)
+    # By this result, or since: whoever came in by an appeal and gave the seat back is not next for it.
+    since = and_(CoreSeat.left_season_id.is_(None), CoreSeat.left_at > season.published_at)
+    left = select(CoreSeat.id).where(
+        CoreSeat.member_id == mine, or_(CoreSeat.left_season_id == season.id, since)
+    )
     query = (
         select(
             r, Member, offered.exists(), core.exists(), shut_out(), left.exists(),
@@ -89,21 +94,24 @@ def _candidates(
     )  # fmt: skip
     if only is not None:
         query = query.where(only)
+    rows = session.execute(query).all()
+    listed = [row[0].member_id for row in rows]
+    barred = groups.barred_among(session, group_id=season.group_id, member_ids=listed, now=now)
     return [
         (
             Candidate(
                 row.member_id, row.place, bool(was), row.passed_at is not None, bool(sits), bool(shut),
-                bool(gone), bool(holds), bool(broke),
+                bool(gone), bool(holds), bool(broke), row.member_id in barred,
             ),
             row,
             member,
         )
-        for row, member, was, sits, shut, gone, holds, broke in session.execute(query)
+        for row, member, was, sits, shut, gone, holds, broke in rows
     ]  # fmt: skip
 
 
 def candidates(session: Session, season: Season, now: dt.datetime) -> list[Candidate]:
-    """The runner-ups of a result as they are now, in order: one statement."""
+    """The runner-ups of a result as they are now, in order: two statements."""
     return [one for one, _row, _member in _candidates(session, season, now)]
 
 
@@ -128,7 +136,7 @@ class Listed:
 
 
 def listed(session: Session, season: Season, now: dt.datetime) -> list[Listed]:
-    """The whole list with everybody's offer: two statements."""
+    """The whole list with everybody's offer: three statements."""
     offers = {
         one.member_id: one
         for one in session.scalars(select(SeatOffer).where(SeatOffer.season_id == season.id))

@@ -264,8 +264,11 @@ def safe_after(safe_closings: int) -> int:
 
 def why_not(row: Row, plan: Plan, formula: Formula, rulings: Iterable[Ruling] = ()) -> str:
     """Why a member who is not core did not rise: a code for ``explain``."""
-    if any(one.member == row.member and one.kind == "exclude" for one in rulings):
+    said = {one.kind for one in rulings if one.member == row.member}
+    if "exclude" in said:
         return "exception"
+    if "gone" in said:
+        return "gone"
     if row.bar:
         return row.bar
     if row.last_day is None or row.points <= 0:

@@ -120,7 +120,10 @@ def parse_dates(text: str) -> list[dt.date]:
     found = []
     for part in re.split(r"[\s,;，、；]+", text.strip()):
         try:
-            found.append(dt.date.fromisoformat(part))
+            day = dt.date.fromisoformat(part)
+            if not 2000 <= day.year <= 2999:
+                raise ValueError(part)
+            found.append(day)
         except ValueError:
             raise Invalid(
                 N_("Write dates such as 2026-04-01; “%(text)s” is none."), field="dates", text=part[:20]

@@ -43,7 +43,8 @@ class Formula:
         clean_days: whoever rises has no open violation of the house rules: none of so many days before the end of the
             season that stands, and none whose mute still runs then; 0: not asked.
         leaves: for how many seasons of their time in the core a member may take leave.
-        reentry: seasons that whoever was eliminated sits out before they can rise again.
+        reentry: seasons that whoever was eliminated, or lost the seat for a violation, sits out before they can rise
+            again.
         appeal_days: for how long after the result one may appeal; 0: not at all.
         offer_days: how long a runner-up may think about a seat that becomes free between two results; 0: such seats
             wait for the next result.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 SHORTEST = dt.timedelta(days=1)
 """Less time to think than this is no offer: the seat waits for the next result."""
 
-STANDS_BACK = ("passed", "offered", "core", "shut", "left", "violation", "no_pass")
+STANDS_BACK = ("passed", "offered", "core", "shut", "left", "barred", "violation", "no_pass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,10 @@ class Candidate:
         place: on the list, 1 is the first.
         offered: had their offer already. passed: an admin passed them over.
         core: sits in the core. shut: suspended, or no member any more.
-        left: lost a core seat by this very result (a correction does not change that: they have it back).
+        left: lost a core seat by this very result or since (a correction does not change that: they have it back).
         holds_pass: holds a pass that is good now.
         violation: has an open violation of the house rules, where the formula asks for none.
+        barred: was taken out for cause and may take no seat in the core group's own group.
     """
 
     member: int
@@ -34,11 +35,12 @@ class Candidate:
     left: bool = False
     holds_pass: bool = True
     violation: bool = False
+    barred: bool = False
 
 
 def stands_back(one: Candidate, *, need_pass: bool) -> str:
     """Why a runner-up is not offered a seat (of :data:`STANDS_BACK`); empty when they may be."""
-    for code in ("passed", "offered", "core", "shut", "left", "violation"):
+    for code in ("passed", "offered", "core", "shut", "left", "barred", "violation"):
         if getattr(one, code):
             return code
     return "no_pass" if need_pass and not one.holds_pass else ""

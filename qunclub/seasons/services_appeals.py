@@ -116,6 +116,8 @@ def uphold(
     )  # fmt: skip
     live = select(CoreSeat.id).where(CoreSeat.member_id == appeal.member_id, CoreSeat.left_at.is_(None))
     if session.scalar(live) is None:
+        # The seat they were offered meanwhile is theirs now, by the appeal.
+        services_offers.end_own(session, member_id=appeal.member_id, now=now)
         if not queries_offers.free_seats(session, last):
             made.spare = True
             made.spare_reason = _words(

@@ -284,6 +284,14 @@ def end_open(session: Session, *, now: dt.datetime) -> int:
     return len(ended)
 
 
+def end_own(session: Session, *, member_id: int, now: dt.datetime) -> None:
+    """End a member's open offer without a letter: they have a seat in another way. Called under the core's lock."""
+    live = select(SeatOffer).where(SeatOffer.member_id == member_id, SeatOffer.state == "open")
+    for one in session.scalars(live.execution_options(populate_existing=True)).all():
+        one.state, one.ended_at = "ended", now
+    session.flush()
+
+
 def forget(session: Session, *, member_id: int, now: dt.datetime) -> None:
     """They leave the club: an offer of theirs goes on to the next, and no word about them stays on the list."""
     live = select(SeatOffer).where(SeatOffer.member_id == member_id, SeatOffer.state == "open")

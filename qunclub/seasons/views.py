@@ -80,7 +80,7 @@ def index() -> Any:
         context["coming"] = queries.coming(session, now())
         if season is not None and season.state == "open":
             live = live_season(session, season, actor.member_id if actor is not None else None)
-            context["live"] = live
+            context["live"], context["over"] = live, now() >= season.ends_at
             context["hint"] = live.mine and queries_hints.hint(session, season, live.plan, live.mine, now())
             context["floor"] = _floor(session, season, live.mine)
             context["leaving_from"] = live.plan.eliminated[0].row.member if live.plan.eliminated else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 from wtforms import IntegerField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, NumberRange
 
 from qunclub.web import (
     Form,
@@ -33,7 +33,9 @@ class NominationForm(Form):
     """Whom, and why."""
 
     number = IntegerField(
-        _l("Member number"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 1}
+        _l("Member number"),
+        [InputRequired(), NumberRange(max=999_999_999)],
+        render_kw={"inputmode": "numeric", "min": 1},
     )
     reason = TextAreaField(
         _l("Reason"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from sqlalchemy import func, select
@@ -103,7 +104,9 @@ def test_my_points_tell_why_and_what_was_taken_back(client, make, site_db, now):
     page = text_of(client.get("/me/points"))
     assert "Homework accepted" in page and "Lesson 3: one page" in page and "+92" in page
     assert "Taken back:" in page and "Somebody else helped" in page and "-15" in page
-    assert "How points are earned" in page and "the score, up to 100" in page
+    assert (
+        "How points are earned" in page and "the score, up to 100, unless the homework says otherwise" in page
+    )
     assert "by the club itself" in page and "rule, version 1" in page
     assert "我的积分" in text_of(in_language(client, "zh").get("/me/points"))
 
@@ -168,3 +171,11 @@ def test_a_line_is_taken_back_after_its_effect_was_shown(admin, make, site_db, n
     assert admin.get("/admin/points/999/reverse").status_code == 404
     with site_db.session() as session:
         assert doctor.check(session, now) == []
+
+
+def test_a_number_nobody_can_have_is_refused_and_nothing_typed_is_lost(admin):
+    key = re.search(r'name="key"[^>]*value="([^"]+)"', admin.get("/admin/points/give").text)
+    assert key is not None
+    typed = {"key": key[1], "number": "9" * 30, "amount": "5", "reason": "Hosted the meeting"}
+    page = post(admin, "/admin/points/give", typed)
+    assert page.status_code == 422 and "Hosted the meeting" in page.text

@@ -92,6 +92,21 @@ def test_who_sees_what(visit, make, core, lead, admin, project, pieces, site_db)
     assert visit(admin).get(f"/projects/other/pieces/{pieces[0].id}").status_code == 404 and other
 
 
+def test_every_finished_project_can_be_found(visit, make, core, site_db):
+    for n in range(26):
+        one = make.project(slug=f"old-{n}", title=f"Finished {n}", public=n > 0)
+        with site_db.uow() as session:
+            projects.set_state(session, project_id=one.id, state="done", now=make.now, actor=ADMIN)
+    client = visit(core[0])
+    assert "All finished projects" in text_of(client.get("/projects"))
+    first, second = client.get("/projects?state=done").text, client.get("/projects?state=done&page=2").text
+    both = [f'/projects/old-{n}"' in page for page in (first, second) for n in range(26)]
+    assert sum(both) == 26 and "page=2" in first and "state=done" in first
+    visitor = visit(None, "zh")
+    assert "全部已完成的项目" in text_of(visitor.get("/projects?state=done"))
+    assert '/projects/old-0"' not in visitor.get("/projects?state=done&page=2").text
+
+
 def test_a_draft_is_for_whoever_leads(visit, make, core, lead, admin):
     make.project(slug="book", state="draft", lead=lead[1], title="Secret plan")
     assert visit(core[0]).get("/projects/book").status_code == 404
@@ -250,6 +265,21 @@ def test_the_lead_hands_out_extends_and_leaves_out(visit, core, lead, pieces):
     assert post(visit(core[0]), path(pieces[0], "/restore")).status_code == 403
     assert visit(core[0]).get(path(pieces[0], "/edit")).status_code == 403
     assert visit(core[0]).get("/projects/book/pieces/new").status_code == 403
+
+
+def test_an_admin_takes_what_was_agreed_along_as_csv(
+    visit, make, core, lead, admin, project, pieces, site_db
+):
+    for piece in pieces[:2]:
+        make.delivered(piece, make.core_member(nickname="Ada"))
+    with site_db.uow() as session:
+        projects.accept(session, piece_id=pieces[0].id, now=make.now, actor=ADMIN)
+    boss = visit(admin)
+    assert "/admin/projects/pay.csv" in boss.get("/admin/projects").text
+    told = boss.get("/admin/projects/pay.csv").text.splitlines()
+    assert len(told) == 2 and "book,A book of a dozen,Piece 1," in told[1] and ",Ada," in told[1]
+    assert told[1].endswith(",20,300.00,CNY")
+    assert visit(lead[0]).get("/admin/projects/pay.csv").status_code == 403
 
 
 def test_an_admin_takes_an_acceptance_back_and_calls_it_off(

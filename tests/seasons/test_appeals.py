@@ -28,6 +28,7 @@ from qunclub.seasons import (
 )
 from qunclub.seasons.models import CoreSeat, Decision
 from qunclub.seasons.models_appeals import SeasonCorrection
+from qunclub.seasons.models_offers import SeatOffer
 from tests.support.concurrency import concurrently, failed, succeeded
 from tests.support.pages import in_language, post, sign_in, text_of
 
@@ -159,6 +160,40 @@ def test_a_free_seat_is_kept_for_who_waits_and_taken_first(session, story):
     assert (done.outcome, done.spare, done.spare_reason) == ("promoted", False, "")
     assert core(session) == {people[2].id, people[4].id} == seated(session, season)
     assert not queries_offers.free_seats(session, season)
+    assert doctor.check(session, soon(season, 2)) == []
+
+
+def test_whoever_came_in_by_an_appeal_and_gave_the_seat_back_is_not_next(session, story):
+    people, season = story
+    services_resign.resign(session, member_id=people[0].id, actor=ADMIN, now=soon(season))
+    uphold(session, appeal(session, season, people[3]), soon(season, 2))
+    services_resign.resign(session, member_id=people[3].id, actor=ADMIN, now=soon(season, 3))
+    why = {one.number: one.why for one in queries_offers.listed(session, season, soon(season, 3))}
+    assert why[people[3].number] == "left"
+    services_offers.offer_due(session, now=soon(season, 3))
+    assert list(session.scalars(select(SeatOffer.member_id))) == [people[4].id]
+    assert doctor.check(session, soon(season, 3)) == []
+
+
+def test_whoever_is_right_takes_the_seat_they_were_offered_meanwhile(session, story):
+    people, season = story
+    made = appeal(session, season, people[3])
+    for one in (people[0], people[2]):
+        services_resign.resign(session, member_id=one.id, actor=ADMIN, now=soon(season))
+    assert services_offers.offer_due(session, now=soon(season)) == 1, (
+        "one of the two seats is kept for the appeal"
+    )
+    offer = session.scalars(select(SeatOffer)).one()
+    assert offer.member_id == people[3].id and queries_offers.free_seats(session, season) == 1
+    assert not uphold(session, made, soon(season, 2)).spare
+    assert offer.state == "ended" and core(session) == {people[3].id} == seated(session, season)
+    assert queries_offers.free_seats(session, season) == 1
+    told = [
+        row.payload["template"]
+        for row in session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "mail"))
+    ]
+    assert "core_offer_ended" not in told, "one letter says that they have a seat, none that they have not"
+    assert services_offers.offer_due(session, now=soon(season, 2)) == 1
     assert doctor.check(session, soon(season, 2)) == []
 
 

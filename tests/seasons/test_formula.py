@@ -11,7 +11,7 @@ from qunclub import points, seasons
 from qunclub.homework.models import Submission
 from qunclub.kernel import Actor, Conflict, Invalid
 from qunclub.members.models import Member
-from qunclub.seasons import doctor, field, queries, services_leave
+from qunclub.seasons import doctor, field, queries, queries_floor, services_leave, services_resign
 from qunclub.seasons.models import SnapshotRow
 
 ADMIN = Actor("test:admin", "Admin", roles=frozenset({"admin"}))
@@ -150,6 +150,29 @@ def test_whoever_was_eliminated_sits_out_as_many_seasons_as_the_formula_says(ses
     make.closed(fourth)
     assert outcomes(session, fourth) == {"promoted": [1], "kept": [], "eliminated": [3]}
     assert bars(session, fourth) == {2: "waiting"}
+
+
+def test_whoever_lost_the_seat_for_a_violation_sits_out_too_and_whoever_gave_it_back_does_not(session, make):
+    one, two, three = make.ranking([0] * 3)
+    first = make.season(seats=2, eliminate=0)
+    for member in (one, two):
+        make.earn(member, 5, at=first.starts_at)
+    make.closed(first)
+    second = following(make, first, seats=2, eliminate=0, reentry=1)
+    later = second.starts_at + dt.timedelta(days=1)
+    services_resign.dismiss(session, number=one.number, reason="Copied works", actor=ADMIN, now=later)
+    services_resign.resign(session, member_id=two.id, actor=ADMIN, now=later)
+    for member, many in ((one, 50), (two, 40), (three, 7)):
+        make.earn(member, many, at=second.starts_at)
+    assert queries_floor.facts_of(session, second, second.formula, one.id).waits
+    assert not queries_floor.facts_of(session, second, second.formula, two.id).waits
+    make.closed(second)
+    assert bars(session, second) == {1: "waiting"}
+    assert outcomes(session, second) == {"promoted": [2, 3], "kept": [], "eliminated": []}
+    third = following(make, second, seats=3, eliminate=0, reentry=1)
+    make.earn(one, 5, at=third.starts_at)
+    make.closed(third)
+    assert outcomes(session, third)["promoted"] == [1] and not bars(session, third)
 
 
 def test_leave_is_asked_for_in_the_first_half_counted_and_keeps_the_seat(session, make):

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from qunclub import groups, jobs, passes, seasons
 from qunclub.groups.models import Group, Seat
+from qunclub.groups.models_bar import Bar
 from qunclub.home.export import export
 from qunclub.kernel import Actor, Conflict, Forbidden, Invalid, NotFound, locks
 from qunclub.kernel.outbox import OutboxMessage
@@ -162,6 +163,22 @@ def test_a_suspended_or_refunded_seat_is_offered_and_the_suspended_are_passed(se
     assert offers(session) == [(people[3].id, "open")]
     why = {one.number: one.why for one in queries_offers.listed(session, season, soon(season))}
     assert why[people[2].number] == "shut" and why[people[3].number] == "offered"
+
+
+def test_whoever_was_taken_out_for_cause_is_not_asked_until_that_is_lifted(session, story):
+    people, season, _running = story
+    line_id = session.scalar(select(Group.line_id).where(Group.id == season.group_id))
+    bar = Bar(member_id=people[2].id, line_id=line_id, reason="Copied works", since=season.ends_at)
+    session.add(bar)
+    resign(session, people[0], soon(season))
+    services_offers.offer_due(session, now=soon(season))
+    assert offers(session) == [(people[3].id, "open")], "they could not take it"
+    why = {one.number: one.why for one in queries_offers.listed(session, season, soon(season))}
+    assert why[people[2].number] == "barred"
+    bar.lifted_at = soon(season, 2)
+    resign(session, people[1], soon(season, 2))
+    services_offers.offer_due(session, now=soon(season, 2))
+    assert offers(session)[1:] == [(people[2].id, "open")]
 
 
 def test_removed_from_the_group_the_seat_is_offered(session, story):

@@ -371,3 +371,21 @@ def test_the_review_is_done_on_the_page_and_a_second_admin_publishes(client, mak
     assert "规则之外的例外" in text_of(in_language(client, "zh").get("/season/second"))
     in_language(sign_in(client, people[1][0]), "en")
     assert "You stay in the core group by an exception" in text_of(client.get("/season/second"))
+
+
+def test_a_season_that_is_over_and_not_frozen_says_so(client, make, people):
+    season = make.season(
+        slug="over", name="Over", starts_at=make.now - dt.timedelta(days=40), seats=1, eliminate=0
+    )
+    for (_account, member), many in zip(people[:2], (20, 10), strict=True):
+        make.earn(member, many, at=season.starts_at)
+    member = in_language(sign_in(client, people[1][0]), "en")
+    page = text_of(member.get("/season"))
+    assert "This season is over" in page and "counts for the next one" in page
+    assert "out of reach until the season ends" not in page
+    assert "本赛季已结束" in text_of(in_language(member, "zh").get("/season"))
+
+
+def test_the_list_says_how_many_leave_also_by_a_share(admin, make):
+    make.season(slug="share", seats=40, eliminate=0, eliminate_percent=10)
+    assert ">4</td>" in admin.get("/admin/seasons").text

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from qunclub import points
 from qunclub.kernel import Conflict, Invalid
 from qunclub.seasons import rules
+from qunclub.seasons.explain import not_risen, sentences
 from qunclub.seasons.rules import (
     Row,
     Ruling,
@@ -101,6 +102,26 @@ def test_a_minimum_keeps_the_door_closed_below_it():
     assert plan.rise_above == 29
     assert why_not(row(2, 29), plan, Formula(1, 0, min_points=30)) == "below_minimum"
     assert why_not(row(3), plan, Formula(1, 0, min_points=30)) == "no_points"
+
+
+def test_whoever_lost_the_seat_since_the_freeze_reads_that_and_no_line_they_stood_above():
+    said, formula = [Ruling(1, "gone")], Formula(1, 0)
+    plan = plan_season([row(1, 90, core=True), row(2, 50)], said, seats=1, eliminate=0)
+    assert numbers(plan.promoted) == [2]
+    assert why_not(row(1, 90, core=True), plan, formula, said) == "gone"
+    told = not_risen("gone", {"points": 90, "position": 1})
+    assert "90 points" in told.message % told.params and "ended or your account was suspended" in told.message
+
+
+def test_after_one_season_or_more_one_may_rise_again():
+    facts = {"seats": 1, "left": 1, "points": 5, "place": 1, "core": 1}
+    for many, words in (
+        (0, "from the next season on"),
+        (1, "after one more season"),
+        (2, "after 2 more seasons"),
+    ):
+        told = sentences("eliminated", "lowest", {**facts, "reentry": many})[-1]
+        assert words in told.message % told.params
 
 
 def test_more_may_be_named_to_leave_than_there_are_seats():
