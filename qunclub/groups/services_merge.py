@@ -72,6 +72,13 @@ def merge(
         .values(into_id=target.id)
         .execution_options(synchronize_session="fetch")
     )
+    # Who is in the other group already and wished to come here is where they wished to be.
+    session.execute(
+        update(MoveRequest)
+        .where(MoveRequest.from_id == target.id, MoveRequest.to_id == source.id, MoveRequest.state == "open")
+        .values(state="over", answered_at=now)
+        .execution_options(synchronize_session="fetch")
+    )
     session.execute(
         update(MoveRequest)
         .where(MoveRequest.to_id == source.id, MoveRequest.state == "open")

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from qunclub.api import Problem, bearer, blueprint, current_token, register_scope
 from qunclub.web import N_, _, _l, club, explain, now, transact
 
-from . import queries_door, services_door
+from . import queries_door, rules_door, services_door
 from .rules_door import Doors
 from .services_door import Way
+from .tickets import TicketResult
 from .views_door import DOORS
 
 SCOPE = "tickets.check"
@@ -73,6 +74,11 @@ class CheckOut(Schema):
         }
     )
     message = fields.String(metadata={"description": "The outcome in words, in the caller's language."})
+    reason = fields.String(
+        metadata={
+            "description": "Why the ticket ended or its member is suspended, as the host reads it; else empty."
+        }
+    )
     again = fields.Boolean(
         metadata={"description": "Whether this key was used before: nothing was done this time."}
     )
@@ -117,12 +123,20 @@ def check(asked: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def _words(found: TicketResult) -> dict[str, str]:
+    return {
+        "ticket": found.ticket.void_reason,
+        "seat": found.seat.end_reason,
+        "member": found.member.suspend_reason,
+    }
+
+
 def _told(session: Session, done: services_door.DoorResult) -> dict[str, Any]:
     assert done.found is not None  # asked before
     member, group = done.found.member, done.found.group
     first = None
     if done.outcome == "used":
-        row = queries_door.first_entry(session, done.found.ticket.id)
+        row = queries_door.first_entry(session, done.found.ticket)
         if row is not None:
             by = row.check.bot or (row.host.shown_name if row.host else "")
             first = {"at": row.check.at, "by": by}
@@ -130,6 +144,7 @@ def _told(session: Session, done: services_door.DoorResult) -> dict[str, Any]:
         "admitted": done.entered,
         "outcome": done.outcome,
         "message": _(DOORS[done.outcome][1]),
+        "reason": _(why) if (why := rules_door.why(done.outcome, **_words(done.found))) else "",
         "again": done.again,
         "checked_at": done.check.at,
         # Of another group's ticket only which group it is for.
