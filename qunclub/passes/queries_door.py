@@ -94,9 +94,11 @@ def log_rows(session: Session, group_id: int) -> Iterator[list[Any]]:
     """The same as a table of record."""
     for row in session.execute(_log(group_id).execution_options(yield_per=500)):
         one = CheckRow(*row)
+        # As on the page: whose another group's ticket is, the hosts of this one do not learn.
+        told = one.member if one.check.outcome != "other_group" else None
         yield [
             one.check.id, one.check.at, one.check.claimed_at, one.group.name if one.group else "",
-            one.member.number if one.member else "", one.member.shown_name if one.member else "", one.check.outcome,
+            told.number if told else "", told.shown_name if told else "", one.check.outcome,
             one.check.reason, one.check.way, one.check.device, one.host.shown_name if one.host else "", one.check.bot,
         ]  # fmt: skip
 

@@ -309,6 +309,16 @@ def test_two_admins_answer_at_once_and_one_group_opens(db, make, now):
         assert doctor.check(session, now) == []
 
 
+def leave_page(client, site_db, slug, member_id):
+    with site_db.session() as session:
+        seat = session.scalars(
+            select(Seat.id)
+            .join(GroupLine, GroupLine.id == Seat.line_id)
+            .where(GroupLine.slug == slug, Seat.member_id == member_id)
+        ).one()
+    return text_of(client.get(f"/groups/seats/{seat}/leave"))
+
+
 def test_pages_from_the_proposal_to_the_leaders_desk(make, client, site_db):
     line = make.group_line(slug="home", name="Home", capacities=[9])
     account, me = make.person(name="Lead", number=True)
@@ -346,8 +356,15 @@ def test_pages_from_the_proposal_to_the_leaders_desk(make, client, site_db):
         post(client, "/groups/spin-offs/1/join", {}, follow_redirects=True)
     )
     assert client.get("/groups/spin-offs/1/lead").status_code == 403
+    assert 'href="/groups/spin-offs"' in text_of(client.get("/groups")), "the list is found"
+    told = {slug: leave_page(client, site_db, slug, guest.id) for slug in ("runners", "home")}
+    assert "as long as you have a seat in the parent group" in told["runners"]
+    assert "entry ticket" not in told["runners"] and "welcome page of your pass" not in told["runners"]
+    assert "groups of members beside it end too" in told["home"] and "entry ticket is void" in told["home"]
+    assert "You lead this group" not in told["runners"]
     sign_in(client, account)
     in_language(client, "en")
+    assert "You lead this group" in leave_page(client, site_db, "runners", me.id)
     with count_statements(site_db.engine) as seen:
         told = text_of(client.get("/groups/spin-offs/1/lead"))
     assert "Guest" in told and "leads the group" in told and seen.count < 20, seen

@@ -102,6 +102,7 @@ def test_a_host_stands_at_a_door_and_sees_who_came(client, host, signed, group_i
     ]  # fmt: skip
     rows = text_of(client.get("/door/log.csv")).splitlines()
     assert rows[0].lstrip("\ufeff").startswith("check,at") and len(rows) == 5
+    assert "Nick One" in rows[-1] and not any("Nick Two" in row for row in rows)
     page = text_of(post(client, "/door/at", {"group": ""}, follow_redirects=True))
     assert "You stand at no door in particular." in page
 
