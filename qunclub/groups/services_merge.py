@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, NotFound, insert_for, locks, store
 
-from . import rules_moving, services_moving
+from . import entry, rules_moving, services_moving
 from .models import Group, GroupLine, Seat
 from .models_hosts import GroupHost
 from .models_moving import MoveRequest
@@ -92,6 +92,7 @@ def merge(
         .execution_options(synchronize_session="fetch")
     )
     _hosts(session, source, target)
+    entry.merged(session, source.id, target.id)
     session.flush()
     store.record(
         session,

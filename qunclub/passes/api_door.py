@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from marshmallow import Schema, fields, validate
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from qunclub import groups
 from qunclub.api import Problem, bearer, blueprint, current_token, register_scope
+from qunclub.api.models import ApiToken
 from qunclub.web import N_, _, _l, club, explain, now, transact
 
 from . import queries_door, rules_door, services_door
@@ -121,6 +124,19 @@ def check(asked: dict[str, Any]) -> dict[str, Any]:
     if isinstance(answer, str):
         raise Problem(404, "unknown-ticket", answer)
     return answer
+
+
+def _lead_on(session: Session, from_id: int, into_id: int) -> None:
+    """A program that stood at the door of a group which was merged stands at the other's, as its hosts do."""
+    session.execute(
+        update(ApiToken)
+        .where(ApiToken.group_id == from_id)
+        .values(group_id=into_id)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+groups.MERGED.append(_lead_on)
 
 
 def _words(found: TicketResult) -> dict[str, str]:

@@ -106,6 +106,21 @@ def test_a_token_for_one_group_stands_at_its_door_only(client, token, signed, si
     }
 
 
+def test_after_a_merge_the_program_stands_at_the_other_door(client, token, site_db, make, now, app):
+    line = make.group_line(slug="two-of", capacities=(3, 3), open_at_once=2, allocation="even")
+    make.pass_(make.plan(line=line), make.member())
+    with site_db.session() as session:
+        first, second = session.scalars(select(Group.id).where(Group.line_id == line.id).order_by(Group.id))
+        code = session.scalars(select(EntryTicket.code)).one()
+    bot = token(group_id=first)
+    with site_db.uow() as session:
+        groups.merge(
+            session, from_id=first, into_id=second, capacity=None, reason="Small", actor=ADMIN, now=now
+        )
+    told = ask(client, bot, {"code": code, "key": "after-merge"}).json
+    assert (told["outcome"], told["group"]["slug"]) == ("admitted", "two-of-2")
+
+
 def test_a_removed_member_is_refused_with_the_reason_in_words(client, token, signed, site_db, now):
     with site_db.uow() as session:
         seat = session.scalars(select(Seat).order_by(Seat.id)).first()
