@@ -33,6 +33,7 @@
     try {
       stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { facingMode: "environment", width: { ideal: 1280 } } });
     } catch { say.textContent = room.dataset.denied; return; }
+    wrong = false;
     detector = await native();
     video.srcObject = stream;
     view.hidden = false;
