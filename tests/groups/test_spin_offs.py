@@ -158,6 +158,19 @@ def test_it_ends_with_the_seat_in_the_parent_and_the_next_comes_in(session, make
     assert doctor.check(session, now) == []
 
 
+def test_a_seat_is_not_given_back_to_who_has_left_the_parent(session, make, now):
+    _line, (first, second), _others = parent(make)
+    made = approve(session, make, propose(session, first, now))
+    inside = join(session, made, second.member_id, now)
+    boss = make.actor(make.member(roles=("admin",)))
+    groups.remove_member(session, seat_id=inside.id, reason="Rude", actor=boss, now=now, scope="none")
+    assert groups.restore_seat(session, seat_id=inside.id, now=now).state == "admitted"
+    groups.remove_member(session, seat_id=inside.id, reason="Rude", actor=boss, now=now, scope="none")
+    groups.leave_seat(session, seat_id=second.id, state="left", reason="", now=now)
+    assert groups.restore_seat(session, seat_id=inside.id, now=now).state == "removed"
+    assert doctor.check(session, now) == []
+
+
 def test_the_leader_hands_over_and_puts_out_and_nobody_else_does(session, make, now):
     _line, (mine, beside), _others = parent(make)
     made = approve(session, make, propose(session, mine, now))
