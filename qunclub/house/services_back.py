@@ -18,7 +18,7 @@ from .models import Sanction
 def give_back(session: Session, line: Sanction, reason: str, actor: Actor, now: dt.datetime) -> str:
     """``admitted``, ``waiting``, ``none`` when no pass keeps the seat any more, ``barred`` when another bar stands.
 
-    ``none`` also in a spin-off whose parent they have left since.
+    ``parent`` in a spin-off whose parent they have left since.
 
     Args:
         line: the removal, with its seat.
@@ -38,7 +38,7 @@ def give_back(session: Session, line: Sanction, reason: str, actor: Actor, now: 
         return "barred"
     seat = groups.restore_seat(session, seat_id=line.seat_id, now=now)
     if seat.state not in groups.LIVE:
-        return "none"
+        return "parent"
     if seat.id == line.seat_id:
         passes.tickets.revive(session, seat_id=line.seat_id)
     return seat.state

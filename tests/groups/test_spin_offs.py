@@ -370,11 +370,11 @@ def test_pages_from_the_proposal_to_the_leaders_desk(make, client, site_db):
     )
     assert client.get("/groups/spin-offs/1/lead").status_code == 403
     assert 'href="/groups/spin-offs"' in text_of(client.get("/groups")), "the list is found"
-    told = {slug: leave_page(client, site_db, slug, guest.id) for slug in ("runners", "home")}
-    assert "as long as you have a seat in the parent group" in told["runners"]
-    assert "entry ticket" not in told["runners"] and "welcome page of your pass" not in told["runners"]
-    assert "groups of members beside it end too" in told["home"] and "entry ticket is void" in told["home"]
-    assert "You lead this group" not in told["runners"]
+    pages = {slug: leave_page(client, site_db, slug, guest.id) for slug in ("runners", "home")}
+    assert "as long as you have a seat in the parent group" in pages["runners"]
+    assert "entry ticket" not in pages["runners"] and "welcome page of your pass" not in pages["runners"]
+    assert "groups of members beside it end too" in pages["home"] and "entry ticket is void" in pages["home"]
+    assert "You lead this group" not in pages["runners"]
     sign_in(client, account)
     in_language(client, "en")
     assert "You lead this group" in leave_page(client, site_db, "runners", me.id)
