@@ -27,6 +27,7 @@ from .models import Chat, ChatAccount, ChatJoin, ChatTask, ChatUpdate
 Taken = Literal["taken", "repeat", "ignored", "nothing"]
 BOT = Actor(key="system:telegram", name="Telegram", roles=frozenset({"host"}))
 ENDED = N_("The seat has ended.")
+NO_ADMIN = N_("The bot is no administrator of the chat, or may not invite people.")
 SEEN, MOST_SEEN = "chats.telegram.seen", 20
 
 
@@ -361,7 +362,7 @@ def _standing(session: Session, told: rules_telegram.Standing, now: dt.datetime)
     if chat is None:
         return
     if not told.working:
-        chat.trouble = "The bot is no administrator of the chat, or may not invite people."
+        chat.trouble = NO_ADMIN
         return
     chat.trouble = ""
     ask_again(session, chat=chat, now=now)

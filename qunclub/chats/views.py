@@ -100,11 +100,13 @@ def disconnect() -> Any:
 @bp.get("/groups/<slug>/chat.png")
 @allow("signed_in")
 def picture(slug: str) -> Response:
-    """The QR picture of a group's chat, for those who see the way in, as long as it is good; always for hosts."""
+    """The QR picture of a group's chat, for those who see the way in, as long as it is good; always for its hosts."""
     actor = current_actor_or_none()
     with reading() as session:
         group, chat = queries.picture(session, slug)
-        if not (actor is not None and actor.has("host")):
+        if actor is None or not groups.is_host_of(
+            session, group_id=group.id, member_id=actor.member_id, roles=actor.roles
+        ):
             seat = groups.my_seat(session, line_id=group.line_id, member_id=member_id())
             if not services_join.may_see_way_in(seat, group.id) or rules.expired(chat.expires_at, now()):
                 raise NotFound()

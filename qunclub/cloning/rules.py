@@ -192,7 +192,9 @@ def parse(data: bytes) -> Template:
         raise Broken([f"The file is larger than {MOST_BYTES // 1_000_000} MB."])
     try:
         told = json.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, ValueError, RecursionError):
+        # JSON can write half of a pair (\ud800), which is no letter: nothing else takes it.
+        json.dumps(told, ensure_ascii=False).encode("utf-8")
+    except (UnicodeError, ValueError, RecursionError):
         raise Broken(["This is not a JSON file in UTF-8."]) from None
     if not isinstance(told, dict) or told.get("qunclub_template") != VERSION:
         raise Broken([f'This is not a template of a club: it says no "qunclub_template": {VERSION}.'])

@@ -4,7 +4,7 @@ Promise 2: admitted seats never exceed capacity, and when the last seat goes exa
 Promise 4: who finds no seat waits in an explicit, ordered list.
 """
 
-from .entry import DISPUTED, MOVED, OPENED_BY, PURPOSES
+from .entry import DISPUTED, MERGED, MOVED, OPENED_BY, PURPOSES
 from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
 from .models_bar import Bar
 from .qr import qr_svg
@@ -65,6 +65,7 @@ __all__ = [
     "DEFAULT_NICKNAME",
     "DISPUTED",
     "LIVE",
+    "MERGED",
     "MOVED",
     "NOTHING_ASKED",
     "OPENED_BY",

@@ -26,7 +26,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries_moving, rules, rules_moving, services_merge
+from . import entry, queries_moving, rules, rules_moving, services_merge
 from .models import Group, GroupLine
 
 bp = Blueprint("groups_merge", __name__, url_prefix="/admin/groups/groups")
@@ -102,6 +102,7 @@ def merge(group_id: int) -> Any:
             line=session.get_one(GroupLine, line_id),
             others=others,
             people=people,
+            opened=entry.opened_by(session, group_id),
             refused=refused,
         )
     return page, 409 if refused else 422 if form.errors else 200

@@ -31,7 +31,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries_split, rules, rules_moving, rules_split, services_split
+from . import entry, queries_split, rules, rules_moving, rules_split, services_split
 from .models import Group, GroupLine, Seat
 from .rules_split import SplitRule
 
@@ -168,6 +168,7 @@ def split(group_id: int) -> Any:
             staying=_names(session, lists[0]) if lists else [],
             counts=(len(lists[1]), len(lists[0])) if lists else None,
             ways=WAYS,
+            opened=entry.opened_by(session, group_id),
             refused=refused,
         )
     return page, 409 if refused else 422 if form.errors else 200

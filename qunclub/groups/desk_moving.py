@@ -28,7 +28,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, queries_moving, rules_moving, services_moving, services_requests
+from . import entry, queries, queries_moving, rules_moving, services_moving, services_requests
 from .models import GroupLine
 from .views_moving import choice
 
@@ -157,6 +157,7 @@ def move(seat_id: int) -> Any:
             line=session.get_one(GroupLine, line_id),
             others=others,
             moves=queries_moving.history(session, seat_id),
+            opened=entry.opened_by(session, here) if here else [],
             refused=refused,
             admin=actor.has("admin"),
         )

@@ -18,6 +18,9 @@ OPENED_BY: list[Callable[[Session, int], list[str]]] = []
 MOVED: list[Callable[[Session, Collection[int]], None]] = []
 """(session, seat ids): what follows when these seats were moved to another group, in the same transaction."""
 
+MERGED: list[Callable[[Session, int, int], None]] = []
+"""(session, id of the closed group, id of the one it is part of now): what leads on, in the same transaction."""
+
 PURPOSES: list[Callable[[Session, Collection[int]], dict[int, str]]] = []
 """(session, seat ids) → what the passes that keep them are for, the address of a course: one statement each."""
 
@@ -27,6 +30,12 @@ def moved(session: Session, seat_ids: Collection[int]) -> None:
     if seat_ids:
         for tell in MOVED:
             tell(session, seat_ids)
+
+
+def merged(session: Session, from_id: int, into_id: int) -> None:
+    """Tell the rooms above that a group is closed and part of another now."""
+    for tell in MERGED:
+        tell(session, from_id, into_id)
 
 
 def purposes_of(session: Session, seat_ids: Collection[int]) -> dict[int, str]:

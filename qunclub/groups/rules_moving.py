@@ -21,8 +21,11 @@ def may_move(*, admin: bool, host: bool, hosted: Collection[int], groups: Collec
     False
     >>> may_move(admin=False, host=True, hosted=(), groups={1})
     True
+    >>> may_move(admin=False, host=True, hosted={1}, groups=())
+    False
     """
-    return admin or (host and (not hosted or set(groups) <= set(hosted)))
+    # Who stands in no group yet is nobody's but the whole club's.
+    return admin or (host and (not hosted or (bool(groups) and set(groups) <= set(hosted))))
 
 
 def check_reason(words: str, *, field: str = "reason") -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, NotFound, insert_for, locks, store
 
-from . import rules_moving, services_moving
+from . import entry, rules_moving, services_moving
 from .models import Group, GroupLine, Seat
 from .models_hosts import GroupHost
 from .models_moving import MoveRequest
@@ -72,6 +72,13 @@ def merge(
         .values(into_id=target.id)
         .execution_options(synchronize_session="fetch")
     )
+    # Who is in the other group already and wished to come here is where they wished to be.
+    session.execute(
+        update(MoveRequest)
+        .where(MoveRequest.from_id == target.id, MoveRequest.to_id == source.id, MoveRequest.state == "open")
+        .values(state="over", answered_at=now)
+        .execution_options(synchronize_session="fetch")
+    )
     session.execute(
         update(MoveRequest)
         .where(MoveRequest.to_id == source.id, MoveRequest.state == "open")
@@ -85,6 +92,7 @@ def merge(
         .execution_options(synchronize_session="fetch")
     )
     _hosts(session, source, target)
+    entry.merged(session, source.id, target.id)
     session.flush()
     store.record(
         session,

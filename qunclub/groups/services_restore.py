@@ -13,6 +13,7 @@ from qunclub.kernel import NotFound, locks
 from . import rules_allocation, services
 from .changes import changed
 from .models import Group, GroupLine, Seat
+from .models_spin_off import SpinOff
 from .services_waiting import groups_with_room, open_due, place_of
 
 
@@ -21,7 +22,7 @@ def restore_seat(session: Session, *, seat_id: int, now: dt.datetime) -> Seat:
 
     Returns:
         The seat, which is the old row, so that passes and the ticket still know it; or the live one that the member
-        has in the line meanwhile.
+        has in the line meanwhile. Of a spin-off whose parent they have left since, it stays ended.
 
     Raises:
         NotFound: when there is no such seat.
@@ -36,6 +37,8 @@ def restore_seat(session: Session, *, seat_id: int, now: dt.datetime) -> Seat:
     held = services.live_seat(session, line_id=line.id, member_id=seat.member_id)
     if held is not None:
         return held
+    if line.kind == "spin_off" and not _in_parent(session, line.id, seat.member_id):
+        return seat
     group = session.get(Group, seat.group_id, populate_existing=True) if seat.group_id else None
     if group is None or group.seated >= group.capacity:
         room = {one.id: one for one in groups_with_room(session, line)}
@@ -60,6 +63,16 @@ def restore_seat(session: Session, *, seat_id: int, now: dt.datetime) -> Seat:
     if group.seated >= group.capacity:
         open_due(session, line, now)
     return seat
+
+
+def _in_parent(session: Session, line_id: int, member_id: int) -> bool:
+    """Whether the member has the seat that lets them into a spin-off."""
+    query = (
+        select(Seat.id)
+        .join(SpinOff, SpinOff.parent_line_id == Seat.line_id)
+        .where(SpinOff.line_id == line_id, Seat.member_id == member_id, Seat.state == "admitted")
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def _before_all(session: Session, line: GroupLine) -> tuple[int, int]:

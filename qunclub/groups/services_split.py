@@ -23,8 +23,8 @@ MOST = 5000
 GOING = N_("%(group)s is split in two on %(when)s: you go to the new group. The reason: %(reason)s")
 STAYING = N_("%(group)s is split in two on %(when)s: you stay. The reason: %(reason)s")
 OFF = N_("%(group)s is not split after all: %(reason)s")
-NOBODY_LEFT = N_("Nobody who was to go is in the group any more.")
-NO_MORE_GROUPS = N_("The line has as many groups as it may have.")
+NOBODY_LEFT = N_("%(group)s is not split: nobody who was to go is in it any more.")
+NO_MORE_GROUPS = N_("%(group)s is not split: its line has as many groups as it may have.")
 
 
 def people(session: Session, group_id: int) -> tuple[list[Sitting], dict[int, int]]:
@@ -198,9 +198,7 @@ def carry_out(session: Session, *, split_id: int, now: dt.datetime) -> bool:
     seats = _movers(session, group, split.movers)
     index = (session.scalar(select(func.max(Group.index)).where(Group.line_id == line.id)) or 0) + 1
     if not seats or index > rules.MAX_GROUPS:
-        split.state, split.ended_at = "called_off", now
-        split.note = NO_MORE_GROUPS if seats else NOBODY_LEFT
-        session.flush()
+        _called_off_by_itself(session, group, split, NO_MORE_GROUPS if seats else NOBODY_LEFT, now)
         return True
     line.capacities = rules_moving.with_capacity(line.capacities, line.repeat_last, index, split.capacity)
     if split.way == line.allocation and split.key:
@@ -233,6 +231,25 @@ def forget_splits(session: Session, member_id: int) -> None:
         .where(GroupSplit.by_id == member_id)
         .values(by_id=None)
         .execution_options(synchronize_session="fetch")
+    )
+
+
+def _called_off_by_itself(
+    session: Session, group: Group, split: GroupSplit, why: str, now: dt.datetime
+) -> None:
+    """What was announced does not happen: whoever is in the group was told that it would, and is told."""
+    split.state, split.ended_at, split.note = "called_off", now, why
+    session.flush()
+    here = session.scalars(select(Seat.id).where(Seat.group_id == group.id, Seat.state == "admitted")).all()
+    _tell(session, group, here, why, f"split:{split.id}:off", now)
+    store.record(
+        session,
+        actor=Actor.system("split"),
+        action="group.split_off",
+        target=f"group:{group.id}",
+        now=now,
+        summary=group.name,
+        details={"reason": why % {"group": group.name}},
     )
 
 

@@ -199,7 +199,7 @@ def changes(slug: str, version: int) -> Any:
 @bp.get("/<slug>/entry.svg")
 @allow("signed_in")
 def entry_qr(slug: str) -> Response:
-    """The QR of the group's chat: for its members who accepted the covenant, and for hosts."""
+    """The QR of the group's chat: for its members who accepted the covenant, and for its hosts."""
     with reading() as session:
         _line, group = queries.group_by_slug(session, slug)
         if group is None or not group.entry_url or not _may_enter(session, group):
@@ -223,7 +223,9 @@ def way_into(session: Session, group: Group) -> WayIn:
 
 def _may_enter(session: Session, group: Group) -> bool:
     actor = current_actor_or_none()
-    if actor is not None and actor.has("host"):
+    if actor is not None and is_host_of(
+        session, group_id=group.id, member_id=actor.member_id, roles=actor.roles
+    ):
         return True
     mine = queries_mine.my_seat(session, line_id=group.line_id, member_id=member_id())
     return mine is not None and mine.group is not None and mine.group.id == group.id and mine.may_enter

@@ -27,7 +27,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries_mine, queries_moving, rules_moving, services_requests
+from . import entry, queries_mine, queries_moving, rules_moving, services_requests
 from .models import Group
 
 bp = Blueprint("group_moves", __name__, url_prefix="/groups/seats")
@@ -68,9 +68,11 @@ def move(seat_id: int) -> Any:
         if mine.line.moving != "ask":
             form.words.data = ""
         open_ = queries_moving.open_request(session, seat_id)
-        slug, refused = mine.group.slug, ""
+        slug, refused, opened = mine.group.slug, "", entry.opened_by(session, mine.group.id)
         if not form.validate_on_submit():
-            page = render("groups/move.html", form=form, mine=mine, others=others, open=open_, refused="")
+            page = render(
+                "groups/move.html", form=form, mine=mine, others=others, open=open_, refused="", opened=opened
+            )
             return page, 422 if form.errors else 200
     try:
         with form_errors(form):
@@ -97,7 +99,15 @@ def move(seat_id: int) -> Any:
         refused = explain(error)
     with reading() as session:
         mine = queries_mine.seat_of(session, seat_id)
-        page = render("groups/move.html", form=form, mine=mine, others=others, open=open_, refused=refused)
+        page = render(
+            "groups/move.html",
+            form=form,
+            mine=mine,
+            others=others,
+            open=open_,
+            refused=refused,
+            opened=opened,
+        )
     return page, 409 if refused else 422
 
 

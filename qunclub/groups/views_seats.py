@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import NotFound
 from qunclub.web import _, allow, flash, member_id, now, reading, render, see_other, transact
 
-from . import entry, queries_mine, services_offers
+from . import entry, moving_ends, queries_mine, queries_spin_off, services_offers
 from .queries_mine import MySeat
 from .services import LIVE
 
@@ -81,7 +81,14 @@ def leave(seat_id: int) -> Any:
         if mine.seat.state not in LIVE:
             return see_other("qunclub.groups.index")
         opened = entry.opened_by(session, mine.group.id) if mine.group else []
-        return render("groups/leave.html", mine=mine, opened=opened)
+        spin = queries_spin_off.of_line(session, mine.line.id) if mine.line.kind == "spin_off" else None
+        return render(
+            "groups/leave.html",
+            mine=mine,
+            opened=opened,
+            leads=spin is not None and spin.spin.leader_id == mine.seat.member_id,
+            beside=spin is None and bool(moving_ends.spin_off_seats(session, mine.seat)),
+        )
 
 
 @bp.post("/<int:seat_id>/leave")

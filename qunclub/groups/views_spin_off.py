@@ -168,7 +168,7 @@ def _lead(ident: int, form: LeadForm, over: HandOverForm, *, save: bool) -> Any:
                         services_spin_off.change(
                             session,
                             ident=ident,
-                            version=int(typed) if typed.isdigit() else 0,
+                            version=int(typed[:9]) if typed.isdecimal() else 0,
                             purpose=form.purpose.data or "",
                             entry_url=form.entry_url.data or "",
                             entry_note=form.entry_note.data or "",

@@ -18,6 +18,8 @@ from .models import Sanction
 def give_back(session: Session, line: Sanction, reason: str, actor: Actor, now: dt.datetime) -> str:
     """``admitted``, ``waiting``, ``none`` when no pass keeps the seat any more, ``barred`` when another bar stands.
 
+    ``parent`` in a spin-off whose parent they have left since.
+
     Args:
         line: the removal, with its seat.
         reason: why it is taken back; it stands in the bar that is lifted.
@@ -35,6 +37,8 @@ def give_back(session: Session, line: Sanction, reason: str, actor: Actor, now: 
     if groups.bar_in(session, line_id=line_id, member_id=line.member_id, now=now) is not None:
         return "barred"
     seat = groups.restore_seat(session, seat_id=line.seat_id, now=now)
+    if seat.state not in groups.LIVE:
+        return "parent"
     if seat.id == line.seat_id:
         passes.tickets.revive(session, seat_id=line.seat_id)
     return seat.state

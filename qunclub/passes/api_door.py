@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from marshmallow import Schema, fields, validate
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from qunclub import groups
 from qunclub.api import Problem, bearer, blueprint, current_token, register_scope
+from qunclub.api.models import ApiToken
 from qunclub.web import N_, _, _l, club, explain, now, transact
 
-from . import queries_door, services_door
+from . import queries_door, rules_door, services_door
 from .rules_door import Doors
 from .services_door import Way
+from .tickets import TicketResult
 from .views_door import DOORS
 
 SCOPE = "tickets.check"
@@ -73,6 +77,11 @@ class CheckOut(Schema):
         }
     )
     message = fields.String(metadata={"description": "The outcome in words, in the caller's language."})
+    reason = fields.String(
+        metadata={
+            "description": "Why the ticket ended or its member is suspended, as the host reads it; else empty."
+        }
+    )
     again = fields.Boolean(
         metadata={"description": "Whether this key was used before: nothing was done this time."}
     )
@@ -117,12 +126,33 @@ def check(asked: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def _lead_on(session: Session, from_id: int, into_id: int) -> None:
+    """A program that stood at the door of a group which was merged stands at the other's, as its hosts do."""
+    session.execute(
+        update(ApiToken)
+        .where(ApiToken.group_id == from_id)
+        .values(group_id=into_id)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+groups.MERGED.append(_lead_on)
+
+
+def _words(found: TicketResult) -> dict[str, str]:
+    return {
+        "ticket": found.ticket.void_reason,
+        "seat": found.seat.end_reason,
+        "member": found.member.suspend_reason,
+    }
+
+
 def _told(session: Session, done: services_door.DoorResult) -> dict[str, Any]:
     assert done.found is not None  # asked before
     member, group = done.found.member, done.found.group
     first = None
     if done.outcome == "used":
-        row = queries_door.first_entry(session, done.found.ticket.id)
+        row = queries_door.first_entry(session, done.found.ticket)
         if row is not None:
             by = row.check.bot or (row.host.shown_name if row.host else "")
             first = {"at": row.check.at, "by": by}
@@ -130,6 +160,7 @@ def _told(session: Session, done: services_door.DoorResult) -> dict[str, Any]:
         "admitted": done.entered,
         "outcome": done.outcome,
         "message": _(DOORS[done.outcome][1]),
+        "reason": _(why) if (why := rules_door.why(done.outcome, **_words(done.found))) else "",
         "again": done.again,
         "checked_at": done.check.at,
         # Of another group's ticket only which group it is for.

@@ -14,6 +14,7 @@ from qunclub.groups.models import Group
 from qunclub.kernel import Actor, Page
 from qunclub.members.models import Member
 
+from .models import EntryTicket
 from .models_door import DoorTally, TicketCheck
 from .rules_door import Doors
 
@@ -47,8 +48,13 @@ def doors_of(session: Session, actor: Actor, at: int | None) -> Doors:
 
 
 def choices(session: Session, doors: Doors) -> list[tuple[int, str]]:
-    """(id, name) of the doors somebody may choose, newest first; of very many the newest."""
-    query = select(Group.id, Group.name).order_by(Group.id.desc()).limit(MOST_DOORS)
+    """(id, name) of the doors somebody may choose, newest first, none of closed groups; of very many the newest."""
+    query = (
+        select(Group.id, Group.name)
+        .where(Group.closed_at.is_(None))
+        .order_by(Group.id.desc())
+        .limit(MOST_DOORS)
+    )
     if doors.allowed is not None:
         query = query.where(Group.id.in_(doors.allowed))
     return [(ident, name) for ident, name in session.execute(query)]
@@ -88,22 +94,31 @@ def log_rows(session: Session, group_id: int) -> Iterator[list[Any]]:
     """The same as a table of record."""
     for row in session.execute(_log(group_id).execution_options(yield_per=500)):
         one = CheckRow(*row)
+        # As on the page: whose another group's ticket is, the hosts of this one do not learn.
+        told = one.member if one.check.outcome != "other_group" else None
         yield [
             one.check.id, one.check.at, one.check.claimed_at, one.group.name if one.group else "",
-            one.member.number if one.member else "", one.member.shown_name if one.member else "", one.check.outcome,
+            told.number if told else "", told.shown_name if told else "", one.check.outcome,
             one.check.reason, one.check.way, one.check.device, one.host.shown_name if one.host else "", one.check.bot,
         ]  # fmt: skip
 
 
-def first_entry(session: Session, ticket_id: int) -> CheckRow | None:
-    """The check that used the ticket up, with who stood there; None for one used before checks were written down."""
+def first_entry(session: Session, ticket: EntryTicket) -> CheckRow | None:
+    """The check that used the ticket up, with who stood there; None for one used before checks were written down.
+
+    Of a ticket that was made good again (after a move, say) the check since then.
+    """
     host = aliased(Member)
     row = session.execute(
         select(TicketCheck, Member, host, Group)
         .join(Member, Member.id == TicketCheck.member_id, isouter=True)
         .join(host, host.id == TicketCheck.by_id, isouter=True)
         .join(Group, Group.id == TicketCheck.group_id, isouter=True)
-        .where(TicketCheck.ticket_id == ticket_id, TicketCheck.outcome.in_(("admitted", "forced")))
+        .where(
+            TicketCheck.ticket_id == ticket.id,
+            TicketCheck.turn == ticket.turn,
+            TicketCheck.outcome.in_(("admitted", "forced")),
+        )
         .order_by(TicketCheck.id)
         .limit(1)
     ).first()

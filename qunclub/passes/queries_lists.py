@@ -49,7 +49,14 @@ def taken_in(session: Session, list_id: int) -> list[TakenIn]:
         select(TicketCheck, Member, first, host)
         .join(Member, Member.id == TicketCheck.member_id, isouter=True)
         .join(
-            first, and_(first.ticket_id == TicketCheck.ticket_id, first.outcome == "admitted"), isouter=True
+            first,
+            and_(
+                first.ticket_id == TicketCheck.ticket_id,
+                # A ticket that was made good again was admitted once before.
+                first.turn == TicketCheck.turn,
+                first.outcome == "admitted",
+            ),
+            isouter=True,
         )
         .join(host, host.id == first.by_id, isouter=True)
         .where(TicketCheck.list_id == list_id)

@@ -66,6 +66,21 @@ def may_force(found: Verdict, *, admin: bool) -> bool:
     return admin or found not in ENDED
 
 
+def why(found: str, *, ticket: str, seat: str, member: str) -> str:
+    """What a host reads beside a refusal: why the ticket ended or its member is suspended; empty for any other.
+
+    Args:
+        found: what the check came to.
+        ticket, seat, member: why each of them ended, or the member is suspended; empty when it did not.
+
+    >>> why("removed", ticket="", seat="Spam", member=""), why("used", ticket="", seat="Spam", member="")
+    ('Spam', '')
+    """
+    if found == "suspended":
+        return member
+    return (ticket or seat) if found in ENDED else ""
+
+
 def device(agent: str) -> str:
     """The kind of machine in a browser's own words, no more than a host's colleagues need to know.
 

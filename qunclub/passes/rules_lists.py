@@ -26,8 +26,9 @@ def claimed(text: str, *, made_at: dt.datetime, now: dt.datetime) -> dt.datetime
     """When a check was made by a phone's clock, kept between the making of its list and now; None for nonsense."""
     try:
         at = dt.datetime.fromisoformat(text)
-    except ValueError:
+        if at.tzinfo is None:
+            return None
+        return min(max(at.astimezone(dt.UTC), made_at), now)
+    except (ValueError, OverflowError):
+        # The latter: a day at the very end of the calendar, in another zone than UTC.
         return None
-    if at.tzinfo is None:
-        return None
-    return min(max(at.astimezone(dt.UTC), made_at), now)

@@ -115,6 +115,18 @@ def entries(session: Session, made: DoorList) -> list[dict[str, Any]]:
     ]
 
 
+def at_my_door(session: Session, list_id: int, actor: Actor, doors: Doors) -> DoorList:
+    """A list of the host's own, of a door at which they still may stand.
+
+    Raises:
+        NotFound: when it is not.
+    """
+    made = mine(session, list_id, actor)
+    if not doors.may(made.group_id):
+        raise NotFound()
+    return made
+
+
 def mine(session: Session, list_id: int, actor: Actor) -> DoorList:
     """A list of the host's own.
 

@@ -156,16 +156,16 @@ def of_seat(seat_id: int) -> Any:
 
 
 def _own(session: Session, ticket_id: int) -> tuple[EntryTicket, groups.MySeat, Closed]:
-    """The ticket and why it is closed, for its member and for hosts; for anybody else it does not exist.
+    """The ticket and why it is closed, for its member and for hosts of its door; for anybody else it does not exist.
 
     To a host it is not closed by a covenant that is not accepted yet: they may let somebody in who has read it aloud.
     """
     ticket = queries.ticket(session, ticket_id)
-    host = current_actor().has("host")
-    if ticket.member_id != current_actor().member_id and not host:
-        raise NotFound()
     mine = groups.seat_of(session, ticket.seat_id)
     assert mine is not None  # a foreign key stands behind it
+    host = current_actor().has("host") and views_door.stands_for(session, mine.seat.group_id)
+    if ticket.member_id != current_actor().member_id and not host:
+        raise NotFound()
     return ticket, mine, "" if host and mine.closed == "covenant" else mine.closed
 
 
@@ -227,12 +227,15 @@ def check(signed: str) -> Any:
     if not host and not tickets.is_signed(signed):
         # A bare code is for hosts to type: whoever else asks learns nothing of it, not even whether there is such one.
         raise BadTicket(N_("The signature of this ticket is wrong: it was changed or made by somebody else."))
+    if host:
+        _not_guessing()
     with reading() as session:
         try:
             result = tickets.look(session, text=signed, secret=club().secret)
         except BadTicket as error:
             if not host:
                 raise
+            _missed()
             form = DoorForm(formdata=None)
             form.refuse(error)
             return views_door.door_page(form), 404
@@ -248,8 +251,7 @@ def check(signed: str) -> Any:
 def admit(signed: str) -> Any:
     """Let the member in, once."""
     _not_guessing()
-    try:
-        return views_door.admit(signed)
-    except BadTicket:
+    outcome, answer = views_door.admit(signed)
+    if outcome == "unknown":
         _missed()
-        raise
+    return answer

@@ -28,7 +28,8 @@ def _host() -> str:
 def read() -> Any:
     """One frame of the camera, or the text that the browser found in it; answers where the ticket's page is.
 
-    204: no code in the picture. 404 with a sentence: a code, but no ticket.
+    204: no code in the picture. 404 with a sentence: a code, but no ticket; it is written down unless the page says
+    ``again``, that the frame before it was none either.
     """
     if (request.content_length or 0) > MOST_FRAME:
         return jsonify(error="too large"), 413
@@ -45,8 +46,14 @@ def read() -> Any:
         try:
             found = tickets.look(session, text=text, secret=club().secret)
         except tickets.BadTicket as error:
-            return jsonify(error=explain(error)), 404
-        signed = tickets.sign(found.ticket.code, club().secret)
+            wrong = explain(error)
+        else:
+            wrong, signed = "", tickets.sign(found.ticket.code, club().secret)
+    if wrong:
+        if "again" not in request.form:
+            # The same picture is sent three times a second: it is one try.
+            views_door.note_unknown("camera")
+        return jsonify(error=wrong), 404
     views_door.note_refused(signed, "camera")
     return jsonify(page=path_to("qunclub.tickets.check", signed=signed, way="camera"))
 

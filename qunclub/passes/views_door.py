@@ -19,6 +19,7 @@ from qunclub.web import (
     club,
     csv_response,
     current_actor,
+    explain,
     flash,
     form_errors,
     now,
@@ -68,6 +69,12 @@ def my_doors(session: Session) -> Doors:
     """Where the host who is here may stand, and which door they chose."""
     chosen = cookie.get(CHOSEN)
     return queries_door.doors_of(session, current_actor(), chosen if isinstance(chosen, int) else None)
+
+
+def stands_for(session: Session, group_id: int | None) -> bool:
+    """Whether the host who is here may stand at the door of a group; who has no group yet is the whole club's."""
+    doors = my_doors(session)
+    return doors.allowed is None or (group_id is not None and doors.may(group_id))
 
 
 def door_page(form: DoorForm, photo: PhotoForm | None = None) -> str:
@@ -167,7 +174,7 @@ def ticket_page(session: Session, result: TicketResult, signed: str, force: Forc
             city=result.member.city,
         ),
         ready=bool(accepted and (accepted.covenant is None or accepted.accepted_at)),
-        first=queries_door.first_entry(session, result.ticket.id) if result.ticket.state == "used" else None,
+        first=queries_door.first_entry(session, result.ticket) if result.ticket.state == "used" else None,
         may_force=rules_door.may_force(told, admin=current_actor().has("admin")),
         force=force or ForceForm(formdata=None),
         ways=WAY_WORDS,
@@ -179,8 +186,8 @@ def way_of(name: str) -> Way:
     return Way(name if name in WEB_WAYS else "scan", device=rules_door.device(request.user_agent.string))
 
 
-def admit(signed: str) -> Any:
-    """Let the ticket's member in, once; the answer is told on the next page."""
+def admit(signed: str) -> tuple[str, Any]:
+    """Let the ticket's member in, once: what came of it, told on the page that follows."""
     outcome, name, group = _checked(signed, None)
     if outcome == "admitted":
         flash(_("Admitted: %(name)s.", name=name))
@@ -190,7 +197,7 @@ def admit(signed: str) -> Any:
         flash(_("Not admitted: %(why)s.", why=name), "danger")
     else:
         flash(_("Not admitted: %(why)s.", why=_(DOORS[outcome][1])), "danger")
-    return see_other("qunclub.tickets.check", signed=signed)
+    return outcome, see_other("qunclub.tickets.check", signed=signed)
 
 
 @bp.post("/t/<signed>/force")
@@ -200,11 +207,12 @@ def force(signed: str) -> Any:
     form = ForceForm()
     if form.validate_on_submit():
         with form_errors(form):
-            outcome, name, group = _checked(signed, form.reason.data or "")
+            outcome, name, _group = _checked(signed, form.reason.data or "")
             if outcome in ("admitted", "forced"):
                 flash(_("Let in: %(name)s.", name=name), "warning")
             else:
-                flash(_("Not admitted: the ticket is for %(group)s.", group=group), "danger")
+                # Only a code that is no ticket comes here; whatever else may not be forced is refused before.
+                flash(_("Not admitted: %(why)s.", why=name), "danger")
             return see_other("qunclub.tickets.check", signed=signed)
     with reading() as session:
         result = tickets.look(session, text=signed, secret=club().secret)
@@ -226,7 +234,9 @@ def _checked(signed: str, reason: str | None) -> tuple[str, str, str]:
             force=reason,
         )
         if result.found is None:
-            return result.outcome, str(result.refusal), ""
+            # Without its full stop: it stands within a sentence.
+            why = explain(result.refusal) if result.refusal is not None else ""
+            return result.outcome, why.rstrip(".。"), ""
         group = result.found.group
         return result.outcome, result.found.member.shown_name, group.name if group else ""
 

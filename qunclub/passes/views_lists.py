@@ -119,7 +119,8 @@ def offline(list_id: int) -> Any:
 def data(list_id: int) -> Any:
     """The list itself: hashes and names; not once it has expired."""
     with reading() as session:
-        made = services_lists.mine(session, list_id, current_actor())
+        # Names: whoever is taken off the door meanwhile gets them no more, but may still upload.
+        made = services_lists.at_my_door(session, list_id, current_actor(), views_door.my_doors(session))
         if now() >= made.expires_at:
             raise NotFound()
         answer = jsonify(

@@ -60,7 +60,7 @@ def test_a_check_admits_once_and_its_key_gives_the_same_answer(client, token, si
     assert answer.status_code == 200
     assert answer.json == {
         "admitted": True, "outcome": "admitted", "message": "Entered by ticket", "again": False,
-        "checked_at": now.isoformat(), "first": None,
+        "reason": "", "checked_at": now.isoformat(), "first": None,
         "group": {"slug": "one-1", "name": "Group One"}, "member": {"name": "Nick One", "number": 1},
     }  # fmt: skip
     assert ask(client, bot, body).json == {**answer.json, "again": True}
@@ -106,16 +106,36 @@ def test_a_token_for_one_group_stands_at_its_door_only(client, token, signed, si
     }
 
 
+def test_after_a_merge_the_program_stands_at_the_other_door(client, token, site_db, make, now, app):
+    line = make.group_line(slug="two-of", capacities=(3, 3), open_at_once=2, allocation="even")
+    make.pass_(make.plan(line=line), make.member())
+    with site_db.session() as session:
+        first, second = session.scalars(select(Group.id).where(Group.line_id == line.id).order_by(Group.id))
+        code = session.scalars(select(EntryTicket.code)).one()
+    bot = token(group_id=first)
+    with site_db.uow() as session:
+        groups.merge(
+            session, from_id=first, into_id=second, capacity=None, reason="Small", actor=ADMIN, now=now
+        )
+    told = ask(client, bot, {"code": code, "key": "after-merge"}).json
+    assert (told["outcome"], told["group"]["slug"]) == ("admitted", "two-of-2")
+
+
 def test_a_removed_member_is_refused_with_the_reason_in_words(client, token, signed, site_db, now):
     with site_db.uow() as session:
         seat = session.scalars(select(Seat).order_by(Seat.id)).first()
         groups.remove_member(session, seat_id=seat.id, reason="Spam", actor=ADMIN, now=now)
     told = ask(client, token(), {"code": signed[0], "key": "removed-one"}).json
-    assert (told["admitted"], told["outcome"], told["message"]) == (
+    assert (told["admitted"], told["outcome"], told["message"], told["reason"]) == (
         False,
         "removed",
         "The seat was taken back",
+        "Spam",
     )
+    with site_db.session() as session:
+        second = session.scalars(select(Group.id).order_by(Group.id.desc())).first()
+    other = ask(client, token(group_id=second), {"code": signed[0], "key": "removed-two"}).json
+    assert (other["outcome"], other["reason"]) == ("other_group", ""), "its own hosts know why, not these"
 
 
 @pytest.mark.parametrize(

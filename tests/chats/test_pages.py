@@ -11,8 +11,9 @@ from PIL import Image
 from sqlalchemy import select
 
 from qunclub import groups
-from qunclub.chats import services, tasks
+from qunclub.chats import services, services_join, tasks
 from qunclub.chats.models import Chat, ChatPost, ChatTask
+from qunclub.groups.models_hosts import GroupHost
 from qunclub.jobs import dispatch
 from qunclub.kernel.outbox import OutboxMessage
 from tests.chats.conftest import ADMIN, REF
@@ -102,6 +103,19 @@ def test_nobody_sees_the_way_in_before_the_ritual(client, make, site_db, line, g
     assert client.get("/groups/readers-1/entry.svg").status_code == 200
     for page in ("/groups/readers-1", f"/welcome/{held.id}"):
         assert "qm.qq.com" in text_of(client.get(page)) and "chat.png" in text_of(client.get(page))
+
+
+def test_a_host_of_another_group_does_not_see_the_picture(client, make, line, site_db, now, app):
+    app.extensions["qunclub"].files.put("chats/x", png())
+    make.chat(line, kind="qq", picture="chats/x")
+    account, member = make.person(roles=("host",))
+    as_(client, account)
+    assert client.get("/groups/readers-1/chat.png").status_code == 200, "a host of the whole club"
+    other = make.group_line(slug="others")
+    with site_db.uow() as session:
+        group_id = session.scalars(select(groups.Group.id).where(groups.Group.line_id == other.id)).one()
+        session.add(GroupHost(group_id=group_id, member_id=member.id, since=now))
+    assert client.get("/groups/readers-1/chat.png").status_code == 404
 
 
 def test_only_hosts_come_here_and_only_admins_choose_the_bots_group(client, make, group, line, site_db, now):
@@ -217,6 +231,14 @@ def test_the_hosts_list_follows_seats_and_is_ticked_off(host, group, line, make,
             ("let_in", "done"),
         ]  # fmt: skip
     assert "1-Huali" in text_of(host.get(f"/desk/chats/{group.id}?state=done"))
+
+
+def test_what_the_club_itself_says_of_the_bot_is_said_in_the_hosts_language(host, make, line, group, site_db):
+    make.chat(line, kind="telegram", ref=str(REF))
+    with site_db.uow() as session:
+        session.scalars(select(Chat)).one().trouble = services_join.NO_ADMIN
+    page = text_of(in_language(host, "zh").get(f"/desk/chats/{group.id}"))
+    assert "机器人不是这个群聊的管理员" in page and "no administrator" not in page
 
 
 def test_comparing_lists_who_was_seated_before(host, group, line, make, site_db, now):

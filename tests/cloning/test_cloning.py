@@ -311,3 +311,9 @@ def test_the_command_line_takes_it_out_and_in(app, site_db, furnished, tmp_path)
     assert broken.exit_code == 1 and "not a template" in broken.output
     with site_db.session() as session:
         assert session.scalar(select(func.count()).select_from(PointRule)) > 0
+
+
+@pytest.mark.parametrize("place", ['"tiers": [{"code": "a", "name": "\\ud800", "rank": 1}]', '"\\udfff": 1'])
+def test_half_of_a_letter_is_no_text(place):
+    with pytest.raises(rules.Broken, match="UTF-8"):
+        rules.parse(('{"qunclub_template": 1, ' + place + "}").encode())

@@ -18,10 +18,11 @@ from qunclub.groups.models_moving import MoveRequest, SeatMove
 from qunclub.groups.rules import capacity_of
 from qunclub.home.export import export
 from qunclub.kernel import Conflict, Forbidden, Invalid, NotFound, locks, outbox, store
+from qunclub.members.models import Member
 from qunclub.notices.models import Notice
 from qunclub.passes import doctor as passes_doctor
 from qunclub.passes import jobs as passes_jobs
-from qunclub.passes import services_door, tickets
+from qunclub.passes import queries_door, services_door, tickets
 from qunclub.passes.models import EntryTicket
 from qunclub.passes.rules_door import Doors
 from qunclub.passes.services_door import Way
@@ -165,10 +166,16 @@ def test_the_ticket_admits_at_the_new_door_once_more_and_at_the_old_no_more(sess
         return found.outcome
 
     assert at(one) == "admitted"
+    first = queries_door.first_entry(session, ticket)
     move(session, make, seat, other)
     assert ticket_of(session, seat.id).state == "valid"
     assert clean(session, now) == []
     assert [at(one), at(other), at(other)] == ["other_group", "admitted", "used"]
+    used = queries_door.first_entry(session, ticket_of(session, seat.id))
+    assert first is not None and used is not None
+    assert (first.check.group_id, used.check.group_id) == (one.id, other.id), (
+        "not when it was used before the move"
+    )
     move(session, make, seat, one)
     assert at(one) == "admitted"
     passes_jobs.mend(session, now)
@@ -325,6 +332,24 @@ def test_two_groups_become_one(session, make, two, now):
     )  # fmt: skip
     session.expire_all()
     assert counts(session, line) == [(4, 4), (0, 0)]
+    assert clean(session, now) == []
+
+
+def test_a_wish_to_come_into_a_group_that_is_merged_into_ones_own_is_over(session, make, now):
+    line = make.group_line(capacities=[9, 9, 9], open_at_once=3, allocation="even", moving="ask")
+    seats = [make.seat(line) for _ in range(3)]
+    one, other, third = of(session, line)
+    wishes = {
+        seat.group_id: wish(
+            session, seat, other, now, actor=make.actor(session.get_one(Member, seat.member_id))
+        )
+        for seat in seats
+        if seat.group_id != other.id
+    }
+    merge(session, make, other, one)
+    session.expire_all()
+    assert (wishes[one.id].state, wishes[one.id].answered_at) == ("over", now)
+    assert (wishes[third.id].state, wishes[third.id].to_id) == ("open", one.id), "the other one is led on"
     assert clean(session, now) == []
 
 

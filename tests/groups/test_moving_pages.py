@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from qunclub import board
-from qunclub.groups import jobs, services_split
+from qunclub.groups import entry, jobs, services_split
 from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.groups.models_hosts import GroupHost
 from qunclub.groups.models_moving import MoveRequest
@@ -74,6 +74,24 @@ def test_an_admin_moves_somebody(class_, client, site_db):
     assert "You came here from Class 1" in page and "Near" in page and seen.count < 40, seen
     in_language(client, "zh")
     assert "从 Class 1 换到这里" in text_of(client.get("/groups/class-2"))
+
+
+def test_courses_that_close_with_a_move_are_named_before(class_, client, site_db, monkeypatch):
+    line, accounts, (one, _other), seats = class_
+    monkeypatch.setattr(
+        entry, "OPENED_BY", [lambda _session, group_id: ["Charts"] if group_id == one else []]
+    )
+    let_them(site_db, line, "free")
+    said = "If neither the pass nor the other group opens them, they close: Charts."
+    english(client, accounts["Hua"])
+    assert said in text_of(client.get(f"/groups/seats/{seats['Hua']}/move"))
+    english(client, accounts["Boss"])
+    for path in (
+        f"/desk/moves/seats/{seats['Hua']}",
+        *(f"/admin/groups/groups/{one}/{do}" for do in ("merge", "split")),
+    ):
+        assert said in text_of(client.get(path)), path
+    assert said not in text_of(client.get(f"/desk/moves/seats/{seats['Lan']}"))
 
 
 def test_a_member_asks_and_a_host_answers(class_, client, site_db, make, now):

@@ -158,6 +158,19 @@ def test_it_ends_with_the_seat_in_the_parent_and_the_next_comes_in(session, make
     assert doctor.check(session, now) == []
 
 
+def test_a_seat_is_not_given_back_to_who_has_left_the_parent(session, make, now):
+    _line, (first, second), _others = parent(make)
+    made = approve(session, make, propose(session, first, now))
+    inside = join(session, made, second.member_id, now)
+    boss = make.actor(make.member(roles=("admin",)))
+    groups.remove_member(session, seat_id=inside.id, reason="Rude", actor=boss, now=now, scope="none")
+    assert groups.restore_seat(session, seat_id=inside.id, now=now).state == "admitted"
+    groups.remove_member(session, seat_id=inside.id, reason="Rude", actor=boss, now=now, scope="none")
+    groups.leave_seat(session, seat_id=second.id, state="left", reason="", now=now)
+    assert groups.restore_seat(session, seat_id=inside.id, now=now).state == "removed"
+    assert doctor.check(session, now) == []
+
+
 def test_the_leader_hands_over_and_puts_out_and_nobody_else_does(session, make, now):
     _line, (mine, beside), _others = parent(make)
     made = approve(session, make, propose(session, mine, now))
@@ -309,6 +322,16 @@ def test_two_admins_answer_at_once_and_one_group_opens(db, make, now):
         assert doctor.check(session, now) == []
 
 
+def leave_page(client, site_db, slug, member_id):
+    with site_db.session() as session:
+        seat = session.scalars(
+            select(Seat.id)
+            .join(GroupLine, GroupLine.id == Seat.line_id)
+            .where(GroupLine.slug == slug, Seat.member_id == member_id)
+        ).one()
+    return text_of(client.get(f"/groups/seats/{seat}/leave"))
+
+
 def test_pages_from_the_proposal_to_the_leaders_desk(make, client, site_db):
     line = make.group_line(slug="home", name="Home", capacities=[9])
     account, me = make.person(name="Lead", number=True)
@@ -346,8 +369,15 @@ def test_pages_from_the_proposal_to_the_leaders_desk(make, client, site_db):
         post(client, "/groups/spin-offs/1/join", {}, follow_redirects=True)
     )
     assert client.get("/groups/spin-offs/1/lead").status_code == 403
+    assert 'href="/groups/spin-offs"' in text_of(client.get("/groups")), "the list is found"
+    pages = {slug: leave_page(client, site_db, slug, guest.id) for slug in ("runners", "home")}
+    assert "as long as you have a seat in the parent group" in pages["runners"]
+    assert "entry ticket" not in pages["runners"] and "welcome page of your pass" not in pages["runners"]
+    assert "groups of members beside it end too" in pages["home"] and "entry ticket is void" in pages["home"]
+    assert "You lead this group" not in pages["runners"]
     sign_in(client, account)
     in_language(client, "en")
+    assert "You lead this group" in leave_page(client, site_db, "runners", me.id)
     with count_statements(site_db.engine) as seen:
         told = text_of(client.get("/groups/spin-offs/1/lead"))
     assert "Guest" in told and "leads the group" in told and seen.count < 20, seen

@@ -15,7 +15,7 @@ from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.groups.models_moving import SeatMove
 from qunclub.groups.models_split import GroupSplit
 from qunclub.groups.rules_split import Sitting, SplitRule, plan_split
-from qunclub.kernel import Conflict, Invalid, Stale, locks
+from qunclub.kernel import Conflict, Invalid, Stale, locks, store
 from qunclub.notices.models import Notice
 from tests.support.concurrency import concurrently, failed
 
@@ -167,6 +167,12 @@ def test_when_all_who_were_to_go_left_nothing_opens(session, make, now):
         groups.leave_seat(session, seat_id=ident, state="left", reason="", now=now)
     assert carry_out(session, split, now + 7 * DAY)
     assert (split.state, split.note, len(of(session, line))) == ("called_off", services_split.NOBODY_LEFT, 1)
+    told = select(Notice.said).where(Notice.member_id == seats[0].member_id).order_by(Notice.id.desc())
+    assert session.scalars(told).first() == services_split.NOBODY_LEFT, (
+        "who stayed was told that it would be split"
+    )
+    acts = [row.action for row in session.scalars(select(store.AuditEntry))]
+    assert "group.split_off" in acts
 
 
 def test_it_may_be_called_off_before(session, make, now):

@@ -136,6 +136,10 @@ def test_the_door_counts_the_tries(make_app, make, site_db):
     sign_in(client, make.account(roles=("host",)))
     answers = [post(client, "/door", {"code": "000000000000"}).status_code for _ in range(61)]
     assert answers[:60] == [422] * 60 and answers[60] == 429
+    for send in (client.get, lambda path: post(client, path)):
+        sign_in(client, make.account(roles=("host",)))
+        answers = [send("/t/000000000000").status_code for _ in range(61)]
+        assert set(answers[:60]) <= {404, 303} and answers[60] == 429, send
 
 
 def test_the_card_is_a_picture_with_an_etag(client, owner):

@@ -253,7 +253,7 @@ def test_the_log_is_read_along_its_index(db, make, now):
             page = queries_door.log(session, group, before=int(page.more), per_page=3)
             seen += [row.check.outcome for row in page.items]
         assert seen == ["used"] * 6 + ["admitted"]
-        first = queries_door.first_entry(session, ticket_of(session, held).id)
+        first = queries_door.first_entry(session, ticket_of(session, held))
         assert first is not None and first.check.outcome == "admitted"
         assert len(list(queries_door.log_rows(session, group))) == 7
         assert session.get(Group, group) is not None

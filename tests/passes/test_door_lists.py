@@ -11,8 +11,10 @@ from sqlalchemy import func, select
 
 from qunclub import passes
 from qunclub.groups.models import Group, Seat
+from qunclub.groups.models_hosts import GroupHost
 from qunclub.kernel import Actor, Conflict, Forbidden, Invalid, NotFound, locks
-from qunclub.passes import doctor_door, queries_lists, rules_lists, services_door, services_lists
+from qunclub.members.models import Member
+from qunclub.passes import doctor_door, queries_lists, rules_lists, services_door, services_lists, tickets
 from qunclub.passes.models import EntryTicket
 from qunclub.passes.models_door import TicketCheck
 from qunclub.passes.rules_door import Doors
@@ -62,7 +64,9 @@ def test_a_phones_clock_is_believed_between_the_list_and_now(seconds):
     assert found == at or not MADE <= at <= now
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-04-15T05:00:00"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-04-15T05:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
+)
 def test_nonsense_is_no_time(text):
     assert rules_lists.claimed(text, made_at=MADE, now=MADE) is None
 
@@ -129,6 +133,19 @@ def test_what_arrives_first_admits_and_the_other_is_a_conflict_with_both_hosts(s
     assert [made.id for made, _host in queries_lists.of_group(session, group)] == [second.id, first.id]
     assert session.scalar(select(func.count()).select_from(TicketCheck)) == 2
     assert doctor_door.check(session) == []
+
+
+def test_a_conflict_after_the_ticket_was_made_good_again_is_one_row(session, make, now):
+    held = make.pass_(make.plan(line=make.group_line()))
+    code, ann, ben = code_of(session, held), host_of(make, "Ann"), host_of(make, "Ben")
+    group = group_of(session, held)
+    first, second = listed(session, group, ann, now), listed(session, group, ben, now)
+    assert take(session, first.id, code, ann, now).outcome == "admitted"
+    tickets.revive(session, seat_id=held.seat_id)
+    assert take(session, first.id, code, ann, now, key="phone-key-2").outcome == "admitted"
+    assert take(session, second.id, code, ben, now).outcome == "used"
+    (row,) = queries_lists.taken_in(session, second.id)
+    assert row.conflict and row.first is not None and row.first.turn == row.check.turn == 2
 
 
 def test_uploads_close_and_keys_are_checked(session, make, now):
@@ -250,6 +267,21 @@ def test_a_list_is_over_after_its_time(client, stage, clock):
     clock.advance(hours=13)
     assert client.get(f"{path}/list.json").status_code == 404
     assert client.get(path).status_code == 200, "what was checked can still be uploaded"
+
+
+def test_who_is_taken_off_the_door_gets_no_names_any_more_but_brings_back_what_they_have(
+    client, make, stage, site_db, now
+):
+    path, codes, _ident = stage
+    assert client.get(f"{path}/list.json").status_code == 200
+    other = make.group_line(slug="two", name="Two")
+    with site_db.uow() as session:
+        group = session.scalars(select(Group.id).where(Group.line_id == other.id)).one()
+        host = session.scalars(select(Member.id).where(Member.nickname == "Hosty")).one()
+        session.add(GroupHost(group_id=group, member_id=host, since=now))
+    assert client.get(f"{path}/list.json").status_code == 404
+    checks = [{"key": "phone-key-1", "code": codes[0], "at": now.isoformat()}]
+    assert upload(client, path, checks).json["results"][0]["outcome"] == "admitted"
 
 
 def test_without_a_door_there_are_no_lists(client, make):

@@ -102,6 +102,7 @@ def test_a_host_stands_at_a_door_and_sees_who_came(client, host, signed, group_i
     ]  # fmt: skip
     rows = text_of(client.get("/door/log.csv")).splitlines()
     assert rows[0].lstrip("\ufeff").startswith("check,at") and len(rows) == 5
+    assert "Nick One" in rows[-1] and not any("Nick Two" in row for row in rows)
     page = text_of(post(client, "/door/at", {"group": ""}, follow_redirects=True))
     assert "You stand at no door in particular." in page
 
@@ -115,6 +116,23 @@ def test_a_door_of_others_cannot_be_chosen(client, host, signed, group_ids, site
     page = text_of(client.get("/door"))
     assert "Group One 1" in page and "The door at which you stand" not in page, "there is nothing to choose"
     assert "This ticket is for Group Two 1" in text_of(client.get(f"/t/{signed[1]}"))
+
+
+def test_a_host_of_one_group_opens_no_ticket_and_no_chat_of_another(
+    client, host, signed, group_ids, site_db, make, now
+):
+    with site_db.uow() as session:
+        groups.add_host(
+            session, group_id=group_ids[0], who=str(_number(session, host)), now=now, actor=SYSTEM
+        )
+        mine, others = session.scalars(select(EntryTicket.id).order_by(EntryTicket.id))
+        for group in session.scalars(select(Group)):
+            group.entry_url = "https://qm.qq.com/x"
+    for tail, found in (("", 200), (".svg", 200), ("/card", 200)):
+        assert client.get(f"/me/ticket/{mine}{tail}").status_code == found
+        assert client.get(f"/me/ticket/{others}{tail}").status_code == 404
+    assert client.get("/groups/one-1/entry.svg").status_code == 200
+    assert client.get("/groups/two-1/entry.svg").status_code == 404
 
 
 def _number(session, member):
@@ -185,14 +203,17 @@ def test_a_frame_of_the_camera_leads_to_the_ticket(client, host, signed, site_db
     assert post(client, "/door/read", {"text": signed[0]}).json == answer.json, (
         "what the browser itself has read"
     )
-    assert post(client, "/door/read", {"frame": (io.BytesIO(photo_of("hello")), "f.jpg")}).status_code == 404
+    wrong = photo_of("hello")
+    assert post(client, "/door/read", {"frame": (io.BytesIO(wrong), "f.jpg")}).status_code == 404
+    again = {"frame": (io.BytesIO(wrong), "f.jpg"), "again": "yes"}
+    assert post(client, "/door/read", again).status_code == 404
     blank = io.BytesIO()
     Image.new("L", (300, 300), 200).save(blank, "JPEG")
     assert post(client, "/door/read", {"frame": (io.BytesIO(blank.getvalue()), "f.jpg")}).status_code == 204
     assert post(client, "/door/read", {"frame": (io.BytesIO(b"nonsense"), "f.jpg")}).status_code == 204
     assert post(client, "/door/read").status_code == 204
     assert post(client, "/door/read", {"frame": (io.BytesIO(b"x" * 500_000), "f.jpg")}).status_code == 413
-    assert checks(site_db) == []
+    assert checks(site_db) == [("unknown", "camera")], "a code that stays before the camera is one try"
 
 
 def test_a_photo_is_read_without_scripts(client, host, signed, site_db):

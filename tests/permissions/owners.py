@@ -50,7 +50,7 @@ TICKET = own(
     "SELECT id AS ticket_id, member_id AS owner FROM #entry_ticket",
     "host",
     "admin",
-    why="A host lets people in by their tickets anyway, and helps who cannot open theirs.",
+    why="A host of that door lets people in by their tickets anyway, and helps who cannot open theirs.",
 )
 PASS = own("SELECT id AS pass_id, member_id AS owner FROM #pass")
 SEATED = own(
@@ -202,9 +202,11 @@ OWN: dict[str, Own] = {
         " JOIN #chat c ON c.group_id = g.id WHERE s.state = 'admitted' AND c.picture_key <> ''",
         "host",
         "admin",
-        why="A host shows the way into any group.",
+        why="A host of no group of their own shows the way into any group.",
     ),
-    "groups.entry_qr": own(SEATED.sql, "host", "admin", why="A host shows the way into any group."),
+    "groups.entry_qr": own(
+        SEATED.sql, "host", "admin", why="A host of no group of their own shows the way into any group."
+    ),
     **each(
         WORK,
         "homework.consent homework.take_back showcase.agree",

@@ -7,7 +7,7 @@
   const video = part("video"), view = part("view"), start = part("start"), say = part("say");
   const canvas = document.createElement("canvas");
   const SIDE = 960, PAUSE = 350;
-  let stream = null, detector = null, timer = 0;
+  let stream = null, detector = null, timer = 0, wrong = false;
   if (room.dataset.read) room.hidden = false;
   else native().then((found) => { room.hidden = !found; });
 
@@ -33,6 +33,7 @@
     try {
       stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { facingMode: "environment", width: { ideal: 1280 } } });
     } catch { say.textContent = room.dataset.denied; return; }
+    wrong = false;
     detector = await native();
     video.srcObject = stream;
     view.hidden = false;
@@ -67,6 +68,8 @@
       if (!picture) return null;
       body.append("frame", picture, "frame.jpg");
     }
+    /* A wrong code that stays before the camera is one try at the door, not three a second. */
+    if (wrong) body.append("again", "yes");
     return fetch(room.dataset.read, { method: "POST", body, headers: { "X-CSRFToken": room.dataset.token, Accept: "application/json" } });
   }
 
@@ -81,6 +84,7 @@
         location.assign(page);
         return;
       }
+      if (!answer || answer.status !== 429) wrong = Boolean(answer && answer.status === 404);
       if (answer && answer.status === 404) say.textContent = (await answer.json()).error;
       else if (answer && answer.status === 429) { timer = setTimeout(look, 10 * PAUSE); return; }
       else say.textContent = room.dataset.looking;
