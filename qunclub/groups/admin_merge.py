@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint
-from wtforms import IntegerField, SelectField, TextAreaField
+from wtforms import IntegerField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from qunclub.kernel import Conflict, NotFound
 from qunclub.web import (
     Form,
+    SelectField,
     _,
     _l,
     allow,

@@ -8,13 +8,14 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from wtforms import HiddenField, IntegerField, RadioField, StringField, TextAreaField
+from wtforms import HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from qunclub.kernel import ClubError, NotFound, ids
 from qunclub.members.models import Member
 from qunclub.web import (
     Form,
+    RadioField,
     _,
     _l,
     allow,

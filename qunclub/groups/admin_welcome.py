@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint
-from wtforms import HiddenField, RadioField, StringField
+from wtforms import HiddenField, StringField
 from wtforms.validators import Length
 
 from qunclub.kernel import NotFound, Stale
 from qunclub.web import (
     Form,
+    RadioField,
     _,
     _l,
     allow,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, request
-from wtforms import RadioField, TextAreaField
+from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from qunclub.kernel import ClubError, Forbidden
 from qunclub.web import (
     Form,
     NavItem,
+    RadioField,
     _,
     _l,
     allow,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wtforms import HiddenField, IntegerField, RadioField, StringField, TextAreaField
+from wtforms import HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange
 
-from qunclub.web import Form, _l
+from qunclub.web import Form, RadioField, _l
 
 from . import rules_moving, rules_spin_off
 from .rules_spin_off import Proposal

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint
-from wtforms import RadioField, TextAreaField
+from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from qunclub.kernel import Conflict, NotFound
 from qunclub.web import (
     Form,
+    RadioField,
     _,
     _l,
     allow,

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from qunclub import board, groups, house, notices
-from qunclub.board import doctor, queries, queries_posts, services
+from qunclub.board import doctor, posting, queries, queries_posts, services
 from qunclub.board.models import Board, BoardPicture, BoardPost, BoardReceipt, BoardVersion
 from qunclub.kernel import Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, outbox, store
 from qunclub.kernel.uploads import StoredFile
@@ -417,7 +417,7 @@ def test_slow_mode_holds_for_posts_sent_at_once(db, make, rings, now):
 def test_control_asked_before_the_lock_slow_mode_lets_several_through(db, make, rings, now, monkeypatch):
     if db.engine.dialect.name == "sqlite":
         pytest.skip("Writers take turns from their first statement on.")
-    check, lock, gathering = services.check_may_post, services.locked, threading.Barrier(4)
+    check, lock, gathering = posting.check_may_post, services.locked, threading.Barrier(4)
 
     def early(session, here):
         if not here.staff:

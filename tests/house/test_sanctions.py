@@ -202,7 +202,7 @@ def test_a_mute_comes_along_within_the_line(session, make, now, way):
         assert again.group_id == second.id
     assert is_muted(session, second.id, house.member, now)
     [(mute, who)] = queries.mutes(session, second.id, now=now)
-    assert who.id == house.member.id and mute.sanction_id == line.id
+    assert who is not None and who.id == house.member.id and mute.sanction_id == line.id
     elsewhere = make.seat(make.group_line(), house.member)
     assert not is_muted(session, elsewhere.group_id, house.member, now), "another line is another house"
     assert is_muted(session, second.id, house.member, now)
