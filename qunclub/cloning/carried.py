@@ -31,6 +31,7 @@ COLUMNS: dict[str, dict[str, tuple[str, str] | str]] = {
         "posting": ("lines", "posting"),
         "posting_note": ("lines", "posting_note"),
         "nickname_rule": ("lines", "nickname_rule"),
+        "moving": ("lines", "moving"),
         "allocation": ("lines", "allocation"),
         "open_at_once": ("lines", "open_at_once"),
         "labels": ("lines", "labels"),

@@ -17,9 +17,8 @@ import pytest
 from app import db as site
 from qunclub import groups
 from qunclub.chats.models import Chat, ChatJoin
-from qunclub.kernel import outbox
+from qunclub.kernel import keys, outbox
 from qunclub.kernel.clock import utcnow
-from qunclub.kernel.keys import signing
 from qunclub.passes.models_door import TicketCheck
 from tests.chats.conftest import ADMIN, REF, Desk
 from tests.faults.test_killed import boundaries
@@ -36,7 +35,7 @@ def work(desk, bot, tmp_path, step):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QUNCLUB_")} | {
         "QUNCLUB_DATABASE_URL": desk.db.url,
         "QUNCLUB_INSTANCE": str(tmp_path / "instance"),
-        "QUNCLUB_SECRET_KEY": signing(desk.state.secret),
+        "QUNCLUB_SECRET_KEY": keys.signing(desk.state.secret),
         "QUNCLUB_TELEGRAM_TOKEN": TOKEN,
         "QUNCLUB_TELEGRAM_API": bot.address,
         "QUNCLUB_PUBLIC_URL": "https://club.example",
