@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from wtforms import BooleanField, HiddenField, MultipleFileField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from qunclub.web import Form, _l
+from qunclub.kernel import Conflict, Forbidden, Stale
+from qunclub.web import Form, _l, explain, form_errors
 
 from . import files, rules
 
 
-class PostForm(Form):
+class WordsForm(Form):
+    """Somebody's words; *status* is that of the page that refuses them."""
+
+    status = 422
+
+
+@contextmanager
+def kept(form: WordsForm) -> Iterator[None]:
+    """Whatever refuses the words stands over them, and they stay in the form: hours that end, a mute, slow mode."""
+    try:
+        with form_errors(form):
+            yield
+    except Stale:
+        raise
+    except (Forbidden, Conflict) as error:
+        form.form_errors.append(explain(error))
+        form.status = error.status
+
+
+class PostForm(WordsForm):
     """A member's post or answer."""
 
     body_md = TextAreaField(
@@ -41,7 +64,7 @@ class StaffPostForm(PostForm):
     open_answers = BooleanField(_l("Members may answer"), default=True)
 
 
-class EditForm(Form):
+class EditForm(WordsForm):
     """One's own words again."""
 
     body_md = TextAreaField(_l("Your words"), [Length(max=rules.MOST_BODY)], description=_l("Markdown."))

@@ -19,7 +19,8 @@ def _find(session: Session, post_id: int) -> house.Found | None:
         return None
     slug = session.get_one(Group, row.group_id).slug
     place = {"slug": slug, "n": row.n}
-    return house.Found(row.group_id, row.member_id, row.body_md, "qunclub.board.thread", place)
+    hidden = row.hidden_at is not None
+    return house.Found(row.group_id, row.member_id, row.body_md, "qunclub.board.thread", place, hidden)
 
 
 house.register_subject(house.Subject(KIND, N_("Post on the board"), _find))

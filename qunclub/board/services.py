@@ -69,7 +69,6 @@ def write(
     root = None
     if answer_to is not None:
         root = queries_posts.root_of(session, queries_posts.post_row(session, here, answer_to))
-    check_may_post(session, place=here, now=now, zone=zone, answering=root)
     announcement = announcement and root is None
     if announcement and not here.staff:
         raise Forbidden(N_("Only hosts write announcements."))
@@ -82,6 +81,8 @@ def write(
     known = [number for _ident, number in seated if number in numbers]
     html = rules.marked(render_markdown(body_md), known)
     board = locked(session, here)
+    # Under the lock: of two that one member sends at once, slow mode sees the first.
+    check_may_post(session, place=here, now=now, zone=zone, answering=root)
     if root is not None:
         root = session.get_one(BoardPost, root.id, populate_existing=True)
         if root.hidden_at is not None or root.deleted_at is not None:
@@ -315,7 +316,7 @@ def _tell(
     now: dt.datetime,
 ) -> None:
     mentioned = [ident for ident, number in seated if number in post.mentions]
-    _tell_mentioned(session, here, post, mentioned, now)
+    told = _tell_mentioned(session, here, post, mentioned, now)
     asked = root.member_id if root is not None else None
     there = {ident for ident, _number in seated}
     if root is not None and root.by_staff and asked not in there:
@@ -323,7 +324,7 @@ def _tell(
         author = session.get_one(Member, root.member_id)
         there |= {author.id} if {"host", "admin"} & set(author.roles) else set()
     if asked is not None and asked in there and asked not in (here.member_id, *mentioned):
-        notices.notify(
+        told += notices.notify(
             session,
             members=[asked],
             kind="reply",
@@ -344,14 +345,21 @@ def _tell(
             endpoint="qunclub.board.thread",
             values=_target(here, post, root),
             by=here.member_id,
+            but=told,
             now=now,
         )
     elif rules.calls_all(post.body_md):
-        _tell_all(session, here, post, now, root=root)
+        _tell_all(session, here, post, now, root=root, but=told)
 
 
 def _tell_all(
-    session: Session, here: Place, post: BoardPost, now: dt.datetime, *, root: BoardPost | None = None
+    session: Session,
+    here: Place,
+    post: BoardPost,
+    now: dt.datetime,
+    *,
+    root: BoardPost | None = None,
+    but: Sequence[int] = (),
 ) -> None:
     notices.notify_seated(
         session,
@@ -362,14 +370,15 @@ def _tell_all(
         endpoint="qunclub.board.thread",
         values=_target(here, post, root or queries_posts.root_of(session, post)),
         by=here.member_id,
+        but=but,
         now=now,
     )
 
 
 def _tell_mentioned(
     session: Session, here: Place, post: BoardPost, members: Sequence[int], now: dt.datetime
-) -> None:
-    notices.notify(
+) -> list[int]:
+    return notices.notify(
         session,
         members=[ident for ident in members if ident != here.member_id],
         kind="mention",

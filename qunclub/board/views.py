@@ -20,7 +20,6 @@ from qunclub.web import (
     club,
     current_actor,
     flash,
-    form_errors,
     is_htmx,
     limit,
     locale,
@@ -37,7 +36,7 @@ from qunclub.web.render import format_datetime
 from qunclub.web.urls import path_to
 
 from . import files, posting, queries, queries_posts, queries_welcome, rules, services
-from .forms import PostForm, StaffPostForm
+from .forms import PostForm, StaffPostForm, kept
 from .models import BoardPost
 from .queries import Place
 from .queries_posts import Shown
@@ -148,7 +147,7 @@ def index(slug: str) -> Any:
         why=why,
         words=words,
     )
-    return (answer, 422) if form.errors else answer
+    return (answer, form.status) if form.errors else answer
 
 
 @bp.route("/groups/<slug>/board/<int:n>", methods=["GET", "POST"])
@@ -185,7 +184,7 @@ def thread(slug: str, n: int) -> Any:
         why=why,
         words=words,
     )
-    return (page, 422) if form.errors else page
+    return (page, form.status) if form.errors else page
 
 
 def _form(session: Session, here: Place) -> PostForm:
@@ -242,10 +241,10 @@ def _write(form: PostForm, slug: str, answer_to: int | None) -> int | None:
         }
     state, written = club(), None
     most = state.settings.upload_max_bytes
-    with form_errors(form):
+    with kept(form):
         pictures = files.checked(_sent(most), max_bytes=most)
         scanning.scan_all(state.scanner, pictures, field=files.FIELD)
-        with uploads.stored(state.files, pictures, folder="board") as kept:
+        with uploads.stored(state.files, pictures, folder="board") as stored:
 
             def command(work: Session) -> int:
                 post = services.write(
@@ -254,7 +253,7 @@ def _write(form: PostForm, slug: str, answer_to: int | None) -> int | None:
                     actor=current_actor(),
                     body_md=form.body_md.data or "",
                     answer_to=answer_to,
-                    pictures=kept,
+                    pictures=stored,
                     now=now(),
                     zone=state.settings.zone,
                     **more,
@@ -277,7 +276,7 @@ def _sent(most: int) -> list[uploads.Upload]:
 
 
 def _etag(changed: int, staff: bool) -> str:
-    """What a reader's fragment depends on: the board, their language and whether they are a host."""
+    """What a reader's fragment depends on: the board, their language and whether they are its staff."""
     return f'W/"{changed}.{locale()}.{int(staff)}"'
 
 
@@ -285,7 +284,7 @@ def _not_modified(slug: str) -> Response | None:
     """An answer without a body when nothing has changed since the reader looked: one statement."""
     actor = current_actor()
     with reading() as session:
-        tag = _etag(queries.pulse(session, slug, actor), actor.has("host"))
+        tag = _etag(*queries.pulse(session, slug, actor))
     if request.headers.get("If-None-Match") == tag:
         return Response(status=304, headers={"ETag": tag, "Cache-Control": "private, no-cache"})
     return None

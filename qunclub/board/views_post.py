@@ -21,10 +21,11 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import queries, queries_posts, services, services_desk
-from .forms import EditForm, HideForm, StaffEditForm
+from .forms import EditForm, HideForm, StaffEditForm, kept
 from .models import BoardPost
 from .queries import Place
 
@@ -69,13 +70,13 @@ def edit(slug: str, n: int) -> Any:
     if form.validate_on_submit():
         staffs = isinstance(form, StaffEditForm)
         try:
-            with form_errors(form):
+            with kept(form):
                 transact(
                     lambda work: services.edit(
                         work,
                         slug=slug,
                         n=n,
-                        version=_version(form),
+                        version=version_in(form.version.data),
                         actor=current_actor(),
                         body_md=form.body_md.data or "",
                         title=(form.title.data or "") if isinstance(form, StaffEditForm) else row.title,
@@ -93,7 +94,7 @@ def edit(slug: str, n: int) -> Any:
             theirs = f"{row.title}\n\n{row.body_md}" if staffs and row.title else row.body_md
             context |= {"stale": explain(error), "theirs": theirs}
     page = render("board/edit.html", form=form, **context)
-    return (page, 409) if "stale" in context else (page, 422) if form.errors else page
+    return (page, 409) if "stale" in context else (page, form.status) if form.errors else page
 
 
 @bp.post("/delete")
@@ -179,8 +180,3 @@ def pin(slug: str, n: int) -> Any:
     transact(lambda work: services_desk.pin(work, slug=slug, n=n, on=on, actor=current_actor(), now=now()))
     flash(_("Pinned on top of the board.") if on else _("Taken down from the top."))
     return see_other("qunclub.board.thread", slug=slug, n=n)
-
-
-def _version(form: EditForm) -> int:
-    text = form.version.data or ""
-    return int(text[:9]) if text.isdecimal() else 0

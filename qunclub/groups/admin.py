@@ -25,6 +25,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import entry as hooks
@@ -153,7 +154,7 @@ def edit(line_id: int) -> Any:
     if form.validate_on_submit():
         try:
             with form_errors(form):
-                draft, version = form.draft(), int(form.version.data or 0)
+                draft, version = form.draft(), version_in(form.version.data)
                 transact(
                     lambda session: services_lines.update_line(
                         session,

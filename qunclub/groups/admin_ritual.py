@@ -23,6 +23,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import queries_ritual, services_ritual
@@ -79,7 +80,7 @@ def edit(line_id: int) -> Any:
                         services_ritual.set_ritual(
                             work,
                             line_id=line_id,
-                            version=int(form.version.data or 0),
+                            version=version_in(form.version.data),
                             questions_typed=form.questions.data or "",
                             task_title=form.task_title.data or "",
                             task_md=form.task_md.data or "",

@@ -24,6 +24,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import rules_welcome, services_welcome
@@ -78,7 +79,7 @@ def edit(line_id: int) -> Any:
                         services_welcome.set_welcome(
                             work,
                             line_id=line_id,
-                            version=int(form.version.data or 0),
+                            version=version_in(form.version.data),
                             mode=form.mode.data or "",
                             words_zh=form.words_zh.data or "",
                             words_en=form.words_en.data or "",

@@ -23,7 +23,7 @@ CLOSED_WORDS: dict[Closed, str] = {
         "ends in favour of the payment."
     ),
     "covenant": N_("Read the covenant of the group and accept it; then the way in is here."),
-    "introduction": N_("Introduce yourself on your welcome page; then the way in is here."),
+    "introduction": N_("Introduce yourself on your group's page; then the way in is here."),
 }
 
 

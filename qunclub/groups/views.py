@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Actor, Forbidden, NotFound, Stale
+from qunclub.kernel import Actor, Forbidden, Invalid, NotFound, Stale
 from qunclub.kernel.chats import WayIn
 from qunclub.members.models import Member
 from qunclub.web import (
@@ -38,7 +39,9 @@ from . import (
     queries_ritual,
     rules,
     rules_covenant,
+    rules_ritual,
     services_lines,
+    services_ritual,
 )
 from .forms import KIND_LABELS
 from .models import Group, GroupLine
@@ -101,6 +104,11 @@ def index() -> Any:
 @allow("anyone")
 def show(slug: str) -> Any:
     """A group, or its line for those who are not in it."""
+    return _page(slug)
+
+
+def _page(slug: str, *, said: Sequence[str] = (), refused: tuple[str, str] = ("", "")) -> Any:
+    """The page, with the answers of an introduction that was refused: its field, and the sentence why."""
     actor = current_actor_or_none()
     with reading() as session:
         line, group = queries.group_by_slug(session, slug)
@@ -121,8 +129,14 @@ def show(slug: str) -> Any:
         parts = [
             part for ask in asked for part in ask(session, group=group, actor=actor, now=now(), zone=zone)
         ]
-        return render(
+        questions: Sequence[str] = ()
+        if mine is not None and mine.closed == "introduction":
+            questions = queries_ritual.asked_of(session, mine.seat).questions
+        page = render(
             "groups/show.html",
+            questions=questions,
+            said=[*said, *[""] * len(questions)],
+            refused=refused,
             line=line,
             group=group,
             mine=mine,
@@ -144,6 +158,7 @@ def show(slug: str) -> Any:
             parts=parts,
             may_post=rules.may_post(line.posting, staff=bool(actor and actor.has("host"))),
         )
+    return (page, 422) if refused[0] else page
 
 
 def _reads(session: Session, mine: queries_mine.MySeat | None, group: Group, actor: Actor | None) -> bool:
@@ -153,6 +168,28 @@ def _reads(session: Session, mine: queries_mine.MySeat | None, group: Group, act
         actor is not None
         and is_host_of(session, group_id=group.id, member_id=actor.member_id, roles=actor.roles)
     )
+
+
+@bp.post("/<slug>/introduction")
+@allow("signed_in")
+def introduce(slug: str) -> Any:
+    """Say who I am where no pass leads: in the core group, in a spin-off; whoever has a pass may do it here too."""
+    ident, moment = member_id(), now()
+    given = [request.form.get(f"answer_{index}", "") for index in range(rules_ritual.MOST_QUESTIONS)]
+
+    def command(session: Session) -> None:
+        line, _group = queries.group_by_slug(session, slug)
+        mine = queries_mine.my_seat(session, line_id=line.id, member_id=ident)
+        if mine is None or mine.group is None or mine.group.slug != slug:
+            raise NotFound()
+        services_ritual.introduce(session, line_id=line.id, member_id=ident, given=given, now=moment)
+
+    try:
+        transact(command)
+    except Invalid as error:
+        return _page(slug, said=given, refused=(error.field or "", explain(error)))
+    flash(_("Thank you: the members of your group read it."))
+    return see_other(".show", slug=slug, _anchor="entry")
 
 
 @bp.post("/<slug>/covenant")

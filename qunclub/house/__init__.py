@@ -4,6 +4,8 @@
 nobody is removed without a message, and everybody sanctioned can appeal.
 """
 
+from qunclub.kernel import watch
+
 from .posting import may_post, muted
 from .queries import schedule
 from .queries_open import OpenViolation, open_violations, open_violations_of
@@ -14,11 +16,13 @@ from .rules_windows import parse as parse_windows
 from .rules_windows import write as write_windows
 from .services_appeals import decline, open_appeal, uphold
 from .services_forget import forget
-from .services_quiet import follow_line, lift, mute, set_schedule, windows_of
+from .services_quiet import follow_line, follow_seat, lift, mute, set_schedule, windows_of
 from .services_reports import claim, dismiss, release, report
 from .services_sanctions import decide, ladder, overturn, proposal, sanction_seat, set_ladder
 from .subjects import Found, Subject
 from .subjects import register as register_subject
+
+watch.seats.add(follow_seat)
 
 __all__ = [
     "Facts",

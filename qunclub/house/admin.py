@@ -22,6 +22,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import rules_ladder, services_reports, services_sanctions
@@ -56,7 +57,7 @@ def index() -> Any:
                 )
                 transact(
                     lambda work: services_sanctions.set_ladder(
-                        work, new=new, version=int(form.version.data or 0), actor=current_actor(), now=now()
+                        work, new=new, version=version_in(form.version.data), actor=current_actor(), now=now()
                     )
                 )
                 flash(_("Saved. It counts for what is decided from now on."))

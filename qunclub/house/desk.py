@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import ClubError, Conflict
+from qunclub.kernel import ClubError, Conflict, Forbidden
 from qunclub.web import (
     NavItem,
     _,
@@ -51,7 +51,7 @@ def index() -> Any:
     with reading() as session:
         return render(
             "house/desk.html",
-            page=queries.queue(session, after=request.args.get("after", "")),
+            page=queries.queue(session, but=current_actor().member_id, after=request.args.get("after", "")),
             label=subjects.label,
             now=now(),
             me=current_actor().member_id,
@@ -153,6 +153,9 @@ def _page(report_id: int, *, deciding: Any = None, dismissing: Any = None, wrong
     actor, moment = current_actor(), now()
     with reading() as session:
         case = queries.case(session, report_id, now=moment)
+        if actor.member_id == case.author.id:
+            # Who reported a host is not told to them either.
+            raise Forbidden(services_reports.OWN_CASE, how=services_reports.ANOTHER)
         refused = _refusal(session, case, actor)
         held = case.row.claimed_by == actor.member_id and (case.row.claimed_until or moment) > moment
         taken = not held and case.row.claimed_by is not None and (case.row.claimed_until or moment) > moment

@@ -23,6 +23,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import queries, rules_windows, services_quiet
@@ -94,7 +95,7 @@ def _schedule(line_id: int, group_id: int | None, name: str) -> Any:
                             group_id=group_id,
                             windows=windows,
                             slow_seconds=form.slow_seconds.data or 0,
-                            version=int(form.version.data or 0),
+                            version=version_in(form.version.data),
                             actor=current_actor(),
                             now=now(),
                         ).id

@@ -112,8 +112,12 @@ class Waiting:
     claimed: str
 
 
-def queue(session: Session, *, after: str) -> Page[Waiting]:
-    """Open reports, the longest waiting first; of one subject the first stands for all."""
+def queue(session: Session, *, but: int | None, after: str) -> Page[Waiting]:
+    """Open reports, the longest waiting first; of one subject the first stands for all.
+
+    Args:
+        but: the host who reads: what is about them is for the others.
+    """
     earlier = aliased(Report)
     same = and_(
         earlier.subject_kind == Report.subject_kind,
@@ -128,7 +132,7 @@ def queue(session: Session, *, after: str) -> Page[Waiting]:
         .join(Group, Group.id == Report.group_id)
         .join(Member, Member.id == Report.author_id)
         .outerjoin(claimer, claimer.id == Report.claimed_by)
-        .where(Report.state == "open", ~exists().where(same))
+        .where(Report.state == "open", Report.author_id != (but or 0), ~exists().where(same))
     )
     marked = Marked(Report.id, Report.id, False, lambda row: (row[0].id, row[0].id), number=True)
     found = paginate_by_mark(session, query, marked, after=after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Group, GroupLine
@@ -165,6 +165,28 @@ def tell_mute(session: Session, row: Mute, *, on: bool, now: dt.datetime) -> Non
     """Tell the rooms above of a member's mute that began or was lifted; those of roles hold in the club alone."""
     if row.member_id is not None:
         watch.mutes.tell(session, watch.MuteChange(row.id, row.group_id, row.member_id, on, now))
+
+
+def follow_seat(session: Session, change: watch.SeatChange) -> None:
+    """Let a member's own mutes come along into another group of the line: moved, merged, split, or left and come back.
+
+    One statement along the index by member. Those of roles and of all stay with their group.
+    """
+    if change.what != "admitted":
+        return
+    line = select(Group.line_id).where(Group.id == change.group_id).scalar_subquery()
+    session.execute(
+        update(Mute)
+        .where(
+            Mute.member_id == change.member_id,
+            Mute.lifted_at.is_(None),
+            or_(Mute.until.is_(None), Mute.until > change.now),
+            Mute.group_id != change.group_id,
+            Mute.group_id.in_(select(Group.id).where(Group.line_id == line)),
+        )
+        .values(group_id=change.group_id)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def checked_reason(text: str, *, field: str = "reason", most: int = rules.MOST_REASON) -> str:

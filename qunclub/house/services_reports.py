@@ -23,6 +23,7 @@ from .services_quiet import checked_reason, host_of
 
 MOST_OPEN = 20
 REPORTS, APPEALS = "house_reports", "house_appeals"
+OWN_CASE, ANOTHER = N_("Nobody judges a case of their own."), N_("Another host decides it.")
 GONE = N_("This report was decided meanwhile. Nothing was overwritten.")
 
 
@@ -39,12 +40,12 @@ def report(
     """Tell the hosts of something in a group one sits in.
 
     Raises:
-        NotFound: when it is gone, or stands in a group that the reporter does not sit in.
+        NotFound: when it is gone or hidden, or stands in a group that the reporter does not sit in.
         Invalid: naming the field.
         Conflict: for what is one's own, what one has reported already, or too many open reports.
     """
     found = subjects.find(session, kind, subject_id)
-    if not may_see(session, group_id=found.group_id, member_id=reporter_id):
+    if found.hidden or not may_see(session, group_id=found.group_id, member_id=reporter_id):
         raise NotFound()
     if found.author_id == reporter_id:
         raise Conflict(N_("This is your own; nobody reports themselves."))
@@ -199,14 +200,14 @@ def refuse_held(case: list[Report], by: int, now: dt.datetime) -> None:
 def refuse_party(session: Session, case: list[Report], actor: Actor) -> None:
     """Raises Forbidden when the one who acts is a party of the case, or it needs an admin."""
     if any(actor.member_id in (one.author_id, one.reporter_id) for one in case):
-        raise Forbidden(N_("Nobody judges a case of their own."), how=N_("Another host decides it."))
+        raise Forbidden(OWN_CASE, how=ANOTHER)
     refuse_rank(session, case[0].author_id, actor)
 
 
 def refuse_rank(session: Session, member_id: int, actor: Actor) -> None:
     """Raises Forbidden when a host would judge a host or an admin, or themselves."""
     if actor.member_id == member_id:
-        raise Forbidden(N_("Nobody judges a case of their own."), how=N_("Another host decides it."))
+        raise Forbidden(OWN_CASE, how=ANOTHER)
     author = session.get_one(Member, member_id)
     if "host" in posting.offices_of(author) and not actor.has("admin"):
         raise Forbidden(N_("This is about a host."), how=N_("An admin decides it."))

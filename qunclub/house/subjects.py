@@ -25,6 +25,7 @@ class Found:
         author_id: the member whose it is.
         excerpt: what it says now; the beginning is kept with the report.
         endpoint, values: where a moderator sees it; empty when there is no page.
+        hidden: a host has taken it out of sight: moderators find it, members neither read nor report it.
     """
 
     group_id: int
@@ -32,6 +33,7 @@ class Found:
     excerpt: str = ""
     endpoint: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,8 @@ def report_subject(kind: str, subject_id: int) -> Any:
     """Tell the hosts of something that stands in a group one sits in."""
     with reading() as session:
         found = subjects.find(session, kind, subject_id)
-        if not services_reports.may_see(session, group_id=found.group_id, member_id=member_id()):
+        seen = services_reports.may_see(session, group_id=found.group_id, member_id=member_id())
+        if found.hidden or not seen:
             raise NotFound()
         group = session.get_one(Group, found.group_id)
         name, slug = group.name, group.slug

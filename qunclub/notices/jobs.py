@@ -57,9 +57,10 @@ def tell_seated(state: ClubState, payload: dict[str, Any], key: str) -> None:
             after=payload["after"],
             limit=services.BATCH,
         )
+        passed = {payload["by"], *payload.get("but", ())}
         services.notify(
             session,
-            members=[member_id for _seat, member_id in batch if member_id != payload["by"]],
+            members=[member_id for _seat, member_id in batch if member_id not in passed],
             kind=payload["kind"],
             source=payload["source"],
             facts=payload["facts"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import and_, delete, select, update
@@ -114,16 +114,20 @@ def notify_seated(
     endpoint: str = "",
     values: dict[str, Any] | None = None,
     by: int | None = None,
+    but: Sequence[int] = (),
 ) -> None:
     """Tell everybody seated in a group, or in all groups of a line, but whoever causes it.
 
     Queued here and done after the commit, some hundreds at a time, however many they are; a crash goes on where it
     stopped, and nobody is told twice.
+
+    Args:
+        but: members who were told of the same by a notice of another kind; a few.
     """
     assert (group_id is None) != (line_id is None)
     payload = {
         "kind": kind, "source": source, "facts": rules.tidy(facts or {}), "endpoint": endpoint, "values": values or {},
-        "by": by, "group_id": group_id, "line_id": line_id, "after": 0,
+        "by": by, "but": list(but), "group_id": group_id, "line_id": line_id, "after": 0,
     }  # fmt: skip
     outbox.put(session, kind="notice_seated", key=seated_key(payload), payload=payload, now=now)
 

@@ -26,6 +26,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import queries_admin as queries
@@ -130,7 +131,7 @@ def edit(plan_id: int) -> Any:
     elif form.validate_on_submit():
         try:
             with form.refusals():
-                draft, version = form.draft(), int(form.version.data or 0)
+                draft, version = form.draft(), version_in(form.version.data)
                 transact(
                     lambda session: services_plans.update_plan(
                         session,

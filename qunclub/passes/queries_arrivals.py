@@ -79,6 +79,8 @@ def of_group(session: Session, slug: str, *, number: int | None = None, after: s
             "covenant": covenant is not None,
             "introduction": row.introduction is not None
             or bool(asked and groups.is_asked(asked, seat_asked_at=row.seat.asked_at)),
+            # Spin-offs have no door and no tickets.
+            "enter": line.kind != "spin_off",
             "task": bool(asked and asked.task_title),
         }
         items.append(

@@ -4,7 +4,7 @@ from qunclub.kernel import Me
 
 from .csrf import csrf_exempt
 from .exports import csv_response
-from .forms import Form, RadioField, SelectField, SelectMultipleField, form_errors
+from .forms import Form, RadioField, SelectField, SelectMultipleField, form_errors, version_in
 from .guards import allow, current_actor, current_actor_or_none, current_me, forget_actor, member_id
 from .i18n import N_, _, _l, _n, explain, locale
 from .limits import limit
@@ -54,4 +54,5 @@ __all__ = [
     "see_other",
     "transact",
     "unit_of_work",
+    "version_in",
 ]

@@ -84,6 +84,15 @@ class RadioField(_Pairs, wtforms.RadioField):
     """One of a list, all of it seen."""
 
 
+def version_in(text: str | None) -> int:
+    """The version that a form's hidden field names; 0 where it names none, which is stale wherever there is one.
+
+    >>> version_in("7"), version_in(""), version_in("seven"), version_in(None)
+    (7, 0, 0, 0)
+    """
+    return int(text) if text and text.isdecimal() and len(text) < 10 else 0
+
+
 @contextmanager
 def form_errors(form: FlaskForm) -> Iterator[None]:
     """Put a service's :class:`Invalid` on the field it names (or on the form).

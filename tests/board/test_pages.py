@@ -159,6 +159,65 @@ def test_the_covenant_comes_first(make, app, site_db, now):
     assert write(client, path="/groups/kind-1/board").status_code == 303
 
 
+def test_a_hidden_post_is_not_read_where_one_reports(ada, bo, host, site_db):
+    write(ada, "Buy here.")
+    with site_db.session() as session:
+        path = f"/report/post/{session.scalar(select(BoardPost.id))}"
+    assert "Buy here." in text_of(bo.get(path))
+    post(host, f"{BOARD}/1/hide", {"reason": "A shop."})
+    for client in (bo, host):
+        answer = client.get(path)
+        assert answer.status_code == 404 and "Buy here." not in text_of(answer)
+    assert post(bo, path, {"category": "spam", "reason": "x"}).status_code == 404
+
+
+def test_refused_words_stay_in_the_form(ada, bo, who, line, site_db, now):
+    from qunclub import house
+
+    write(ada, "Mine")
+    version = {"version": 1}
+    hank = Actor("test:host", "Hank", roles=frozenset({"host"}), member_id=who("Hank", roles=("host",))[1].id)
+    with site_db.uow() as session:
+        house.set_schedule(
+            session,
+            line_id=line.id,
+            group_id=None,
+            windows=(),
+            slow_seconds=600,
+            version=0,
+            actor=hank,
+            now=now,
+        )
+    refused = write(ada, "Long and dear words")
+    assert refused.status_code == 403
+    assert "Slow mode" in text_of(refused) and "Long and dear words" in text_of(refused)
+    with site_db.uow() as session:
+        group = session.scalar(select(groups.models.Group.id))
+        house.mute(
+            session,
+            group_id=group,
+            role="member",
+            reason="Quiet.",
+            starts_at=now,
+            until=None,
+            actor=hank,
+            now=now,
+        )
+    for path in (BOARD, f"{BOARD}/1", f"{BOARD}/1/edit"):
+        refused = write(ada, "Long and dear words", path, **version)
+        assert refused.status_code == 403, path
+        assert "The group is muted" in text_of(refused) or "Your role is muted" in text_of(refused), path
+        assert "Long and dear words" in text_of(refused), path
+    post(who("Hank")[0], f"{BOARD}/1/hide", {"reason": "Off the topic."})
+    with site_db.uow() as session:
+        [mute] = session.scalars(select(house.models.Mute.id))
+        house.lift(session, mute_id=mute, actor=hank, now=now)
+    for path in (f"{BOARD}/1", f"{BOARD}/1/edit"):
+        client = bo if path.endswith("1") else ada
+        refused = write(client, "Long and dear words", path, **version)
+        assert refused.status_code == 409 and "Long and dear words" in text_of(refused), path
+
+
 def test_an_announcement_is_told_and_noted(app, host, ada, bo, who):
     answer = write(host, "At eight.", announcement="y")
     assert answer.status_code == 422 and "Give the announcement a title" in text_of(answer)
@@ -298,6 +357,20 @@ def test_asking_in_vain_costs_one_statement_and_no_body(app, ada, bo):
     assert answer.headers["ETag"] != tag and answer.headers["X-Last"] == "2"
     # In another language it reads differently.
     assert in_language(bo, "zh").get(f"{BOARD}/news", headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_whoever_leads_a_spin_off_asks_in_vain_too(app, ada, who, line, site_db, now):
+    from qunclub.groups.models import Group
+    from qunclub.groups.models_hosts import GroupHost
+
+    write(ada)
+    with site_db.uow() as session:
+        group = session.scalar(select(Group.id).where(Group.line_id == line.id))
+        session.add(GroupHost(group_id=group, member_id=who("Ada")[1].id, since=now))
+    tag = tag_of(text_of(ada.get(BOARD)))
+    for path in ("/news", "/1/news"):
+        answer = ada.get(BOARD + path, headers={"If-None-Match": tag})
+        assert answer.status_code == 304, path
 
 
 def test_pages_cost_the_same_with_many_posts(app, ada, bo, host, who, site_db, now):

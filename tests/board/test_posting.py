@@ -11,7 +11,7 @@ from qunclub.board import queries
 from qunclub.board.posting import may_post
 from qunclub.board.queries_posts import post_row
 from qunclub.house.rules_windows import Window
-from qunclub.kernel import Forbidden
+from qunclub.kernel import Forbidden, NotFound
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -92,3 +92,14 @@ def test_a_post_is_reported(session, ring, now):
         now=now,
     )
     assert (report.author_id, report.group_id, report.excerpt) == (ada.member_id, ring.group.id, "Buy here.")
+
+
+def test_what_is_hidden_is_reported_no_more(session, ring, now):
+    ada, bo = ring.people[:2]
+    row = ring.write(session, ada, "Buy here.")
+    board.hide(session, slug=ring.group.slug, n=row.n, reason="A shop.", actor=ring.host, now=now)
+    facts = {"kind": "post", "subject_id": row.id, "category": "spam", "reason": "x", "now": now}
+    with pytest.raises(NotFound):
+        house.report(session, **facts, reporter_id=bo.member_id)
+    board.show(session, slug=ring.group.slug, n=row.n, actor=ring.host, now=now)
+    assert house.report(session, **facts, reporter_id=bo.member_id).excerpt == "Buy here."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 
 import pytest
 from sqlalchemy import func, select
 
-from qunclub import board, groups
-from qunclub.board import doctor, queries, queries_posts
+from qunclub import board, groups, house, notices
+from qunclub.board import doctor, posting, queries, queries_posts, services
 from qunclub.board.models import Board, BoardPicture, BoardPost, BoardReceipt, BoardVersion
 from qunclub.kernel import Actor, Conflict, Forbidden, Invalid, NotFound, Stale, locks, outbox, store
 from qunclub.kernel.uploads import StoredFile
@@ -149,6 +150,20 @@ def test_who_is_mentioned_or_answered_is_told_once(session, ring):
     ring.write(session, bo, "no", answer_to=1)
     ring.write(session, ada, "to myself", answer_to=1)
     assert told(session, "reply") == [ada.member_id]
+
+
+def test_a_post_is_told_by_one_notice(session, ring):
+    ada, bo, cy = ring.people
+    two, three = ring.number(session, bo), ring.number(session, cy)
+    notices.choose(session, member_id=cy.member_id, ways={"mention": "none"})
+    ring.write(session, ring.host, f"@{two} and @{three} bring keys", title="Tomorrow", announcement=True)
+    ring.write(session, ada, "When?")
+    ring.write(session, ring.host, "@all at eight", answer_to=2)
+    assert told(session, "mention") == [bo.member_id] and told(session, "reply") == [ada.member_id]
+    queued = select(outbox.OutboxMessage).where(outbox.OutboxMessage.kind == "notice_seated")
+    passed = {(one.payload["kind"], *one.payload["but"]) for one in session.scalars(queued)}
+    # Who wants no mentions hears of the announcement as everybody does.
+    assert passed == {("announcement", bo.member_id), ("mention", ada.member_id)}
 
 
 def test_a_host_without_a_seat_is_told_of_answers(session, pyramid, now):
@@ -380,6 +395,39 @@ def test_without_the_lock_numbers_would_collide(db, make, rings):
     with locks.disabled():
         outcomes, _last, numbers = write_at_once(db, ring)
     assert failed(outcomes) and len(numbers) < 13
+
+
+def write_slowly(db, ring, now):
+    with db.uow() as session:
+        ring.write(session, ring.host)
+        house.set_schedule(
+            session, line_id=ring.line.id, group_id=None, windows=(), slow_seconds=600, version=0, actor=ring.host,
+            now=now,
+        )  # fmt: skip
+    concurrently(db, 4, lambda session: ring.write(session, ring.people[0]).n, retry=False)
+    with db.session() as session:
+        mine = select(BoardPost.n).where(BoardPost.member_id == ring.people[0].member_id)
+        return len(session.scalars(mine).all())
+
+
+def test_slow_mode_holds_for_posts_sent_at_once(db, make, rings, now):
+    assert write_slowly(db, rings(), now) == 1
+
+
+def test_control_asked_before_the_lock_slow_mode_lets_several_through(db, make, rings, now, monkeypatch):
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("Writers take turns from their first statement on.")
+    check, lock, gathering = posting.check_may_post, services.locked, threading.Barrier(4)
+
+    def early(session, here):
+        if not here.staff:
+            check(session, place=here, now=now, zone=dt.UTC)
+            gathering.wait(timeout=20)
+        return lock(session, here)
+
+    monkeypatch.setattr(services, "locked", early)
+    monkeypatch.setattr(services, "check_may_post", lambda *_args, **_more: None)
+    assert write_slowly(db, rings(), now) == 4
 
 
 def test_the_first_post_of_a_board_at_once(db, make, rings):

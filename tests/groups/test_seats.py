@@ -137,8 +137,8 @@ def test_taking_a_seat_costs_the_same_in_a_full_line(db, make):
     for _ in range(50):
         make.seat(line)
     # One of them asks whether they are barred, one is the note for the ranking of the group, one looks whether the
-    # group lives in a chat, one whether the line welcomes newcomers.
-    assert cost() == early <= 9
+    # group lives in a chat, one whether the line welcomes newcomers, one takes a mute along.
+    assert cost() == early <= 10
 
 
 N = 24

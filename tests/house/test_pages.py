@@ -205,6 +205,36 @@ def test_an_appeal_by_its_pages(club, client, site_db):
 # ---- hosts ----
 
 
+def test_a_host_does_not_read_who_reported_them(club, client, make, site_db):
+    """Not in the queue, not on the page: the others decide it, and members tell without fear."""
+    account, row = make.person(name="loud", number=True, roles=("host",))
+    seat = make.seat(club.line, row)
+    report = make.reported(club, subject_id=seat.id)
+    path = f"/desk/reports/{report.id}"
+    in_language(sign_in(client, account), "en")
+    assert path not in text_of(client.get("/desk/reports"))
+    answer = client.get(path)
+    assert answer.status_code == 403 and "Witness" not in text_of(answer) and "Shouts." not in text_of(answer)
+    for act in ("claim", "dismiss", "decide"):
+        assert (
+            post(client, f"{path}/{act}", {"answer": "x", "act": "warning", "reason": "x"}).status_code == 403
+        )
+    club.signs("hosting")
+    assert path in text_of(client.get("/desk/reports")) and "Shouts." in text_of(client.get(path))
+
+
+@pytest.mark.parametrize("path", ["/admin/house", "/desk/quiet/{group}"])
+def test_a_version_that_is_none_is_stale(club, client, path):
+    club.signs("ruling")
+    path = path.format(group=club.group.id)
+    form = {
+        "steps": "warning", "forget_days": 9, "appeal_days": 9, "windows": "5 20:00-22:00", "slow_seconds": 0,
+    }  # fmt: skip
+    assert post(client, path, {**form, "version": "0"}).status_code == 303
+    for version in ("seven", "-1", "9" * 40):
+        assert post(client, path, {**form, "version": version}).status_code == 409, version
+
+
 def test_a_case_is_held_and_decided(club, client, site_db):
     report = club.report()
     club.signs("hosting")

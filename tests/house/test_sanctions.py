@@ -10,8 +10,9 @@ from sqlalchemy.exc import DBAPIError
 
 from qunclub import groups
 from qunclub import house as room
+from qunclub.groups import services
 from qunclub.groups.models import Group, Seat
-from qunclub.house import doctor, services_reports, subjects
+from qunclub.house import doctor, queries, services_reports, subjects
 from qunclub.house.models import Mute, Report, Sanction, SanctionAppeal, Violation
 from qunclub.house.rules_ladder import Ladder, Step
 from qunclub.kernel import Conflict, Forbidden, Invalid, NotFound, Stale, outbox
@@ -173,6 +174,40 @@ def test_a_muted_member_is_told_and_muted(session, make, now):
     assert session.scalars(select(Mute)).one().lifted_at == now
     with pytest.raises(Conflict):
         room.overturn(session, sanction_id=line.id, reason="No.", actor=house.admin, now=now)
+
+
+def is_muted(session, group_id, member, now):
+    return room.muted(session, group_id=group_id, member_id=member.id, now=now)[0]
+
+
+@pytest.mark.parametrize("way", ["moved", "merged", "left and back"])
+def test_a_mute_comes_along_within_the_line(session, make, now, way):
+    house = make.house(capacities=(1, 9), posting="all")
+    second = session.get_one(Group, house.other_seat.group_id)
+    assert second.id != house.group.id
+    line = make.sanctioned(house, "mute", days=3)
+    if way == "moved":
+        groups.move(
+            session, seat_id=house.seat.id, to_id=second.id, reason="Nearer.", actor=house.admin, now=now
+        )
+    elif way == "merged":
+        groups.merge(
+            session, from_id=house.group.id, into_id=second.id, capacity=None, reason="One.", actor=house.admin,
+            now=now,
+        )  # fmt: skip
+    else:
+        services.leave_seat(session, seat_id=house.seat.id, state="left", reason="", now=now)
+        make.seat(house.line)
+        again = groups.take_seat(session, line_id=house.line.id, member_id=house.member.id, now=now)
+        assert again.group_id == second.id
+    assert is_muted(session, second.id, house.member, now)
+    [(mute, who)] = queries.mutes(session, second.id, now=now)
+    assert who is not None and who.id == house.member.id and mute.sanction_id == line.id
+    elsewhere = make.seat(make.group_line(), house.member)
+    assert not is_muted(session, elsewhere.group_id, house.member, now), "another line is another house"
+    assert is_muted(session, second.id, house.member, now)
+    room.overturn(session, sanction_id=line.id, reason="No.", actor=house.admin, now=now)
+    assert not is_muted(session, second.id, house.member, now)
 
 
 def test_a_removed_member_has_the_seat_again(session, make, now):

@@ -50,7 +50,7 @@ def test_the_way_in_opens_with_covenant_and_introduction(client, held, line):
     assert 'id="step-introduction" aria-current="step"' in page and "Who are you?" in page
     assert "Opens when you have introduced yourself" in page and "chat.example.com" not in page
     group = text_of(client.get("/groups/one-1"))
-    assert "Introduce yourself on your welcome page" in group and "chat.example.com" not in group
+    assert "Introduce yourself; then the way in appears here" in group and "chat.example.com" not in group
     assert client.get("/groups/one-1/entry.svg").status_code == 404
 
     answer = post(client, f"{path}/introduction", {"answer_0": "A teacher", "answer_1": " "})
@@ -64,6 +64,26 @@ def test_the_way_in_opens_with_covenant_and_introduction(client, held, line):
     assert "https://chat.example.com" in page and 'class="qc-ritual__done" id="step-introduction"' in page
     group = text_of(client.get("/groups/one-1"))
     assert "New here" in group and "A &lt;teacher&gt;" in group
+
+
+def test_whoever_has_a_seat_without_a_pass_introduces_themselves_on_the_groups_page(client, make, line):
+    account, member = make.person(name="Lu", nickname="Lu", number=True)
+    make.seat(line, member)
+    other, _stranger = make.person(name="Bo", nickname="Bo", number=True)
+    in_language(sign_in(client, account), "en")
+    post(client, "/groups/one-1/covenant", {"version": 1})
+    page = text_of(client.get("/groups/one-1"))
+    assert "Who are you?" in page and "chat.example.com" not in page
+    refused = post(client, "/groups/one-1/introduction", {"answer_0": "A runner", "answer_1": ""})
+    assert refused.status_code == 422
+    assert "Write a few words here." in text_of(refused) and "A runner" in text_of(refused)
+    given = {"answer_0": "A runner", "answer_1": "The first"}
+    assert post(client, "/groups/one-1/introduction", given).status_code == 303
+    page = text_of(client.get("/groups/one-1"))
+    assert "https://chat.example.com" in page and "A runner" in page
+    sign_in(client, other)
+    assert post(client, "/groups/one-1/introduction", given).status_code == 404
+    assert post(client, "/groups/nowhere/introduction", given).status_code == 404
 
 
 def test_the_first_task_is_ticked_and_taken_back(client, held, site_db):

@@ -196,7 +196,7 @@ OWN: dict[str, Own] = {
         PASS,
         "welcome.index welcome.ask welcome.covenant welcome.name welcome.name_preview ritual.introduce ritual.task",
     ),
-    "groups.accept": SEATED,
+    **each(SEATED, "groups.accept groups.introduce"),
     "chats.picture": own(
         "SELECT g.slug, s.member_id AS owner FROM #seat s JOIN #group g ON g.id = s.group_id"
         " JOIN #chat c ON c.group_id = g.id WHERE s.state = 'admitted' AND c.picture_key <> ''",
