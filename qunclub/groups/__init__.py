@@ -17,7 +17,7 @@ from .queries import (
     seats_left,
     shelf_lines,
 )
-from .queries_bars import bar_in, barred_among, bars_of
+from .queries_bars import bar_in, barred, barred_among, bars_of
 from .queries_hosts import hosted
 from .queries_mine import MySeat, my_seat, my_seats, seat_of, waiting_place
 from .queries_ritual import NOTHING as NOTHING_ASKED
@@ -95,6 +95,7 @@ __all__ = [
     "asked_of",
     "bar_in",
     "bar_member",
+    "barred",
     "barred_among",
     "bars_of",
     "create_line",

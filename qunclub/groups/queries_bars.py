@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.kernel import NotFound, Page
@@ -39,11 +39,15 @@ def barred_among(
 ) -> set[int]:
     """Who of these may take no seat in this group (None: in no group at all)."""
     ids = list(member_ids)
-    if not ids:
-        return set()
+    people, member = barred(group_id, now)
+    return set(session.scalars(people.where(member.in_(ids)))) if ids else set()
+
+
+def barred(group_id: int | None, at: dt.datetime) -> tuple[Select[int], ColumnElement[int]]:
+    """SQL: who may take no seat in this group (None: in no group at all) at a moment, and the column naming them."""
     line = select(Group.line_id).where(Group.id == group_id).scalar_subquery()
     scope = Bar.line_id.is_(None) if group_id is None else or_(Bar.line_id.is_(None), Bar.line_id == line)
-    return set(session.scalars(select(Bar.member_id).where(Bar.member_id.in_(ids), stands(now), scope)))
+    return select(Bar.member_id).where(stands(at), scope), Bar.__table__.c.member_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,10 @@ NOT_RISEN = {
         "your seat in the core group ended or your account was suspended, so none could be yours."
     ),
     "suspended": N_("Your account is suspended; while it is, no seat of the core group can be yours."),
+    "put_out": N_(
+        "You earned %(points)s points and stood on place %(position)s of the season. You were taken out for cause, and "
+        "while that stands no seat of the core group can be yours. The page of the group says until when."
+    ),
     "violation": N_(
         "You earned %(points)s points and stood on place %(position)s of the season. Whoever rises has no open "
         "violation of the house rules at the end of the season; you had one. Once it is past or taken back, the way is "

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from qunclub import house, points
+from qunclub import groups, house, points
 from qunclub.homework.models import Submission
 from qunclub.members import ERASED
 from qunclub.members.models import Member
@@ -43,7 +43,10 @@ def bar(season: Season, formula: Formula, member: Any, *, of_all: bool = False) 
     def applies(people: Select[Any], who: Any) -> ColumnElement[bool]:
         return member.in_(people) if of_all else people.where(who == member).exists()
 
-    asked = [(applies(*_shut()), "suspended")]
+    asked = [
+        (applies(*_shut()), "suspended"),
+        (applies(*groups.barred(season.group_id, season.ends_at)), "put_out"),
+    ]
     if formula.clean_days:
         asked.append((applies(*_offenders(season.ends_at, formula.clean_days)), "violation"))
     if formula.reentry:

@@ -18,7 +18,9 @@ from typing import Any
 
 from qunclub.kernel import N_, Conflict
 
-from .rules_formula import TIES, Formula
+from .rules_formula import FINAL_BARS, TIES, Formula
+
+EPOCH = dt.date(1970, 1, 1)
 
 # What may follow what. Nothing leads back but taking a result back (services_undo), before the season is closed.
 STATES = ("draft", "announced", "open", "frozen", "published", "closed")
@@ -222,7 +224,7 @@ def plan_season(rows: Iterable[Row], formula: Formula, rulings: Iterable[Ruling]
 
 
 def _promoted(row: Row, said: Mapping[int, str]) -> bool:
-    return said.get(row.member) == "promote" and row.bar != "suspended"
+    return said.get(row.member) == "promote" and row.bar not in FINAL_BARS
 
 
 def _leaving(
@@ -343,19 +345,12 @@ def check_step(state: str, to: str) -> None:
 
 
 def snapshot_line(row: Row) -> str:
-    """One row of the snapshot as it is hashed: an array of JSON."""
-    day = row.last_day.isoformat() if row.last_day else ""
-    scores = (
-        row.position,
-        row.member,
-        row.number,
-        row.points,
-        row.honours,
-        day,
-        int(row.core),
-        row.safe_closings,
-    )
-    return json.dumps([*scores, row.bar, int(row.on_leave)], separators=(",", ":")) + "\n"
+    """One row of the snapshot as it is hashed: an array of JSON, the last day as days since 1970 (-1: none)."""
+    day = (row.last_day - EPOCH).days if row.last_day else -1
+    said: list[int | str] = [row.position, row.member, row.number, row.points, row.honours, day]
+    if row.core or row.safe_closings or row.bar or row.on_leave:
+        said += [int(row.core), row.safe_closings, row.bar, int(row.on_leave)]
+    return json.dumps(said, separators=(",", ":")) + "\n"
 
 
 def snapshot_hash(rows: Iterable[Row]) -> str:

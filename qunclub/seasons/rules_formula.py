@@ -21,8 +21,10 @@ WHOLE = 100
 TIES = ("featured", "earlier")
 """What tells equal points apart: more featured works, the earlier day of the last points; last, the lower number."""
 
-BARS = ("suspended", "violation", "waiting", "no_pass", "few_works", "few_days")
+BARS = ("suspended", "put_out", "violation", "waiting", "no_pass", "few_works", "few_days")
 """Why somebody may not rise, whatever their points; the first that is true is told."""
+FINAL_BARS = ("suspended", "put_out")
+"""Those that no exception mends."""
 
 
 @dataclass(frozen=True, slots=True)

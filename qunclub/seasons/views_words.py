@@ -32,6 +32,7 @@ REASONS: dict[str, Any] = {
     "on_leave": _l("on leave"),
     "exception": _l("by an exception"),
     "suspended": _l("suspended"),
+    "put_out": _l("taken out of a group for cause"),
     "violation": _l("an open violation of the house rules"),
     "waiting": _l("sits out after leaving the core"),
     "no_pass": _l("no pass at the end of the season"),
