@@ -334,7 +334,7 @@ def test_a_pay_page_that_opens_after_the_end_is_closed_at_once(session, make, no
     assert session.scalars(select(OutboxMessage.kind)).all() == ["checkout_expire"]
 
 
-def test_a_purchase_costs_at_most_49_statements(db, make, now):
+def test_a_purchase_costs_at_most_50_statements(db, make, now):
     make.paid_order()  # the counter and the all-time window are there
     plan = make.plan(line=make.group_line(capacities=(100,)), stock=9, tier=make.tier())
     buyer, other = make.member(), make.member()
@@ -343,8 +343,9 @@ def test_a_purchase_costs_at_most_49_statements(db, make, now):
             order = make_order(session, plan, buyer, now)
         with db.uow() as session:
             assert pay(session, order, now).kind == "fulfilled"
-    # Three are for the bell, one asks whether the line welcomes newcomers, one whether the group has a chat.
-    assert seen.count <= 49, seen
+    # Three are for the bell, one asks whether the line welcomes newcomers, one whether the group has a chat,
+    # one whether a mute comes along.
+    assert seen.count <= 50, seen
     with count_statements(db.engine) as offline, db.uow() as session:
         orders.buy_offline(session, member_id=other.id, plan_id=plan.id, ref="t-1", now=now, actor=ADMIN)
     assert offline.count <= 42, offline
