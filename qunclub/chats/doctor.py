@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.groups.models import Seat
@@ -71,11 +71,14 @@ def _still_inside(session: Session, now: dt.datetime) -> list[Finding]:
     rows = session.execute(
         select(ChatTask.chat_id, ChatTask.seat_id)
         .join(Seat, Seat.id == ChatTask.seat_id)
+        .join(Chat, Chat.id == ChatTask.chat_id)
         .where(
             ChatTask.what == "let_in",
             ChatTask.state == "done",
-            Seat.state != "admitted",
-            Seat.ended_at <= now - PATIENCE,
+            or_(
+                and_(Seat.state != "admitted", Seat.ended_at <= now - PATIENCE),
+                and_(Seat.group_id != Chat.group_id, Seat.stirred_at <= now - PATIENCE),
+            ),
             ~after,
         )
         .limit(LIMIT)
@@ -83,7 +86,7 @@ def _still_inside(session: Session, now: dt.datetime) -> list[Finding]:
     return [
         Finding(
             4,
-            f"seat {seat} has ended; its member was let into chat {chat} and nobody is to put them out",
+            f"seat {seat} has ended or moved; its member was let into chat {chat} and nobody is to put them out",
             {"chat_id": chat, "seat_id": seat},
         )
         for chat, seat in rows

@@ -184,11 +184,6 @@ def follow_moves(session: Session, seat_ids: Collection[int]) -> None:
 groups.MOVED.append(follow_moves)
 
 
-def disputed(session: Session, seat_id: int) -> bool:
-    """The same of one seat."""
-    return seat_id in disputed_among(session, [seat_id])
-
-
 def is_signed(text: str) -> bool:
     """Whether *text* claims to carry a signature; only hosts may look for a code that does not."""
     return _MARK in text

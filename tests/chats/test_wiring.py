@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from qunclub import groups, house, members
-from qunclub.chats import services, services_names, tasks
+from qunclub.chats import doctor, services, services_names, tasks
 from qunclub.chats.models import Chat, ChatJoin, ChatPost, ChatTask
+from qunclub.groups.models import Group
 from qunclub.groups.models_hosts import GroupHost
 from qunclub.groups.models_ritual import RitualMark
 from qunclub.groups.services_lines import FIELDS
@@ -81,6 +82,40 @@ def test_a_seat_that_is_given_back_leaves_its_member_where_they_are(session, mak
     groups.leave_seat(session, seat_id=seat.id, state="left", reason="x", now=now)
     assert listed(session)[4:] == [("let_in", "dropped")]
     assert session.scalars(select(Chat.open_tasks)).one() == 0
+
+
+def test_who_moves_to_another_group_goes_from_the_one_chat_to_the_other(session, make, now):
+    line = make.group_line(slug="two", name="Two", capacities=[2, 2], allocation="even", open_at_once=2)
+    here = make.chat(line, kind="wechat")
+    seat = take(session, make, line, now)
+    other = session.scalars(select(Group).where(Group.line_id == line.id, Group.id != here.group_id)).one()
+    draft = services.ChatDraft("wechat", entry_url="", expires_at=None, ref="", picture=None)
+    there = services.set_chat(session, group_id=other.id, draft=draft, version=0, actor=ADMIN, now=now)
+    assert seat.group_id == here.group_id
+    tick_all(session, now)
+    groups.move(session, seat_id=seat.id, to_id=other.id, reason="Your city", actor=ADMIN, now=now)
+    assert listed(session, chat_id=here.id) == [("let_in", "done"), ("put_out", "open")]
+    assert listed(session, chat_id=there.id) == [("let_in", "open")]
+    assert (here.open_tasks, there.open_tasks) == (1, 1)
+    # Back before anybody did it: they have never left the one, and never came into the other.
+    groups.move(session, seat_id=seat.id, to_id=here.group_id, reason="Back", actor=ADMIN, now=now)
+    assert listed(session, chat_id=here.id)[-2:] == [("put_out", "dropped"), ("let_in", "done")]
+    assert listed(session, chat_id=there.id) == [("let_in", "dropped")]
+    assert doctor.check(session, now) == []
+
+
+def test_the_doctor_sees_who_moved_and_stayed_in_the_old_chat(session, make, now):
+    line = make.group_line(slug="two", name="Two", capacities=[2, 2], allocation="even", open_at_once=2)
+    here = make.chat(line, kind="wechat")
+    seat = take(session, make, line, now)
+    tick_all(session, now)
+    other = session.scalars(select(Group).where(Group.line_id == line.id, Group.id != here.group_id)).one()
+    groups.move(session, seat_id=seat.id, to_id=other.id, reason="Your city", actor=ADMIN, now=now)
+    session.execute(delete(ChatTask).where(ChatTask.what == "put_out"))
+    session.execute(update(Chat).where(Chat.id == here.id).values(open_tasks=0))
+    assert doctor.check(session, now) == []
+    (found,) = doctor.check(session, now + dt.timedelta(days=3))
+    assert found.details == {"chat_id": here.id, "seat_id": seat.id}
 
 
 def test_a_seat_given_back_comes_in_again_by_its_ticket(desk, bot):

@@ -150,7 +150,7 @@ def test_the_sweepers_follow_an_index(session, make, now, db):
     with count_statements(db.engine) as sent:
         jobs.follow_seats(session, now)
         services_covenant.tell_next(session, now=now)
-        tickets.disputed(session, 1)
+        bool(tickets.disputed_among(session, [1]))
     raw = session.connection().connection.dbapi_connection
     plan = [
         row[3]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import pytest
 from sqlalchemy import select
 
 from qunclub import groups, passes
 from qunclub.kernel import Actor, locks, store
+from qunclub.members.models import Member
 from qunclub.passes import tickets
 from qunclub.passes.models import EntryTicket
 from tests.support.concurrency import concurrently, failed, succeeded
@@ -48,6 +50,22 @@ def test_what_is_scanned_or_typed_leads_to_the_code():
             assert tickets.verify(text, SECRET) == code
     assert tickets.verify("abcd-oi23-wxyz", SECRET) == "ABCD0123WXYZ"
     assert tickets.spaced(code) == "ABCD 0123 WXYZ"
+
+
+@pytest.mark.parametrize(
+    "states", list(itertools.product(["active", "suspended", "ended"], repeat=2)), ids="-".join
+)
+def test_a_dispute_keeps_out_only_whom_no_other_pass_holds(session, make, now, states):
+    held = ticket_for(make)
+    other = make.pass_(make.plan(), of=session.get_one(Member, held.member_id))
+    # Two passes keep one seat.
+    other.seat_id = held.seat_id
+    held.state, other.state = states
+    session.flush()
+    door = tickets.look(session, text=code_of(session, held), secret=SECRET).door
+    disputed = "suspended" in states and "active" not in states
+    assert (door == "suspended_payment") is disputed
+    assert (held.seat_id in tickets.disputed_among(session, [held.seat_id])) is disputed
 
 
 @pytest.mark.parametrize(
