@@ -17,11 +17,12 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from benchmarks import purchases, seasons_data
+from benchmarks import seasons_data
 from benchmarks.scale import Scale
 from qunclub import points
 from qunclub.points import doctor
 from qunclub.points.models import LedgerEntry
+from tests.support import postgres
 from tests.support.databases import Db, fresh
 
 MEMBERS = 1_000
@@ -48,7 +49,7 @@ def measure(folder: Path, scale: Scale, now: dt.datetime, say: Callable[[str], N
     for kind in scale.databases:
         with fresh("postgres" if kind == "postgres" else "sqlite", folder) as database:
             if kind == "postgres" and scale.durable:
-                purchases.as_delivered()
+                postgres.as_delivered()
             ends = now + dt.timedelta(days=10)
             seasons_data.fill(database, MEMBERS, now=now, ends_at=ends, each=1)
             for threads in (1, scale.writers):

@@ -21,12 +21,13 @@ def main(kind: str, writers: int, orders: int) -> None:
     from benchmarks.__main__ import workplace
     from benchmarks.scale import FULL
     from qunclub.kernel import clock
+    from tests.support import postgres
     from tests.support.databases import fresh
 
     now, scale = clock.utcnow(), replace(FULL, writers=writers, orders=orders)
     with workplace() as folder, fresh("postgres" if kind == "postgres" else "sqlite", folder) as database:
         if kind == "postgres":
-            purchases._as_delivered()
+            postgres.as_delivered()
         with database.uow() as session:
             plan = purchases._shelf(session, now)
         print("ready", flush=True)

@@ -18,13 +18,14 @@ from typing import Any
 from flask.testing import FlaskClient
 from sqlalchemy import text, update
 
-from benchmarks import purchases, seasons_data
+from benchmarks import seasons_data
 from benchmarks.growth import opened
 from benchmarks.scale import Scale
 from qunclub.points.models import Window
 from qunclub.seasons import services_undo
 from qunclub.seasons.models import Season
 from tests.factories import Make
+from tests.support import postgres
 from tests.support.databases import Db, fresh
 from tests.support.pages import post, sign_in
 
@@ -89,7 +90,7 @@ def _club(
     with ExitStack() as stack:
         database = stack.enter_context(fresh("postgres" if kind == "postgres" else "sqlite", folder))
         if kind == "postgres" and scale.durable:
-            purchases.as_delivered()
+            postgres.as_delivered()
         account, _member = Make(database, now).person(name="Ada", roles=("admin",))
         began = perf_counter()
         ends = now - dt.timedelta(hours=1)
@@ -145,7 +146,7 @@ def _put_back(database: Db, season_id: int, terms: Mapping[str, Any]) -> None:
             )  # fmt: skip
     empty = "TRUNCATE" if database.kind == "postgres" else "DELETE FROM"
     with database.uow() as session:
-        for table in ("snapshot", "dry_run"):
+        for table in ("snapshot", "snapshot_sheet", "dry_run"):
             session.execute(text(f"{empty} qunclub_season_{table}"))
         session.execute(
             update(Season).values(

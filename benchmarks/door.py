@@ -14,13 +14,14 @@ from time import perf_counter
 
 from sqlalchemy import func, select
 
-from benchmarks import baseline, door_data, purchases
+from benchmarks import baseline, door_data
 from benchmarks.scale import Scale
 from benchmarks.servers import serving
 from qunclub.api import tokens
 from qunclub.kernel import Actor
 from qunclub.passes.models import EntryTicket
 from qunclub.passes.models_door import TicketCheck
+from tests.support import postgres
 from tests.support.databases import Db, fresh
 
 AIM = 4.0
@@ -55,7 +56,7 @@ def _on(kind: str, folder: Path, scale: Scale, now: dt.datetime, say: Callable[[
         started = perf_counter()
         database = stack.enter_context(fresh("postgres" if kind == "postgres" else "sqlite", folder))
         if kind == "postgres" and scale.durable:
-            purchases.as_delivered()
+            postgres.as_delivered()
         door_data.fill(database, tickets=scale.tickets, now=now)
         token = _token(database, now)
         say(f"the door on {kind}: {scale.tickets:,} tickets in {perf_counter() - started:.0f} s")

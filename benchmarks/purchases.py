@@ -50,7 +50,7 @@ def measure(folder: Path, scale: Scale, now: dt.datetime, say: Callable[[str], N
     for kind in scale.databases:
         with fresh("postgres" if kind == "postgres" else "sqlite", folder) as database:
             if kind == "postgres" and scale.durable:
-                as_delivered()
+                postgres.as_delivered()
             with database.uow() as session:
                 plan = _shelf(session, now)
             rates = []
@@ -68,15 +68,6 @@ def version(database: Db) -> str:
         if database.kind == "sqlite":
             return f"SQLite {session.scalar(text('SELECT sqlite_version()'))}"
         return f"PostgreSQL {session.scalar(text('SHOW server_version'))}"
-
-
-def as_delivered() -> None:
-    # The tests' server forgets on a power cut; what is measured is one that does not.
-    from psycopg import sql
-
-    for name in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
-        postgres.execute(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
-    postgres.execute(sql.SQL("SELECT pg_reload_conf()").format())
 
 
 def _shelf(session: Session, now: dt.datetime) -> Plan:

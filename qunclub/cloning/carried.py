@@ -148,6 +148,7 @@ TABLES = {
     "reserved_number": "numbers are this club's own",
     "rubric": COURSES,
     "season_snapshot": "people",
+    "season_snapshot_sheet": "people",
     "taking": MONEY,
     "tuition_promise": "it counts homework of this club's courses",
 }

@@ -250,7 +250,7 @@ def snapshot(season_id: int) -> Any:
 
     def rows() -> Iterator[list[Any]]:
         with reading() as session:
-            for row, outcome in queries.snapshot(session, season_id):
+            for row, outcome in queries.whole_snapshot(session, season_id):
                 yield [
                     row.position, row.number, row.points, row.honours, row.last_day, int(row.core),
                     row.safe_closings, row.member, row.bar, int(row.on_leave), outcome,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select
@@ -11,12 +13,14 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import Finding
 from qunclub.members.models import Member
 
-from . import doctor_offers, fingerprint, services_review
-from .models import CoreSeat, Decision, Season, SnapshotRow
+from . import doctor_offers, fingerprint, services_review, sheets
+from .models import CoreSeat, Decision, Season, SnapshotRow, SnapshotSheet
 from .models_review import SeasonException
+from .rules import Row
 
 PROMISE = 8
 DECIDED = ("published", "closed")
+AT_ONCE = 10_000
 LATE = dt.timedelta(hours=1)
 
 
@@ -85,13 +89,19 @@ def _decisions(session: Session) -> list[Finding]:
         .limit(100)
     )
     stray = (
-        select(Season.slug, d.member_id)
+        select(
+            Season.slug, d.member_id, d.season_id, and_(Season.state.in_(DECIDED), d.outcome == "promoted")
+        )
         .join(Season, Season.id == d.season_id)
         .outerjoin(r, and_(d.season_id == r.season_id, d.member_id == r.member_id))
         .where(or_(Season.state.not_in(DECIDED), r.member_id.is_(None)))
         .limit(100)
     )
-    rows = [tuple(row) for query in (wrong, stray) for row in session.execute(query)]
+    rows = [tuple(row) for row in session.execute(wrong)]
+    for slug, member_id, season_id, far in session.execute(stray).all():
+        # Whoever rose from far down, by an exception, stands on a sheet.
+        if not (far and sheets.rows(session, season_id, {member_id})):
+            rows.append((slug, member_id))
     return _finding("core members without a decision, or decisions that do not fit (season, member)", rows)
 
 
@@ -156,16 +166,28 @@ def _core_size(session: Session) -> list[Finding]:
 
 
 def _strangers(session: Session) -> list[Finding]:
-    """Snapshots have no foreign keys (``models.SnapshotRow``): whose rows they are is asked here."""
+    """Snapshots have no foreign keys (``models.SnapshotRow``): whose rows and lines they are is asked here."""
     r = SnapshotRow
     nobodys = or_(
         ~select(Member.id).where(Member.id == r.member_id).exists(),
         ~select(Season.id).where(Season.id == r.season_id).exists(),
     )
-    rows = session.execute(select(r.season_id, r.member_id).where(nobodys).limit(100)).all()
-    return _finding(
-        "rows of snapshots whose season or member is gone (season, member)", [tuple(x) for x in rows]
-    )
+    rows = [tuple(row) for row in session.execute(select(r.season_id, r.member_id).where(nobodys).limit(100))]
+    there = {season_id for season_id in session.scalars(select(Season.id))}
+    for season_id in session.scalars(
+        select(SnapshotSheet.season_id).distinct().order_by(SnapshotSheet.season_id)
+    ).all():
+        for some in _some(sheets.every(session, season_id)):
+            members = {row.member for row in some}
+            known = session.scalars(select(Member.id).where(Member.id.in_(members))).all()
+            gone = members if season_id not in there else members.difference(known)
+            rows += [(season_id, member) for member in sorted(gone)[:100]]
+    return _finding("rows of snapshots whose season or member is gone (season, member)", rows)
+
+
+def _some(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while some := list(islice(rows, AT_ONCE)):
+        yield some
 
 
 def _last_snapshot(session: Session) -> list[Finding]:

@@ -1,8 +1,8 @@
-"""The rows a closing is decided from: the live ones of an open season, the frozen ones of a snapshot."""
+"""The rows a season would be decided from if it closed now; those of a closed one are in :mod:`snapshot`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -11,18 +11,15 @@ from sqlalchemy import (
     Integer,
     Select,
     Subquery,
-    TextClause,
     and_,
     case,
     cast,
     false,
     func,
-    insert,
     literal,
     null,
     or_,
     select,
-    text,
     true,
     union_all,
 )
@@ -30,14 +27,10 @@ from sqlalchemy.orm import Session
 
 from qunclub.points.models import Standing
 
-from .models import HEAD, CoreSeat, Season, SnapshotRow
+from .models import CoreSeat, Season
 from .queries_floor import bar, on_leave, weighed
 from .rules import Plan, Row, Ruling, plan_season
 from .rules_formula import TIES, Formula
-
-COLUMNS = (
-    "member_id", "number", "points", "honours", "last_day", "core", "safe_closings", "position", "bar", "on_leave",
-)  # fmt: skip
 
 
 def earners(session: Session, season: Season, formula: Formula) -> Subquery:
@@ -59,14 +52,21 @@ def _order(formula: Formula, f: Any) -> list[Any]:
     return [f.points.desc(), *(ties[name] for name in formula.ties), f.number]
 
 
-def _ranked(session: Session, season: Season) -> Select[*tuple[Any, ...]]:
+def ranked(
+    session: Session, season: Season, *, first: int | None = None, after: int | None = None
+) -> Select[*tuple[Any, ...]]:
     """SQL: everybody with points in the season and every core member, with their position.
 
     The points are put in order before anything is asked about their members: the usual order is that of the ranking's
     index. Whoever earned nothing comes after, by number.
+
+    Args:
+        first: of those with points only so many, the best. Not of points with weights: finding the best of them
+            takes as long as finding all.
+        after: only those with points who come after so many.
     """
     formula, c = season.formula, CoreSeat
-    placed, earned = _placed(session, season, formula)
+    placed, earned = _placed(session, season, formula, first)
     p = placed.c
     live = c.left_at.is_(None)
     scored = (
@@ -84,8 +84,11 @@ def _ranked(session: Session, season: Season) -> Select[*tuple[Any, ...]]:
         .select_from(placed)
         .outerjoin(c, (c.member_id == p.member_id) & live)
     )
+    if after is not None:
+        f = scored.where(p.position > after).subquery("field")
+        return select(*f.c, bar(season, formula, f.c.member_id, of_all=True).label("bar"))
     many = select(func.count()).select_from(earned.subquery("counted")).scalar_subquery()
-    after = many + func.row_number().over(order_by=c.number)
+    behind = many + func.row_number().over(order_by=c.number)
     mine = earned.subquery("mine")
     silent = select(
         c.member_id,
@@ -96,26 +99,31 @@ def _ranked(session: Session, season: Season) -> Select[*tuple[Any, ...]]:
         true(),
         c.safe_closings,
         _away(season, formula, c.member_id),
-        after,
+        behind,
     ).where(live, ~select(mine.c.member_id).where(mine.c.member_id == c.member_id).exists())
     f = union_all(scored, silent).subquery("field")
     return select(*f.c, bar(season, formula, f.c.member_id, of_all=True).label("bar"))
 
 
-def _placed(session: Session, season: Season, formula: Formula) -> tuple[Any, Select[*tuple[Any, ...]]]:
-    """SQL: those with points and their position; and their ids alone."""
+def _placed(
+    session: Session, season: Season, formula: Formula, first: int | None
+) -> tuple[Any, Select[*tuple[Any, ...]]]:
+    """SQL: those with points and their position, or the *first* of them; and the ids of all."""
     s = earners(session, season, formula) if formula.weighted else None
     if s is None:
         t: Any = Standing
         mine = [t.window_id == season.window_id, t.points > 0]
     else:
         t, mine = s.c, []
-    position = func.row_number().over(order_by=_order(formula, t)).label("position")
-    ranked = select(t.member_id, t.number, t.points, t.honours, t.last_day, position).where(*mine)
+    order = _order(formula, t)
+    position = func.row_number().over(order_by=order).label("position")
+    found = select(t.member_id, t.number, t.points, t.honours, t.last_day, position).where(*mine)
     if s is None:
-        return ranked.subquery("placed"), select(Standing.member_id).where(*mine)
+        if first is not None:
+            found = found.order_by(*order).limit(first)
+        return found.subquery("placed"), select(Standing.member_id).where(*mine)
     # The ledger is read once, however often it is asked.
-    placed = ranked.cte("placed")
+    placed = found.cte("placed")
     return placed, select(placed.c.member_id)
 
 
@@ -127,10 +135,8 @@ def best(session: Session, season: Season, *, limit: int) -> list[Row]:
     """The best who are not core and may rise, best first; with the usual formula it costs the same at any size."""
     formula = season.formula
     if formula.weighted or formula.ties != TIES:
-        ranked = _ranked(session, season).subquery("ranked")
-        query = (
-            select(ranked).where(~ranked.c.core, ranked.c.bar == "").order_by(ranked.c.position).limit(limit)
-        )
+        r = ranked(session, season).subquery("ranked")
+        query = select(r).where(~r.c.core, r.c.bar == "").order_by(r.c.position).limit(limit)
         return _rows(session, query)
     s = Standing
     seated = select(CoreSeat.id).where(CoreSeat.member_id == s.member_id, CoreSeat.left_at.is_(None)).exists()
@@ -159,10 +165,11 @@ def core_count(session: Session) -> int:
 
 
 def _rows(session: Session, query: Select[*tuple[Any, ...]]) -> list[Row]:
-    return [_row(found) for found in session.execute(query)]
+    return [row(found) for found in session.execute(query)]
 
 
-def _row(found: Any) -> Row:
+def row(found: Any) -> Row:
+    """The row of the rules for what the database found, of the live field or of a snapshot."""
     return Row(
         member=found.member_id,
         number=found.number,
@@ -179,10 +186,10 @@ def _row(found: Any) -> Row:
 
 def live(session: Session, season: Season) -> list[Row]:
     """The core members and the best of the others as they stand now, with their position among all."""
-    ranked = _ranked(session, season).subquery("ranked")
-    eligible = case((ranked.c.core, 1), (ranked.c.bar != "", 1), else_=0)
-    nth = func.row_number().over(partition_by=eligible, order_by=ranked.c.position).label("nth")
-    counted = select(*ranked.c, nth).subquery("counted")
+    r = ranked(session, season).subquery("ranked")
+    eligible = case((r.c.core, 1), (r.c.bar != "", 1), else_=0)
+    nth = func.row_number().over(partition_by=eligible, order_by=r.c.position).label("nth")
+    counted = select(*r.c, nth).subquery("counted")
     enough = season.seats + core_count(session)
     c = counted.c
     query = select(counted).where(
@@ -193,67 +200,8 @@ def live(session: Session, season: Season) -> list[Row]:
 
 def live_row(session: Session, season: Season, member_id: int) -> Row | None:
     """One member as they stand now, with their position; None when they have no points and are not core."""
-    ranked = _ranked(session, season).subquery("ranked")
-    return next(iter(_rows(session, select(ranked).where(ranked.c.member_id == member_id))), None)
-
-
-def freeze(session: Session, season: Season) -> None:
-    """Copy everybody's standing into the snapshot, in one statement and in the order of its key, which is quickest."""
-    ranked = _ranked(session, season).subquery("ranked")
-    columns = ["season_id", *COLUMNS]
-    rows = select(literal(season.id), *(ranked.c[name] for name in COLUMNS)).order_by(ranked.c.member_id)
-    if session.get_bind().dialect.name == "postgresql":
-        # For this transaction only: a million rows are put in order in memory, not on the disk.
-        session.execute(text("SET LOCAL work_mem = '256MB'"))
-    session.execute(insert(SnapshotRow).from_select(columns, rows))
-
-
-def stream(session: Session, season_id: int) -> Iterator[Row]:
-    """The snapshot's rows by position, a few hundred at a time."""
-    query = (
-        select(*(getattr(SnapshotRow, name) for name in COLUMNS))
-        .where(SnapshotRow.season_id == season_id)
-        .order_by(SnapshotRow.position)
-    )
-    for found in session.execute(query, execution_options={"yield_per": 1000}):
-        yield _row(found)
-
-
-def frozen(session: Session, season: Season, named: Collection[int] = ()) -> list[Row]:
-    """The core members of the snapshot, the best of the others, and who is *named*."""
-    r = SnapshotRow
-    mine = r.season_id == season.id
-    core = _rows(session, _of_snapshot(mine, IN_CORE))
-    best = len(core) + season.seats
-    rows = {row.member: row for row in core}
-    rows |= {
-        row.member: row for row in _rows(session, _of_snapshot(mine, *in_head(best), r.position <= best))
-    }
-    if named:
-        rows |= {row.member: row for row in _rows(session, _of_snapshot(mine, r.member_id.in_(named)))}
-    # Whoever may not rise leaves room for others further down; as many more as were named.
-    wanted = season.seats + len(named)
-    if sum(1 for row in rows.values() if not row.core and not row.bar) < wanted:
-        outside = (mine, r.core.is_(False), r.bar == "")
-        for near in (in_head(), ()):
-            more = _rows(session, _of_snapshot(*outside, *near).order_by(r.position).limit(wanted))
-            if len(more) == wanted:
-                break
-        rows |= {row.member: row for row in more}
-    return list(rows.values())
-
-
-# In the words of the indexes' own conditions, by which both databases find them.
-IN_CORE = text("core")
-
-
-def in_head(most: int = 0) -> tuple[TextClause, ...]:
-    """SQL: the condition of the index over the snapshot's first places, unless *most* places are more than it has."""
-    return () if most > HEAD else (text(f"position <= {HEAD}"),)
-
-
-def _of_snapshot(*which: ColumnElement[bool] | TextClause) -> Select[*tuple[Any, ...]]:
-    return select(*(getattr(SnapshotRow, name) for name in COLUMNS)).where(*which)
+    r = ranked(session, season).subquery("ranked")
+    return next(iter(_rows(session, select(r).where(r.c.member_id == member_id))), None)
 
 
 def plan_of(season: Season, rows: list[Row], rulings: Sequence[Ruling] = ()) -> Plan:

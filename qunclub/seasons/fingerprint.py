@@ -1,6 +1,7 @@
-"""The fingerprint of a frozen season: SHA-256 over its snapshot, each line put into words by the database.
+"""The fingerprint of a frozen season: SHA-256 over its snapshot, each row put into words by the database.
 
-A million rows as objects took most of the time of a closing; as lines of text they take a twentieth of it. What a line
+The rows come first, in order of member, then the sheets as they are kept. A million rows as objects took most of the
+time of a closing; as lines of text they take a twentieth of it. What a line
 says is :func:`rules.snapshot_line`, and tests hold that the databases say the same. Of the ways to say it, these are
 the quickest: on PostgreSQL ``to_char`` alone took as long as the rest of a line, on SQLite ``printf`` twice as long as
 an array of JSON.
@@ -32,7 +33,8 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from . import fingerprint_before
-from .models import Season, SnapshotRow
+from .models import Season, SnapshotRow, SnapshotSheet
+from .sheets import EACH
 
 AT_ONCE = 50_000
 """Lines of a part: a few megabytes."""
@@ -41,12 +43,11 @@ HINTS = {"enable_sort": "off", "enable_bitmapscan": "off"}
 is wanted, in the order of its key."""
 
 
-def line(dialect: str) -> ColumnElement[str]:
-    """SQL over ``SnapshotRow``: :func:`rules.snapshot_line` without the end of the line.
+def line(dialect: str, r: Any = SnapshotRow) -> ColumnElement[str]:
+    """SQL over ``SnapshotRow``, or the columns *r*: :func:`rules.snapshot_line` without the end of the line.
 
-    On PostgreSQL without brackets, which are cheaper put where the lines are joined.
+    On PostgreSQL without brackets, which are cheaper put where the lines are joined (:func:`joined`).
     """
-    r = SnapshotRow
     scores = (r.position, r.member_id, r.number, r.points, r.honours)
     # Most rows have nothing of this to say.
     more = or_(r.core, r.safe_closings > 0, r.bar != "", r.on_leave)
@@ -62,27 +63,52 @@ def line(dialect: str) -> ColumnElement[str]:
     return func.concat_ws(",", *scores, since, rare, type_=String)
 
 
-def of(session: Session, season_id: int, *, before: bool = False, by_place: bool = False) -> str:
-    """The fingerprint of a season's snapshot, in order of member.
+def joined(dialect: str, said: Any, order: Any, *, bare: bool = False) -> ColumnElement[str]:
+    """SQL: the lines *said*, one under the other, as they are hashed.
 
     Args:
-        before: in the words of :mod:`fingerprint_before`.
-        by_place: in order of place, as the first seasons were frozen.
+        order: on PostgreSQL the order of the lines; on SQLite, of which only newer ones take an order here, they come
+            in that of the rows beneath.
+        bare: without brackets, for words that have none.
+    """
+    if dialect != "postgresql":
+        return func.group_concat(said, "\n", type_=String)
+    opening, closing = ("", "") if bare else ("[", "]")
+    between = literal(f"{closing}\n{opening}")
+    agg: Any = func.string_agg(said, aggregate_order_by(between, order), type_=String)
+    whole: ColumnElement[str] = agg if bare else literal(opening) + agg + literal(closing)
+    return whole
+
+
+def of(session: Session, season_id: int, *, before: bool = False, by_place: bool = False) -> str:
+    """The fingerprint of a season's snapshot: its rows in order of member, then its sheets.
+
+    Args:
+        before: the rows in the words of :mod:`fingerprint_before`.
+        by_place: the rows in order of place, as the first seasons were frozen.
     """
     session.flush()
     dialect = session.get_bind().dialect.name
     if dialect == "postgresql":
         _hint(session, HINTS)
     said = fingerprint_before.line(dialect) if before else line(dialect)
-    opening, closing = ("[", "]") if dialect == "postgresql" and not before else ("", "")
-    part = _part(dialect, said, SnapshotRow.position if by_place else SnapshotRow.member_id, opening, closing)
-    digest, last = hashlib.sha256(), -1
-    while (found := session.execute(part, {"season": season_id, "after": last, "most": AT_ONCE}).one()).lines:
-        digest.update(found.lines.encode() + b"\n")
-        last = found.last
+    key = SnapshotRow.position if by_place else SnapshotRow.member_id
+    digest = hashlib.sha256()
+    s = SnapshotSheet
+    _add(session, digest, _part(dialect, season_id, SnapshotRow.season_id, said, key, bare=before), AT_ONCE)
+    _add(
+        session, digest, _part(dialect, season_id, s.season_id, s.lines, s.sheet, bare=True), AT_ONCE // EACH
+    )
     if dialect == "postgresql":
         _hint(session, dict.fromkeys(HINTS, "DEFAULT"))
     return digest.hexdigest()
+
+
+def _add(session: Session, digest: Any, part: Select[str | None, int], most: int) -> None:
+    last = -1
+    while (found := session.execute(part, {"after": last, "most": most}).one()).lines:
+        digest.update(found.lines.encode() + b"\n")
+        last = found.last
 
 
 def _hint(session: Session, hints: Mapping[str, str]) -> None:
@@ -91,26 +117,18 @@ def _hint(session: Session, hints: Mapping[str, str]) -> None:
 
 
 def _part(
-    dialect: str, said: ColumnElement[str], key: Any, opening: str, closing: str
+    dialect: str, season_id: int, of_season: Any, said: Any, key: Any, *, bare: bool
 ) -> Select[str | None, int]:
     """SQL: the next lines in order of *key*, as one text: a million rows take longer to fetch."""
-    r = SnapshotRow
     lines = (
         select(said.label("line"), key.label("key"))
-        .where(r.season_id == bindparam("season"), key > bindparam("after"))
+        .where(of_season == season_id, key > bindparam("after"))
         .order_by(key)
         .limit(bindparam("most"))
         .subquery("lines")
     )
     c = lines.c
-    if dialect == "postgresql":
-        between = literal(f"{closing}\n{opening}")
-        agg = func.string_agg(c.line, aggregate_order_by(between, c.key), type_=String)
-        joined: Any = literal(opening) + agg + literal(closing)
-    else:
-        # In the order of the rows beneath: only newer SQLites take an order here.
-        joined = func.group_concat(c.line, "\n", type_=String)
-    return select(joined.label("lines"), func.max(c.key).label("last"))
+    return select(joined(dialect, c.line, c.key, bare=bare).label("lines"), func.max(c.key).label("last"))
 
 
 def holds(session: Session, season: Season) -> bool:

@@ -62,11 +62,14 @@ class Season(Base):
 
 
 HEAD = 25_000
-"""Places of a snapshot that are in order in an index: more than there are seats to give and to lose."""
+"""Places of a snapshot that have rows, in order in an index: more than there are seats to give and to lose."""
 
 
 class SnapshotRow(Base):
     """One member as they stood when the season was frozen: what the closing is decided from, whatever comes later.
+
+    The first places and the core have rows, where the season ranks as the ranking does; everybody else stands on a
+    :class:`SnapshotSheet`. Other seasons, and those from before there were sheets, have rows for everybody.
 
     No foreign keys: the rows are copied, by one statement, from tables that have them, neither seasons nor members
     are deleted, and PostgreSQL asking twice for each of a million rows took most of the freeze. The doctor looks.
@@ -101,6 +104,19 @@ class SnapshotRow(Base):
             postgresql_where=text("core"),
         ),
     )
+
+
+class SnapshotSheet(Base):
+    """Members of a snapshot who have no row of their own, in the words that are hashed (``rules.snapshot_line``).
+
+    Whose ``member_id // sheets.EACH`` is ``sheet`` stands on it, a line each, in order of place. Most of a big club is
+    asked for only when it is hashed, or one by one: a million rows took PostgreSQL three times as long as this.
+    """
+
+    __tablename__ = "qunclub_season_snapshot_sheet"
+    season_id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    sheet: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    lines: Mapped[str] = mapped_column(Text)
 
 
 class SeasonLeave(Base):

@@ -13,8 +13,8 @@ from qunclub.groups.models import Group, GroupLine
 from qunclub.kernel import NotFound, Page, paginate
 from qunclub.members.models import Member
 
-from . import field, services_review
-from .models import CoreSeat, Decision, Season, SnapshotRow
+from . import field, services_review, snapshot
+from .models import CoreSeat, Decision, Season
 from .models_appeals import SeasonCorrection
 from .rules import Plan, Row
 
@@ -148,25 +148,6 @@ def decision_of(session: Session, season_id: int, member_id: int) -> Decision | 
     return session.scalars(query).one_or_none()
 
 
-def frozen_row(session: Session, season_id: int, member_id: int) -> Row | None:
-    """How a member stood when the season was frozen; None when they had no points and were not core."""
-    found = session.get(SnapshotRow, (season_id, member_id))
-    if found is None:
-        return None
-    return Row(
-        found.member_id,
-        found.number,
-        found.points,
-        found.honours,
-        found.last_day,
-        found.core,
-        found.safe_closings,
-        found.position,
-        found.bar,
-        found.on_leave,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Decided:
     """A decision and whom it is about."""
@@ -187,7 +168,7 @@ def decisions(session: Session, season_id: int) -> list[Decided]:
     return [Decided(decision, number or 0, nickname or name) for decision, number, nickname, name in rows]
 
 
-def snapshot(session: Session, season_id: int) -> Iterator[tuple[Row, str]]:
+def whole_snapshot(session: Session, season_id: int) -> Iterator[tuple[Row, str]]:
     """The whole snapshot for export: each row with the outcome, streamed by position."""
     decided: dict[int, str] = {
         member: outcome
@@ -195,7 +176,7 @@ def snapshot(session: Session, season_id: int) -> Iterator[tuple[Row, str]]:
             select(Decision.member_id, Decision.outcome).where(Decision.season_id == season_id)
         )
     }
-    for row in field.stream(session, season_id):
+    for row in snapshot.by_place(session, season_id):
         yield row, decided.get(row.member, "")
 
 

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from qunclub.members.models import Member
 
-from . import rules_appeals
-from .models import Decision, Season, SnapshotRow
+from . import rules_appeals, snapshot
+from .models import Decision, Season
 from .models_appeals import SeasonAppeal, SeasonCorrection
 from .models_undo import SeasonJournal
+from .rules import Row
 from .rules_appeals import Case
 
 
@@ -31,7 +32,7 @@ def case_of(session: Session, season: Season, member_id: int) -> Case:
         select(Decision.outcome).where(Decision.season_id == season.id, Decision.member_id == member_id)
     )
     if outcome is None:
-        row = session.get(SnapshotRow, (season.id, member_id))
+        row = snapshot.row_of(session, season.id, member_id)
         # Whoever sat in the core and has no decision lost the seat before the result, not by it.
         outcome = "none" if row is not None and not row.core else ""
     return Case(
@@ -103,28 +104,24 @@ class Appealed:
 
 
 def of_season(session: Session, season_id: int) -> list[Appealed]:
-    """Every appeal of a season, open ones first: one statement."""
-    rows = session.execute(
+    """Every appeal of a season, open ones first: at most three statements."""
+    found = session.execute(
         select(
             SeasonAppeal,
             Member.number,
             Member.nickname,
             Member.name,
-            SnapshotRow.points,
-            SnapshotRow.position,
         )
         .join(Member, Member.id == SeasonAppeal.member_id)
-        .outerjoin(
-            SnapshotRow,
-            (SnapshotRow.season_id == SeasonAppeal.season_id)
-            & (SnapshotRow.member_id == SeasonAppeal.member_id),
-        )
         .where(SeasonAppeal.season_id == season_id)
         .order_by(SeasonAppeal.state != "open", SeasonAppeal.id)
-    )
+    ).all()
+    stood = snapshot.rows_of(session, season_id, {one.member_id for one, *_who in found})
+    nowhere = Row(0, 0)
+    rows = [(*line, stood.get(line[0].member_id, nowhere)) for line in found]
     return [
-        Appealed(one, number or 0, nickname or name, points or 0, position or 0)
-        for one, number, nickname, name, points, position in rows
+        Appealed(one, number or 0, nickname or name, row.points, row.position)
+        for one, number, nickname, name, row in rows
     ]
 
 

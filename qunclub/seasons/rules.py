@@ -353,8 +353,22 @@ def snapshot_line(row: Row) -> str:
     return json.dumps(said, separators=(",", ":")) + "\n"
 
 
+def snapshot_row(line: str) -> Row:
+    """The row that :func:`snapshot_line` put into words."""
+    position, member, number, points, honours, day, *more = json.loads(line)
+    core, safe_closings, bar, on_leave = more or (0, 0, "", 0)
+    last = EPOCH + dt.timedelta(days=day) if day >= 0 else None
+    return Row(
+        member, number, points, honours, last, bool(core), safe_closings, position, bar, bool(on_leave)
+    )
+
+
 def snapshot_hash(rows: Iterable[Row]) -> str:
-    """SHA-256 over the rows in order of member, read one by one: what ``fingerprint`` has the database say."""
+    """SHA-256 over the rows: what ``fingerprint`` has the database say.
+
+    Args:
+        rows: those that are kept as rows, in order of member; after them the sheets, in their order.
+    """
     digest = hashlib.sha256()
     for row in rows:
         digest.update(snapshot_line(row).encode())

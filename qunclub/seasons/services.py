@@ -24,6 +24,7 @@ from . import (
     services_seats,
     services_undo,
     signs,
+    snapshot,
 )
 from .models import Decision, Season
 from .models_undo import SeasonJournal
@@ -223,7 +224,7 @@ def freeze(session: Session, *, season_id: int, actor: Actor, now: dt.datetime) 
     if season.window_id is not None:
         # Nobody writes a line between this and the copy; what comes later counts in what runs then.
         points.close_window(session, window_id=season.window_id, now=now)
-    field.freeze(session, season)
+    snapshot.freeze(session, season)
     season.snapshot_hash = fingerprint.of(session, season.id)
     season.frozen_at = now
     step(session, season, "frozen", actor, now, details={"snapshot_hash": season.snapshot_hash})

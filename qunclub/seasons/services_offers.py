@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, func, insert, literal, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from qunclub import groups, notices
@@ -18,8 +17,8 @@ from qunclub.groups.models import Group, GroupLine
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
-from . import field, queries_offers, rules_offers, signs
-from .models import HEAD, CoreSeat, Decision, Season, SnapshotRow
+from . import queries_offers, rules_offers, signs, snapshot
+from .models import CoreSeat, Decision, Season
 from .models_offers import RunnerUp, SeatOffer
 from .models_review import SeasonException
 
@@ -30,34 +29,20 @@ MOST_RUNNERS = 200
 
 def keep_runners(session: Session, season: Season) -> None:
     """As the result is published, write down who might have risen, in order. Called under the season's lock."""
-    r = SnapshotRow
-    decided = select(Decision.id).where(Decision.season_id == season.id, Decision.member_id == r.member_id)
-    ruled = select(SeasonException.id).where(
-        SeasonException.season_id == season.id, SeasonException.member_id == r.member_id,
-        SeasonException.kind.in_(("exclude", "gone")),
-    )  # fmt: skip
-    found = 0
-    # First those whose places are in order in an index; only where few of them may rise, those behind.
-    for near in (field.in_head(), (r.position > HEAD,)):
-        best = (
-            select(r.member_id, r.points, r.position)
-            .where(
-                r.season_id == season.id, *near, r.core.is_(False), r.bar == "",
-                r.points >= max(1, season.min_points), ~decided.exists(), ~ruled.exists(),
-            )
-            .order_by(r.position)
-            .limit(MOST_RUNNERS - found)
-            .subquery()
-        )  # fmt: skip
-        place = found + func.row_number().over(order_by=best.c.position)
-        query = select(literal(season.id), best.c.member_id, best.c.points, place)
-        columns = ["season_id", "member_id", "points", "place"]
-        made = session.execute(
-            insert(RunnerUp).from_select(columns, query), execution_options={"preserve_rowcount": True}
-        )
-        found += cast(CursorResult[Any], made).rowcount
-        if found >= MOST_RUNNERS:
-            break
+    decided = select(Decision.member_id).where(Decision.season_id == season.id)
+    ruled = select(SeasonException.member_id).where(
+        SeasonException.season_id == season.id, SeasonException.kind.in_(("exclude", "gone"))
+    )
+    out = {*session.scalars(decided), *session.scalars(ruled)}
+    best = snapshot.best_able(session, season.id, MOST_RUNNERS + len(out))
+    least = max(1, season.min_points)
+    runners = [row for row in best if row.member not in out and row.points >= least][:MOST_RUNNERS]
+    rows = [
+        {"season_id": season.id, "member_id": row.member, "points": row.points, "place": place}
+        for place, row in enumerate(runners, start=1)
+    ]
+    if rows:
+        session.execute(insert(RunnerUp), rows)
 
 
 def drop_runners(session: Session, season_id: int) -> None:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, locks, store
 from qunclub.members.models import Member
 
-from . import field, services_seats
-from .models import Season, SnapshotRow
+from . import field, services_seats, snapshot
+from .models import Season
 from .models_review import DryRun, Nomination, SeasonException
 from .rules import Plan, Row, Ruling
 from .rules_review import EXCEPTIONS, idle, outcomes_of, plan_hash
@@ -36,14 +36,14 @@ def considered(session: Session, season: Season) -> tuple[list[Row], list[Ruling
     said = [Ruling(one.member_id, one.kind) for one in exceptions(session, season.id)]
     facts = services_seats.left_since(session, season) if season.state == "frozen" else set()
     named = {one.member for one in said} | facts
-    rows = field.frozen(session, season, sorted(named))
+    rows = snapshot.deciding(session, season, sorted(named))
     if season.state == "frozen":
         free = [row.member for row in rows if not row.bar]
         facts |= services_seats.shut_among(session, free)
         facts |= services_seats.barred_among(session, season, free)
         if facts - named:
             # As many more may be needed further down.
-            rows = field.frozen(session, season, sorted(named | facts))
+            rows = snapshot.deciding(session, season, sorted(named | facts))
         said = [one for one in said if one.member not in facts]
         said += [Ruling(member, "gone") for member in sorted(facts)]
     return rows, said
@@ -87,8 +87,7 @@ def add_exception(
             field="reason",
             most=MOST_WORDS,
         )
-    found = session.get(SnapshotRow, (season_id, member_id))
-    if found is None:
+    if snapshot.row_of(session, season_id, member_id) is None:
         raise Invalid(
             N_("This member has no points in the season and is not in the core group."), field="number"
         )

@@ -38,6 +38,7 @@ from . import (
     services_leave,
     services_profile,
     services_review,
+    snapshot,
 )
 from . import views_words as words
 from .models import Season
@@ -149,7 +150,7 @@ def _mine(session: Session, season: Season, member_id: int | None) -> dict[str, 
     if decision is not None:
         told = explain.of_decision(decision, season)
         return {"outcome": decision.outcome, "sentences": words.spoken(told)}
-    row = queries.frozen_row(session, season.id, member_id)
+    row = snapshot.row_of(session, season.id, member_id)
     rows, said = services_review.considered(session, season)
     plan = field.plan_of(season, rows, said)
     if row is None:

@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from qunclub.seasons import snapshot
+
 CHANGES = (
     "UPDATE qunclub_season SET state = 'published' WHERE id = :season",
     "UPDATE qunclub_season SET seats = 99 WHERE id = :season",
@@ -13,14 +15,17 @@ CHANGES = (
     "DELETE FROM qunclub_decision WHERE season_id = :season",
     "UPDATE qunclub_season_snapshot SET points = 0 WHERE season_id = :season",
     "DELETE FROM qunclub_season_snapshot WHERE season_id = :season",
+    "UPDATE qunclub_season_snapshot_sheet SET lines = '' WHERE season_id = :season",
+    "DELETE FROM qunclub_season_snapshot_sheet WHERE season_id = :season",
 )
 
 
 @pytest.fixture
-def season(session, make):
-    member = make.ranking([0])[0]
-    made = make.season(seats=2, eliminate=0)
-    make.earn(member, 5, at=made.starts_at)
+def season(session, make, monkeypatch):
+    monkeypatch.setattr(snapshot, "HEAD", 1)
+    made = make.season(seats=1, eliminate=0)
+    for points, member in enumerate(make.ranking([0] * 2), start=1):
+        make.earn(member, points, at=made.starts_at)
     return make.closed(made, steps=("freeze", "publish"))
 
 

@@ -8,7 +8,7 @@ import hashlib
 import pytest
 from sqlalchemy import select, text, update
 
-from qunclub.seasons import doctor, field, fingerprint
+from qunclub.seasons import doctor, fingerprint, snapshot
 from qunclub.seasons.models import SnapshotRow
 from qunclub.seasons.rules import Row, snapshot_hash, snapshot_line
 
@@ -26,7 +26,7 @@ def keep(session, season_id, rows=ROWS):
     session.add_all(
         SnapshotRow(
             season_id=season_id, member_id=row.member,
-            **{name: getattr(row, name) for name in field.COLUMNS if name != "member_id"},
+            **{name: getattr(row, name) for name in snapshot.COLUMNS if name != "member_id"},
         )
         for row in rows
     )  # fmt: skip

@@ -11,7 +11,7 @@ from qunclub import points, seasons
 from qunclub.homework.models import Submission
 from qunclub.kernel import Actor, Conflict, Invalid
 from qunclub.members.models import Member
-from qunclub.seasons import doctor, field, queries, queries_floor, services_leave, services_resign
+from qunclub.seasons import doctor, field, queries, queries_floor, services_leave, services_resign, snapshot
 from qunclub.seasons.models import SnapshotRow
 
 ADMIN = Actor("test:admin", "Admin", roles=frozenset({"admin"}))
@@ -114,7 +114,7 @@ def test_weights_change_what_counts(session, make, now):
     assert [(o.number, o.row.points) for o in seasons.preview(session, season, now).promoted] == [(2, 16)]
     make.closed(season)
     assert outcomes(session, season)["promoted"] == [2]
-    assert [(r.number, r.points) for r in field.stream(session, season.id)] == [(2, 16), (1, 15)]
+    assert [(r.number, r.points) for r in snapshot.by_place(session, season.id)] == [(2, 16), (1, 15)]
 
 
 def test_ties_are_told_apart_as_the_formula_says(session, make):
@@ -249,7 +249,7 @@ def test_a_late_line_counts_in_the_season_that_runs_then(session, make, weights,
     )  # fmt: skip
     assert taken is not None
     points.reverse(session, entry_id=taken.id, reason="a mistake", actor=ADMIN, now=after)
-    assert [(row.number, row.points) for row in field.stream(session, first.id)] == [(early.number, 54)]
+    assert [(row.number, row.points) for row in snapshot.by_place(session, first.id)] == [(early.number, 54)]
     assert [(one.row.number, one.row.points) for one in seasons.live_season(session, second).others] == [
         (late.number, worth)
     ]
@@ -260,5 +260,5 @@ def test_a_late_line_counts_in_the_season_that_runs_then(session, make, weights,
     assert {one: found and found.points for one, found in kept.items()} == {late: 7, early: -100}
     make.closed(first, steps=("publish", "close"))
     make.closed(second, steps=("freeze",))
-    assert (late.number, worth) in [(row.number, row.points) for row in field.stream(session, second.id)]
-    assert all(row.points >= 0 for row in field.stream(session, second.id))
+    assert (late.number, worth) in [(row.number, row.points) for row in snapshot.by_place(session, second.id)]
+    assert all(row.points >= 0 for row in snapshot.by_place(session, second.id))

@@ -12,7 +12,7 @@ from qunclub.groups.models import Group, Seat
 from qunclub.kernel import Actor, Conflict, Invalid, Stale
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.kernel.store import AuditEntry
-from qunclub.seasons import doctor, explain, field, queries, services
+from qunclub.seasons import doctor, explain, queries, services, snapshot
 from qunclub.seasons.models import CoreSeat, Decision, SnapshotRow
 from qunclub.seasons.rules import snapshot_hash
 
@@ -144,7 +144,7 @@ def test_the_snapshot_has_everybody_in_order_and_its_hash_sees_a_change(session,
     make.earn(members[4], 7, at=season.starts_at)
     make.earn(members[2], 9, at=season.starts_at)
     make.closed(season, steps=("freeze",))
-    rows = list(field.stream(session, season.id))
+    rows = list(snapshot.by_place(session, season.id))
     assert [(r.position, r.number, r.points, r.core, r.safe_closings) for r in rows] == [
         (1, 3, 9, False, 0),
         (2, 4, 7, False, 0),

@@ -7,7 +7,7 @@ import random
 import pytest
 from sqlalchemy import select
 
-from qunclub.seasons import field, services_offers
+from qunclub.seasons import field, services_offers, snapshot
 from qunclub.seasons.models_offers import RunnerUp
 from qunclub.seasons.queries_floor import bars
 from qunclub.seasons.rules import plan_season
@@ -15,8 +15,8 @@ from qunclub.seasons.rules import plan_season
 COUNTS = (1, 6, 25_000)
 
 
-@pytest.fixture
-def frozen(session, make):
+@pytest.fixture(params=[25_000, 4], ids=["rows", "sheets"])
+def frozen(request, session, make, monkeypatch):
     """A core of three, and a season in which many of the others may not rise, frozen."""
     members = make.ranking([0] * 30)
     first = make.season(seats=3, eliminate=1)
@@ -30,21 +30,21 @@ def frozen(session, make):
     for member in chance.sample(members[3:], 18):
         member.suspended_at = season.starts_at
     session.flush()
+    shorten(monkeypatch, request.param)
     return make.closed(season, steps=("freeze",)), members
 
 
 def shorten(monkeypatch, head):
-    for module in (field, services_offers):
-        monkeypatch.setattr(module, "HEAD", head)
+    monkeypatch.setattr(snapshot, "HEAD", head)
 
 
 @pytest.mark.parametrize("head", COUNTS)
 def test_the_plan_is_that_of_the_whole_snapshot(session, frozen, monkeypatch, head):
     season, members = frozen
-    everybody = list(field.stream(session, season.id))
+    everybody = list(snapshot.by_place(session, season.id))
     shorten(monkeypatch, head)
     named = [members[29].id]
-    rows = field.frozen(session, season, named)
+    rows = snapshot.deciding(session, season, named)
     assert len({row.member for row in rows}) == len(rows) and set(rows) <= set(everybody)
     assert named[0] in {row.member for row in rows}
     assert plan_season(rows, season.formula) == plan_season(everybody, season.formula)
@@ -57,10 +57,10 @@ def test_the_runners_up_are_the_best_of_the_whole_snapshot(session, make, frozen
     shorten(monkeypatch, head)
     monkeypatch.setattr(services_offers, "MOST_RUNNERS", most)
     make.closed(season, steps=("publish",))
-    decided = {row.row.member for row in field.plan_of(season, field.frozen(session, season)).outcomes}
+    decided = {row.row.member for row in field.plan_of(season, snapshot.deciding(session, season)).outcomes}
     wanted = [
         row.member
-        for row in field.stream(session, season.id)
+        for row in snapshot.by_place(session, season.id)
         if not row.core and not row.bar and row.points >= 2 and row.member not in decided
     ][:most]
     query = select(RunnerUp.place, RunnerUp.member_id).where(RunnerUp.season_id == season.id)

@@ -156,6 +156,7 @@ def test_undoing_before_the_close_restores_the_state_before_exactly(db, story):
             "qunclub_group",
             "qunclub_decision",
             "qunclub_season_snapshot",
+            "qunclub_season_snapshot_sheet",
         )
         for name in seats:
             assert after[name] == before[name], name
