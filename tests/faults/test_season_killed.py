@@ -124,7 +124,7 @@ def test_the_standings_are_frozen_wholly_or_not_at_all(db, ended, closer):
         assert doctor.check(session, ended.ends_at) == []
         assert session.scalars(select(SeatOffer.state)).all() == ["ended"]
     frozen = everything(db)
-    assert len(frozen["qunclub_season_snapshot"]) == 5 and frozen["qunclub_season_snapshot_sheet"]
+    assert len(frozen["qunclub_season_snapshot"]) > 5 and frozen["qunclub_season_snapshot_sheet"]
     assert closer.ask(do="publish")["first"]
     with db.session() as session:
         assert doctor.check(session, ended.ends_at) == []
