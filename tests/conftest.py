@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
 from tests.support import network, postgres, quick, run, servers
 from tests.support.clock import FakeClock
 from tests.support.databases import Db, fresh
+
+# How long an example takes says more of the machine than of the club: nothing here is timed.
+settings.register_profile("club", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("club")
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
