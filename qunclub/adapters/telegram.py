@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from qunclub.kernel.chats import ChatBusy, ChatClosed, ChatError, ChatMoved, ChatRefused, Outcome
+from qunclub.kernel.halves import mended
 
 SECONDS = (5.0, 20.0)
 """How long to wait for a connection, and for an answer."""
@@ -120,7 +121,7 @@ class Telegram:
         found = self._call(
             "getUpdates", offset=after + 1, limit=100, timeout=0, allowed_updates=list(UPDATES)
         )
-        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        return [mended(one) for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
     def _answer(self, method: str, ref: str, account: str) -> Outcome:
         try:

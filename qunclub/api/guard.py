@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from flask import g, request
 from limits import parse
 
-from qunclub.web import N_, csrf_exempt, now, reading, transact
+from qunclub.web import N_, csrf_exempt, now, reading_ahead, transact
 from qunclub.web.guards import ATTRIBUTE
 from qunclub.web.limits import check
 
@@ -59,7 +59,7 @@ def bearer(scope: str | None) -> Callable[[F], F]:
 def _admitted(scope: str | None) -> tokens.Found:
     kind, _sep, text = request.headers.get("Authorization", "").partition(" ")
     moment = now()
-    with reading() as session:
+    with reading_ahead() as session:
         found = tokens.find(session, text.strip(), moment) if kind.lower() == "bearer" else None
     if found is None:
         check(MISSES, "api_misses", request.remote_addr or "")

@@ -13,6 +13,8 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from qunclub.kernel import ClubError, Forbidden, Invalid, NotFound, Stale
 from qunclub.web import N_, _, club, explain
 
+from .bodies import Parser
+
 PREFIX = "/api/v1"
 log = logging.getLogger("qunclub.api")
 
@@ -122,8 +124,14 @@ def handle(bp: Blueprint) -> None:
     bp.register_error_handler(Exception, _on_crash)
 
 
+class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest has no types
+    """One that reads bodies as the club does."""
+
+    ARGUMENTS_PARSER = Parser()
+
+
 def blueprint(name: str, *, under: str, description: str) -> flask_smorest.Blueprint:
     """A part of the API under ``/api/v1<under>``; its views take and give what their schemas say."""
-    bp = flask_smorest.Blueprint(name, name, url_prefix=PREFIX + under, description=description)
+    bp = ApiBlueprint(name, name, url_prefix=PREFIX + under, description=description)
     handle(bp)
     return bp

@@ -120,7 +120,7 @@ def _by_hash() -> Select[*tuple[Any, ...]]:
 
 def find(session: Session, text: str, now: dt.datetime) -> Found | None:
     """The token that *text* is, when it is good now: one look at an index."""
-    if not text.startswith(PREFIX) or len(text) > 100:
+    if not text.startswith(PREFIX) or len(text) > 100 or not text.isascii():
         return None
     row = reads.one(session, _by_hash(), hash=digest(text))
     if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, jsonify, request
 
+from qunclub.kernel import halves
 from qunclub.web import allow, club, csrf_exempt, now, transact
 
 from . import services_join
@@ -31,7 +32,8 @@ def telegram() -> Any:
     if request.content_length is None or request.content_length > LARGEST:
         return jsonify(error="too large"), 413
     try:
-        update = json.loads(request.get_data())
+        # Telegram cannot be told to write a name anew.
+        update = halves.mended(json.loads(request.get_data()))
     except (ValueError, RecursionError):
         return jsonify(error="not JSON"), 400
     outcome = transact(lambda session: services_join.take(session, update, now=now()))

@@ -43,6 +43,16 @@ def disabled() -> Iterator[None]:
         _disabled_everywhere = False
 
 
+def demand(session: Session, model: type[Base]) -> None:
+    """Refuse a lock that would protect nothing: for statements that lock by themselves.
+
+    Raises:
+        NoTransaction: outside a writing unit of work.
+    """
+    if enabled() and not session.info.get("qunclub_writing"):
+        raise NoTransaction(f"lock on {model.__tablename__} outside a unit of work")
+
+
 def lock(session: Session, model: type[T], ident: int | str, by: Any = None) -> T:
     """Lock one row and read it afresh.
 
@@ -54,8 +64,7 @@ def lock(session: Session, model: type[T], ident: int | str, by: Any = None) -> 
         NoTransaction: when called outside a writing unit of work.
         NotFound: when the row does not exist.
     """
-    if enabled() and not session.info.get("qunclub_writing"):
-        raise NoTransaction(f"lock on {model.__tablename__} outside a unit of work")
+    demand(session, model)
     key = model.__mapper__.primary_key[0] if by is None else by
     row: T | None = session.scalars(_query(model, key, enabled()), {"ident": ident}).one_or_none()
     if row is None:

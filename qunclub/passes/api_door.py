@@ -15,8 +15,8 @@ from qunclub.web import N_, _, _l, club, explain, now, transact
 
 from . import queries_door, rules_door, services_door
 from .rules_door import Doors
+from .seen import TicketResult
 from .services_door import Way
-from .tickets import TicketResult
 from .views_door import DOORS
 
 SCOPE = "tickets.check"

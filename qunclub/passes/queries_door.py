@@ -17,6 +17,7 @@ from qunclub.members.models import Member
 from .models import EntryTicket
 from .models_door import DoorTally, TicketCheck
 from .rules_door import Doors
+from .seen import TicketSeen
 
 MOST_DOORS = 200
 PER_PAGE = 50
@@ -103,7 +104,7 @@ def log_rows(session: Session, group_id: int) -> Iterator[list[Any]]:
         ]  # fmt: skip
 
 
-def first_entry(session: Session, ticket: EntryTicket) -> CheckRow | None:
+def first_entry(session: Session, ticket: EntryTicket | TicketSeen) -> CheckRow | None:
     """The check that used the ticket up, with who stood there; None for one used before checks were written down.
 
     Of a ticket that was made good again (after a move, say) the check since then.

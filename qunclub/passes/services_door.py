@@ -21,9 +21,13 @@ from qunclub.kernel.keys import Secret
 from . import rules_door, tickets
 from .models_door import ENTERED, DoorTally, TicketCheck
 from .rules_door import Doors, Verdict
-from .tickets import BadTicket, TicketResult
+from .seen import TicketResult
+from .tickets import BadTicket
 
 LONGEST_REASON = 500
+KEPT = {"admitted": "came", "forced": "forced"}
+"""What the door's count calls an outcome; any other is refused."""
+_LINE = "line_"
 WRITTEN = (
     "ticket_id", "member_id", "group_id", "at", "claimed_at", "list_id", "by_id", "bot", "way", "device",
     "client_key", "outcome", "reason", "turn",
@@ -52,6 +56,16 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckLine:
+    """The line of a check: at which door, when, and of a forced entry why."""
+
+    id: int
+    group_id: int | None
+    at: dt.datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class DoorResult:
     """What came of a check.
 
@@ -64,7 +78,7 @@ class DoorResult:
     """
 
     outcome: str
-    check: TicketCheck
+    check: CheckLine
     found: TicketResult | None
     refusal: BadTicket | None = None
     again: bool = False
@@ -103,15 +117,16 @@ def check(
         raise Invalid(N_("Say why they are let in."), field="reason")
     if len(reason) > LONGEST_REASON:
         raise Invalid(N_("Say it in at most %(most)s characters."), field="reason", most=LONGEST_REASON)
-    if way.key is not None:
-        known = reads.scalar(session, _of_key(), key=way.key)
-        if known is not None:
-            return _again(session, session.get_one(TicketCheck, known), text, secret)
     try:
-        found = tickets.locked(session, text=text, secret=secret)
+        found = tickets.locked(session, text=text, secret=secret, key=way.key)
     except BadTicket as error:
-        line = _write(session, None, doors, way, "unknown", actor, now, "")
+        known = reads.scalar(session, _of_key(), key=way.key) if way.key is not None else None
+        if known is not None:
+            return _again(session, known, None, error)
+        line = _write(session, None, doors, way, "unknown", actor, now)
         return DoorResult("unknown", line, None, error)
+    if found.before is not None:
+        return _again(session, found.before, found, None)
     told = rules_door.verdict(found.door, group_id=found.seat.group_id, doors=doors)
     outcome: str = told
     if force is not None:
@@ -120,18 +135,26 @@ def check(
                 N_("This entry cannot be forced: the ticket does not belong to this door any more.")
             )
         outcome = "forced" if told != "admit" else outcome
+    # One that somebody is let in on is used up; a used one keeps when it was used, a void one stays void.
+    use = None
     if told == "admit":
-        found = tickets.admit(session, found, actor=actor, now=now, audit=not way.bot)
-        outcome = "admitted"
+        outcome, use = "admitted", tickets.using(actor, now)
+        if not way.bot:
+            tickets.record_entry(session, found, actor=actor, now=now)
     elif outcome == "forced":
-        _force(session, found, told, actor, now, reason)
-    line = _write(session, found, doors, way, outcome, actor, now, reason if outcome == "forced" else "")
+        use = tickets.using(actor, now) if found.ticket.state == "valid" else None
+        _record_force(session, found, told, actor, now, reason)
+    line = _write(
+        session, found, doors, way, outcome, actor, now, reason if outcome == "forced" else "", use=use
+    )
+    if use is not None:
+        found = tickets.admitted(session, found, use)
     return DoorResult(outcome, line, found)
 
 
-def note_unknown(session: Session, *, doors: Doors, way: Way, actor: Actor, now: dt.datetime) -> TicketCheck:
+def note_unknown(session: Session, *, doors: Doors, way: Way, actor: Actor, now: dt.datetime) -> None:
     """Write down that somebody came with what is no ticket of the club; what it said is not kept."""
-    return _write(session, None, doors, way, "unknown", actor, now, "")
+    _write(session, None, doors, way, "unknown", actor, now)
 
 
 def note_refused(
@@ -146,37 +169,40 @@ def note_refused(
     told = rules_door.verdict(found.door, group_id=found.seat.group_id, doors=doors)
     if told == "admit":
         return False
-    _write(session, found, doors, way, told, actor, now, "")
+    _write(session, found, doors, way, told, actor, now)
     return True
 
 
-def _again(session: Session, before: TicketCheck, text: str, secret: Secret) -> DoorResult:
-    found, refusal = None, None
-    try:
-        found = tickets.look(session, text=text, secret=secret)
-    except BadTicket as error:
-        refusal = error
-    if (found.ticket.id if found is not None else None) != before.ticket_id:
+def _again(session: Session, known: int, found: TicketResult | None, refusal: BadTicket | None) -> DoorResult:
+    ticket_id, outcome, line = _read(session, known)
+    if (found.ticket.id if found is not None else None) != ticket_id:
         raise Conflict(N_("This key belongs to a check of another ticket: take a new one for each check."))
-    return DoorResult(before.outcome, before, found, refusal, again=True)
+    return DoorResult(outcome, line, found, refusal, again=True)
 
 
-def _force(
+def _read(session: Session, ident: int) -> tuple[int | None, str, CheckLine]:
+    query = select(
+        TicketCheck.ticket_id,
+        TicketCheck.outcome,
+        TicketCheck.group_id,
+        TicketCheck.at,
+        TicketCheck.reason,
+    ).where(TicketCheck.id == ident)
+    ticket_id, outcome, group_id, at, reason = session.execute(query).one()
+    return ticket_id, outcome, CheckLine(ident, group_id, at, reason)
+
+
+def _record_force(
     session: Session, found: TicketResult, told: Verdict, actor: Actor, now: dt.datetime, reason: str
 ) -> None:
-    ticket = found.ticket
-    if ticket.state == "valid":
-        # Used up by this entry; a used one keeps when it was used, a void one stays void.
-        ticket.state, ticket.used_at, ticket.used_by = "used", now, actor.name[:120]
-        ticket.used_by_id = actor.member_id
     store.record(
         session,
         actor=actor,
         action="ticket.force",
-        target=f"ticket:{ticket.id}",
+        target=f"ticket:{found.ticket.id}",
         now=now,
         summary=f"{found.member.shown_name} · {found.group.name if found.group else found.line.name}",
-        details={"member_id": ticket.member_id, "although": told, "reason": reason},
+        details={"member_id": found.ticket.member_id, "although": told, "reason": reason},
     )
 
 
@@ -188,36 +214,44 @@ def _write(
     outcome: str,
     actor: Actor,
     now: dt.datetime,
-    reason: str,
-) -> TicketCheck:
+    reason: str = "",
+    *,
+    use: dict[str, Any] | None = None,
+) -> CheckLine:
+    """Write the line and keep the door's count; with *use* (``tickets.using``) the ticket is used up, too."""
     door = doors.at if doors.at is not None or found is None else found.seat.group_id
-    line = TicketCheck(
-        ticket_id=found.ticket.id if found else None,
-        member_id=found.member.id if found else None,
-        group_id=door,
-        at=now,
-        claimed_at=way.claimed_at,
-        list_id=way.list_id,
-        by_id=None if way.bot else actor.member_id,
-        bot=way.bot[:80],
-        way=way.name,
-        device=way.device[:60],
-        client_key=way.key,
-        outcome=outcome,
-        reason=reason,
-        turn=found.ticket.turn if found else 1,
-    )
     # Past what the ORM does for entities: the door is in a hurry, and the line is never changed.
-    values = {name: getattr(line, name) for name in WRITTEN}
-    line.id = reads.scalar(session, _line(), **values)
-    if door is not None:
-        _count(session, door, outcome)
-    return line
-
-
-def _count(session: Session, group_id: int, outcome: str) -> None:
-    kept = {"admitted": "came", "forced": "forced"}.get(outcome, "refused")
-    reads.run(session, _tally(session.get_bind().dialect.name, kept), group=group_id)
+    values: dict[str, Any] = {
+        "ticket_id": found.ticket.id if found else None,
+        "member_id": found.member.id if found else None,
+        "group_id": door,
+        "at": now,
+        "claimed_at": way.claimed_at,
+        "list_id": way.list_id,
+        "by_id": None if way.bot else actor.member_id,
+        "bot": way.bot[:80],
+        "way": way.name,
+        "device": way.device[:60],
+        "client_key": way.key,
+        "outcome": outcome,
+        "reason": reason,
+        "turn": found.ticket.turn if found else 1,
+    }
+    line = {_LINE + name: value for name, value in values.items()}
+    counts = {"tally_of": door}
+    kept = None if door is None else KEPT.get(outcome, "refused")
+    using = {} if use is None or found is None else {"use_id": found.ticket.id, **use}
+    if session.get_bind().dialect.name == "postgresql":
+        told = {**line, **using} if kept is None else {**line, **using, **counts}
+        ident = reads.scalar(session, _at_once(bool(using), kept), **told)
+    else:
+        # SQLite has no statement that writes into several tables, and no way to the server that one would save.
+        if using:
+            reads.run(session, tickets.use(), **using)
+        ident = reads.scalar(session, _line(), **line)
+        if kept is not None:
+            reads.run(session, _tally(session.get_bind().dialect.name, kept), **counts)
+    return CheckLine(ident, door, now, reason)
 
 
 @cache
@@ -227,16 +261,26 @@ def _of_key() -> Select[int]:
 
 @cache
 def _line() -> ReturningInsert[int]:
-    return insert(TicketCheck).values({name: bindparam(name) for name in WRITTEN}).returning(TicketCheck.id)
+    values: dict[str, Any] = {name: bindparam(_LINE + name) for name in WRITTEN}
+    return insert(TicketCheck).values(values).returning(TicketCheck.id)
 
 
 @cache
 def _tally(dialect: str, kept: str) -> Any:
     values = {"came": 0, "forced": 0, "refused": 0, kept: 1}
     made = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(DoorTally)
-    return made.values(group_id=bindparam("group"), **values).on_conflict_do_update(
+    return made.values(group_id=bindparam("tally_of"), **values).on_conflict_do_update(
         index_elements=[DoorTally.group_id], set_={kept: getattr(DoorTally, kept) + 1}
     )
+
+
+@cache
+def _at_once(use: bool, kept: str | None) -> Any:
+    """All that a check writes, in one way to PostgreSQL and back."""
+    parts = [tickets.use().cte("used")] if use else []
+    if kept is not None:
+        parts.append(_tally("postgresql", kept).cte("tallied"))
+    return _line().add_cte(*parts) if parts else _line()
 
 
 def forget_checks(session: Session, member_id: int) -> None:

@@ -8,23 +8,21 @@ import hashlib
 import hmac
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Update, and_, bindparam, select, update
+from sqlalchemy import Update, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.util import identity_key
 
 from qunclub import groups
-from qunclub.groups.models import Group, GroupLine, Seat
-from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, locks, reads, store
+from qunclub.kernel import N_, Actor, NotFound, ids, insert_for, reads, store
 from qunclub.kernel.keys import Secret, accepted, signing
-from qunclub.members.models import Member
 
-from . import rules
 from .models import EntryTicket, Pass
-from .rules import Door
+from .seen import TicketResult, see
 
 CODE_LENGTH = 12
 """60 random bits: short enough to be typed at the door, and the door counts the tries."""
@@ -39,24 +37,6 @@ RENEWED: dict[str, Any] = {
 
 class BadTicket(NotFound):
     """A text that is no ticket of ours: mistyped, cut short, or forged."""
-
-
-@dataclass(frozen=True, slots=True)
-class TicketResult:
-    """What a host sees of a ticket.
-
-    Attributes:
-        door: ``admit`` (valid; after a check-in: just admitted), or why not.
-        admitted_now: whether this very check let the member in.
-    """
-
-    door: Door
-    admitted_now: bool
-    ticket: EntryTicket
-    member: Member
-    line: GroupLine
-    group: Group | None
-    seat: Seat
 
 
 def sign(code: str, secret: Secret) -> str:
@@ -195,12 +175,7 @@ def look(session: Session, *, text: str, secret: Secret) -> TicketResult:
     Raises:
         BadTicket: when there is no such ticket.
     """
-    ticket = session.scalars(
-        select(EntryTicket).where(EntryTicket.code == verify(text, secret))
-    ).one_or_none()
-    if ticket is None:
-        raise BadTicket(N_("There is no ticket with this code."))
-    return _result(session, ticket, admitted_now=False)
+    return _there(see(session, verify(text, secret)))
 
 
 def check_in(session: Session, *, text: str, secret: Secret, actor: Actor, now: dt.datetime) -> TicketResult:
@@ -211,80 +186,77 @@ def check_in(session: Session, *, text: str, secret: Secret, actor: Actor, now: 
     """
     result = locked(session, text=text, secret=secret)
     if result.door == "admit":
-        result = admit(session, result, actor=actor, now=now)
+        values = using(actor, now)
+        reads.run(session, use(), use_id=result.ticket.id, **values)
+        result = admitted(session, result, values)
+        record_entry(session, result, actor=actor, now=now)
         session.flush()
     return result
 
 
-def locked(session: Session, *, text: str, secret: Secret) -> TicketResult:
+def locked(session: Session, *, text: str, secret: Secret, key: str | None = None) -> TicketResult:
     """What the ticket is, read under its lock: nobody else admits it before this unit of work ends.
+
+    Args:
+        key: the name of a check by the caller; ``before`` of the result says whether it was made.
 
     Raises:
         BadTicket: when there is no such ticket.
     """
-    code = verify(text, secret)
-    try:
-        ticket = locks.lock(session, EntryTicket, code, EntryTicket.code)
-    except NotFound:
-        raise BadTicket(N_("There is no ticket with this code.")) from None
-    return _result(session, ticket, admitted_now=False)
+    return _there(see(session, verify(text, secret), key=key, lock=True))
 
 
-def admit(
-    session: Session, result: TicketResult, *, actor: Actor, now: dt.datetime, audit: bool = True
-) -> TicketResult:
-    """Mark a ticket that was :func:`locked` and admits as used; the caller has looked at ``door``.
-
-    Args:
-        audit: whether it goes into the audit log, too; a program's checks are in the door's own log.
-    """
-    ticket = result.ticket
-    used = {"state": "used", "used_at": now, "used_by": actor.name[:120], "used_by_id": actor.member_id}
-    reads.run(session, _used(), ident=ticket.id, **used)
-    for name, value in used.items():
-        set_committed_value(ticket, name, value)
-    if audit:
-        store.record(
-            session,
-            actor=actor,
-            action="ticket.check_in",
-            target=f"ticket:{ticket.id}",
-            now=now,
-            summary=f"{result.member.shown_name} · {result.group.name if result.group else result.line.name}",
-            details={"member_id": ticket.member_id, "seat_id": ticket.seat_id},
-        )
-    return TicketResult("admit", True, ticket, result.member, result.line, result.group, result.seat)
+def _there(found: TicketResult | None) -> TicketResult:
+    if found is None:
+        raise BadTicket(N_("There is no ticket with this code."))
+    return found
 
 
-def _result(session: Session, ticket: EntryTicket, *, admitted_now: bool) -> TicketResult:
-    found = session.execute(_of_ticket(), {"seat": ticket.seat_id}).one()
-    member, seat, line, group, held, active = found
-    door = rules.admission(
-        ticket=ticket.state,
-        seat=seat.state,
-        suspended=member.suspended_at is not None,
-        disputed=held and not active,
-    )
-    return TicketResult(door, admitted_now, ticket, member, line, group, seat)
+def using(actor: Actor, now: dt.datetime) -> dict[str, Any]:
+    """The values of :func:`use` for a ticket that *actor* uses up now, beside ``use_id``."""
+    return {"use_at": now, "use_by": actor.name[:120], "use_by_id": actor.member_id}
 
 
 # Made once and kept (``kernel.reads``): the door is in a hurry.
 @cache
-def _used() -> Update:
-    names = ("state", "used_at", "used_by", "used_by_id")
-    values: dict[Any, Any] = {getattr(EntryTicket, name): bindparam(name) for name in names}
-    return update(EntryTicket).where(EntryTicket.id == bindparam("ident")).values(values)
-
-
-@cache
-def _of_ticket() -> Select[Member, Seat, GroupLine, Group, bool, bool]:
-    # As in ``disputed_among``, without a statement of its own.
-    of_seat = select(Pass.id).where(Pass.seat_id == Seat.id, Pass.seat_id.is_not(None)).correlate(Seat)
-    held, active = (of_seat.where(Pass.state == state).exists() for state in ("suspended", "active"))
+def use() -> Update:
+    """The statement that uses a ticket up, one that is :func:`locked` and may be."""
     return (
-        select(Member, Seat, GroupLine, Group, held, active)
-        .join(Seat, Seat.member_id == Member.id)
-        .join(GroupLine, GroupLine.id == Seat.line_id)
-        .join(Group, Group.id == Seat.group_id, isouter=True)
-        .where(Seat.id == bindparam("seat"))
+        update(EntryTicket)
+        .where(EntryTicket.id == bindparam("use_id"))
+        .values(
+            state="used",
+            used_at=bindparam("use_at"),
+            used_by=bindparam("use_by"),
+            used_by_id=bindparam("use_by_id"),
+        )
+    )
+
+
+def admitted(session: Session, result: TicketResult, values: dict[str, Any]) -> TicketResult:
+    """The same ticket after :func:`use` ran with *values*; what the session holds of it is kept true."""
+    held = session.identity_map.get(identity_key(EntryTicket, result.ticket.id))
+    used = {
+        "state": "used",
+        "used_at": values["use_at"],
+        "used_by": values["use_by"],
+        "used_by_id": values["use_by_id"],
+    }
+    if held is not None:
+        for name, value in used.items():
+            set_committed_value(held, name, value)
+    del used["used_by_id"]
+    return replace(result, admitted_now=result.door == "admit", ticket=replace(result.ticket, **used))
+
+
+def record_entry(session: Session, result: TicketResult, *, actor: Actor, now: dt.datetime) -> None:
+    """Write an admission into the audit log, too; a program's checks are in the door's own log only."""
+    store.record(
+        session,
+        actor=actor,
+        action="ticket.check_in",
+        target=f"ticket:{result.ticket.id}",
+        now=now,
+        summary=f"{result.member.shown_name} · {result.group.name if result.group else result.line.name}",
+        details={"member_id": result.ticket.member_id, "seat_id": result.ticket.seat_id},
     )

@@ -33,8 +33,8 @@ from . import queries_door, rules_door, services_door, tickets
 from .forms import DoorForm
 from .forms_door import ForceForm, PhotoForm
 from .rules_door import Doors
+from .seen import TicketResult
 from .services_door import DoorResult, Way
-from .tickets import TicketResult
 
 bp = Blueprint("door", __name__)
 CHOSEN = "qunclub_door"

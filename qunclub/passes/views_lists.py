@@ -8,7 +8,7 @@ from flask import Blueprint, jsonify, request, send_from_directory
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Group
-from qunclub.kernel import ClubError, Invalid, NotFound
+from qunclub.kernel import ClubError, Invalid, NotFound, halves
 from qunclub.web import (
     N_,
     _,
@@ -159,6 +159,12 @@ def upload(list_id: int) -> Any:
 
 def _taken(list_id: int, one: Any) -> dict[str, Any]:
     given = {name: str(one.get(name, "")) if isinstance(one, dict) else "" for name in ("key", "code", "at")}
+    for name, text in given.items():
+        if not halves.is_text(text):
+            # This one alone: the phone keeps what was not answered and sends it again with all others.
+            return {
+                "key": given["key"], "outcome": "refused", "field": name, "message": _(halves.NO_TEXT), "again": False,
+            }  # fmt: skip
     actor, moment, device = current_actor(), now(), rules_door.device(request.user_agent.string)
 
     def command(session: Session) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from .limits import limit
 from .nav import NavItem, register
 from .render import flash, is_htmx, page_number, render, render_alike, safe_next, see_other
 from .state import ClubState, club, now
-from .uow import reading, transact, unit_of_work
+from .uow import reading, reading_ahead, transact, unit_of_work
 from .urls import absolute_url, club_url, here
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "now",
     "page_number",
     "reading",
+    "reading_ahead",
     "register",
     "render",
     "render_alike",

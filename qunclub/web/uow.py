@@ -20,6 +20,7 @@ from .state import club
 
 T = TypeVar("T")
 WRITING = "qunclub_writing"
+AHEAD = "qunclub_read_ahead"
 ATTEMPTS = 3
 # PostgreSQL: serialization_failure, deadlock_detected; SQLite names them in words.
 RETRY_STATES = {"40001", "40P01"}
@@ -31,6 +32,9 @@ def begin_writing(session: Session) -> None:
     A host that shares its session shares its pending rows: give the club a session of its own to keep them apart.
     """
     if session.in_transaction():
+        if _goes_on(session):
+            session.info[WRITING] = True
+            return
         session.commit()
     mode = "IMMEDIATE" if locks.enabled() else "DEFERRED"
     connection = session.connection(execution_options={"sqlite_begin": mode})
@@ -40,6 +44,15 @@ def begin_writing(session: Session) -> None:
         if raw is not None and not raw.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
     session.info[WRITING] = True
+
+
+def _goes_on(session: Session) -> bool:
+    """Whether all that the open transaction did is what :func:`reading_ahead` read, and writing can go on in it."""
+    ahead = session.info.pop(AHEAD, None)
+    if ahead is None or ahead is not session.get_transaction() or session.new or len(session.identity_map):
+        return False
+    # SQLite has to know at the beginning that this will write.
+    return session.get_bind().dialect.name != "sqlite"
 
 
 def end_writing(session: Session) -> None:
@@ -126,6 +139,19 @@ def unit_of_work() -> Iterator[Session]:
 def reading() -> Iterator[Session]:
     """The club's session for reading; nothing is committed."""
     yield club().session()
+
+
+@contextmanager
+def reading_ahead() -> Iterator[Session]:
+    """:func:`reading` of columns by which it is decided whether a unit of work follows, as of a token.
+
+    Where the database allows it, the one that follows goes on in the same transaction: two round trips fewer.
+    """
+    session = club().session()
+    begins = not session.in_transaction()
+    yield session
+    if begins:
+        session.info[AHEAD] = session.get_transaction()
 
 
 def is_transient(error: BaseException) -> bool:

@@ -347,6 +347,15 @@ def test_only_telegram_is_heard(desk, bot, make_app):
     assert make_app().test_client().post("/webhooks/telegram", json=update).status_code == 404
 
 
+def test_half_a_character_in_a_name_is_kept_as_a_mark(desk, bot):
+    token = desk.link(desk.member()[1])
+    assert desk.hear(bot.start(HUA, token, first_name="Hua \ud83c", last_name="\x00")).status_code == 200
+    desk.work()
+    assert [row.name for row in desk.rows(ChatAccount)] == ["Hua \ufffd \ufffd"]
+    (update,) = [one for one in desk.state.connectors["telegram"].updates(0) if "message" in one]
+    assert update["message"]["from"]["first_name"] == "Hua \ufffd", "asked for, it comes the same way"
+
+
 def test_asking_every_minute_instead(make_app, bot, db, clock, make, line, chat):
     from tests.chats.conftest import Desk
     from tests.support.telegram import TOKEN

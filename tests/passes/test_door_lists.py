@@ -247,6 +247,23 @@ def test_a_list_is_taken_used_and_brought_back(client, app, make, stage, now, si
     assert "Conflict" in text_of(client.get("/door/log"))
 
 
+def test_half_a_character_is_refused_and_the_others_are_taken_in(client, stage, now):
+    path, codes, _ident = stage
+    good = {"key": "phone-key-1", "code": codes[0], "at": now.isoformat()}
+    bad = [
+        {**good, "key": f"phone-key-{n}", name: "\ud800" * 8}
+        for n, name in enumerate(("code", "key", "at"), start=2)
+    ]
+    told = upload(client, path, [*bad, good]).json["results"]
+    assert [(one["outcome"], one.get("field")) for one in told] == [
+        ("refused", "code"), ("refused", "key"), ("refused", "at"), ("admitted", None),
+    ]  # fmt: skip
+    assert [one["key"] for one in told] == [one["key"] for one in [*bad, good]], (
+        "so that the phone knows which"
+    )
+    assert "half of a character" in told[0]["message"]
+
+
 def test_uploads_that_cannot_be_are_refused(client, app, make, stage):
     path, _codes, _ident = stage
     token = client.get(f"{path}/token").json["token"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,7 +15,8 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import locks
 from tests.support.databases import Db
 
-WRITES = ("INSERT", "UPDATE", "DELETE")
+# The last: a statement that writes into several tables at once.
+WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|WITH \w+ AS\s*\((INSERT|UPDATE|DELETE))\b", re.IGNORECASE)
 
 
 class Gathering:
@@ -55,7 +57,7 @@ class Gathering:
 
     def before_cursor_execute(self, *told: Any) -> None:
         """SQLAlchemy's event: connection, cursor, statement, …"""
-        if told[2].lstrip().upper().startswith(WRITES):
+        if WRITES.match(told[2]):
             self.arrive()
 
 
