@@ -63,6 +63,7 @@ SWEEPS = {
     "allocation": "qunclub.homework.jobs_allocation:sweep",
     "similar": "qunclub.homework.jobs_similar:sweep",
     "pieces": "qunclub.projects.jobs:sweep",
+    "house": "qunclub.house.jobs:sweep",
     "chats": "qunclub.chats.jobs_sweep:sweep",
 }
 

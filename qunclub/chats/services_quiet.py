@@ -37,7 +37,7 @@ class Standing:
 def mute_changed(session: Session, change: watch.MuteChange) -> None:
     """Carry a mute of a member, or its end, into their group's chat; a group without a chat asks for nothing."""
     chat = session.scalars(select(Chat).where(Chat.group_id == change.group_id)).one_or_none()
-    if chat is None:
+    if chat is None or change.member_id is None:
         return
     key = f"{'on' if change.on else 'off'}:{change.mute_id}"
     if not look(session, chat, change.member_id, key=key, now=change.now):

@@ -184,6 +184,12 @@ OWN: dict[str, Own] = {
         why=LED_BY,
     ),
     "house.appeal": own("SELECT id AS sanction_id, member_id AS owner FROM #sanction"),
+    "house.exception": own(
+        "SELECT m.id AS mute_id, s.member_id AS owner FROM #mute m JOIN #seat s ON s.group_id = m.group_id "
+        "JOIN #member b ON b.id = s.member_id WHERE m.member_id IS NULL AND m.role = '' AND s.state = 'admitted' "
+        # Whom such a mute means: everybody but hosts and admins.
+        "AND CAST(b.roles AS TEXT) NOT LIKE '%host%' AND CAST(b.roles AS TEXT) NOT LIKE '%admin%'"
+    ),
     "house.report": own(SEATED.sql, "host", "admin", why=HOSTS),
     "house.report_subject": own(
         "SELECT 'conduct' AS kind, t.id AS subject_id, s.member_id AS owner FROM #seat t"
