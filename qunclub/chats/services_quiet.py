@@ -41,7 +41,7 @@ def mute_changed(session: Session, change: watch.MuteChange) -> None:
         return
     key = f"{'on' if change.on else 'off'}:{change.mute_id}"
     if not look(session, chat, change.member_id, key=key, now=change.now):
-        _for_hosts(session, chat, change)
+        for_hosts(session, chat, change.member_id, now=change.now)
 
 
 def look(session: Session, chat: Chat, member_id: int, *, key: str, now: dt.datetime) -> bool:
@@ -67,14 +67,14 @@ def standing(session: Session, chat_id: int, member_id: int, *, now: dt.datetime
     return Standing(row.ref, row.account, muted, until)
 
 
-def _for_hosts(session: Session, chat: Chat, change: watch.MuteChange) -> None:
-    """Put it on the hosts' list when the member sits in the chat; what was not done yet need not be undone."""
+def for_hosts(session: Session, chat: Chat, member_id: int, *, now: dt.datetime) -> None:
+    """Put what the house says of a member now on the hosts' list when the member sits in the chat; what was not done yet need not be undone."""
     seat_id = session.scalar(
         select(Seat.id)
         .join(ChatTask, ChatTask.seat_id == Seat.id)
         .where(
             Seat.group_id == chat.group_id,
-            Seat.member_id == change.member_id,
+            Seat.member_id == member_id,
             Seat.state == "admitted",
             ChatTask.chat_id == chat.id,
             ChatTask.what == "let_in",
@@ -92,14 +92,12 @@ def _for_hosts(session: Session, chat: Chat, change: watch.MuteChange) -> None:
             ChatTask.state == "open",
         )
     ).all()
-    wanted = house.muted(session, group_id=chat.group_id, member_id=change.member_id, now=change.now)
+    wanted = house.muted(session, group_id=chat.group_id, member_id=member_id, now=now)
     what = "mute" if wanted[0] else "unmute"
     tasks.drop(session, chat, waiting)
     if what == "unmute" and _latest(session, chat, seat_id) != "mute":
         return
-    tasks.add(
-        session, chat, seat_id=seat_id, member_id=change.member_id, what=what, until=wanted[1], now=change.now
-    )
+    tasks.add(session, chat, seat_id=seat_id, member_id=member_id, what=what, until=wanted[1], now=now)
 
 
 def _latest(session: Session, chat: Chat, seat_id: int) -> str | None:

@@ -18,6 +18,7 @@ from qunclub.house.jobs import sweep
 from qunclub.house.models import Mute, MuteException
 from qunclub.house.rules import Silence, stretch
 from qunclub.kernel import Conflict, Forbidden, Invalid, NotFound, Stale, locks, outbox
+from qunclub.kernel.mail import MailMessage
 from qunclub.web import mailing
 from tests.support.concurrency import concurrently, failed, succeeded
 from tests.support.pages import in_language, post, sign_in, text_of
@@ -360,7 +361,7 @@ def test_the_answer_comes_by_mail(app, make, site_db, now, locale, outcome, said
         session.merge(house.member).locale = locale
         wish = ask(session, house, mute(session, house, now), now)
         answer(session, wish, now, house.admin, outcome, "Because.")
-    sent = []
+    sent: list[MailMessage] = []
     state = app.extensions["qunclub"]
     monkeypatch.setattr(state.mailer, "send", sent.append)
     with app.app_context(), site_db.session() as session:
