@@ -17,6 +17,7 @@ from .rules_windows import write as write_windows
 from .services_appeals import decline, open_appeal, uphold
 from .services_exceptions import answer as answer_exception
 from .services_exceptions import ask as ask_exception
+from .services_exceptions import means
 from .services_forget import forget
 from .services_quiet import follow_line, follow_seat, lift, mute, set_schedule, windows_of
 from .services_reports import claim, dismiss, release, report
@@ -47,6 +48,7 @@ __all__ = [
     "ladder",
     "lift",
     "may_post",
+    "means",
     "mute",
     "muted",
     "open_appeal",

@@ -367,6 +367,6 @@ STAFF: dict[str, str] = {
     **each(
         "Hosts of that group; tested with chats.",
         "chats_desk.show chats_desk.way_in chats_desk.say chats_desk.say_again chats_desk.retry chats_desk.compare "
-        "chats_desk.done chats_desk.again chats_desk.mute chats_desk.unmute",
+        "chats_desk.hushed chats_desk.done chats_desk.again chats_desk.mute chats_desk.unmute",
     ),
 }
