@@ -173,10 +173,10 @@ def mend(session: Session, *, chat: Chat, now: dt.datetime) -> int:
     return max(0, chat.open_tasks - before)
 
 
-def overdue(now: dt.datetime) -> Select[Any]:
+def overdue(now: dt.datetime) -> Select[int, int]:
     """SQL: (chat, member) of members whom hosts let only read, whose time is over, and whom nobody is to let write."""
     later = aliased(ChatTask)
-    found: Select[Any] = (
+    return (
         select(ChatTask.chat_id, ChatTask.member_id)
         .join(Seat, Seat.id == ChatTask.seat_id)
         .join(Chat, Chat.id == ChatTask.chat_id)
@@ -196,7 +196,6 @@ def overdue(now: dt.datetime) -> Select[Any]:
             ),
         )
     )
-    return found
 
 
 def unlifted(now: dt.datetime) -> Select[Any]:
