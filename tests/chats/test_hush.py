@@ -451,3 +451,30 @@ def test_the_page_lists_it_for_the_groups_hosts(wechat, host, make, client, site
     assert "Members without an office" in text_of(client.get(path + "?state=done"))
     with site_db.session() as session:
         assert session.scalars(select(Mute.lifted_at)).one() is None
+
+
+# ---- leaving ----
+
+
+def leaving(client, account, seat_id):
+    return text_of(in_language(sign_in(client, account), "en").get(f"/groups/seats/{seat_id}/leave"))
+
+
+def test_whom_the_bot_puts_out_is_not_asked_to_leave_the_chat(desk):
+    account, _member, held = desk.member(HUA)
+    page = leaving(desk.client, account, held.seat_id)
+    assert "bot takes you out of the chat" in page and "Leave the chat itself" not in page
+
+
+@pytest.mark.parametrize("kind", ["link", "picture", "none"])
+def test_without_a_bot_the_leaver_leaves_the_chat_too(make, client, kind):
+    line = make.group_line(slug="small", name="Small")
+    account, member = make.person(name="Lin", number=True)
+    seat = make.seat(line, member)
+    if kind != "none":
+        make.chat(
+            line, kind="wechat", url="https://weixin.qq.com/g/x" if kind == "link" else "",
+            picture="chats/x" if kind == "picture" else None,
+        )  # fmt: skip
+    page = leaving(client, account, seat.id)
+    assert ("Leave the chat itself" in page) == (kind != "none") and "bot takes you" not in page
