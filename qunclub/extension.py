@@ -78,6 +78,7 @@ BLUEPRINTS = (
     "qunclub.house.views:bp",
     "qunclub.house.desk:bp",
     "qunclub.house.desk_quiet:bp",
+    "qunclub.house.desk_exceptions:bp",
     "qunclub.house.admin:bp",
     "qunclub.chats.views:bp",
     "qunclub.chats.desk:bp",

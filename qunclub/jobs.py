@@ -36,6 +36,7 @@ HANDLERS = {
     "dispute_look": "qunclub.orders.jobs_recurring:look_at_dispute",
     "file_delete": "qunclub.home.leaving:delete_file",
     "chat": "qunclub.chats.jobs:carry_out",
+    "chat_hush": "qunclub.chats.jobs_hush:carry_out",
 }
 # Every minute: (state) -> how many things were mended.
 SWEEPS = {
@@ -63,6 +64,7 @@ SWEEPS = {
     "allocation": "qunclub.homework.jobs_allocation:sweep",
     "similar": "qunclub.homework.jobs_similar:sweep",
     "pieces": "qunclub.projects.jobs:sweep",
+    "house": "qunclub.house.jobs:sweep",
     "chats": "qunclub.chats.jobs_sweep:sweep",
 }
 

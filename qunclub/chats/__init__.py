@@ -7,10 +7,10 @@ no bot can, a host ticks them off. Nobody is let in by anything but their ticket
 from qunclub.kernel import watch
 
 from .book import way_in
-from .models import Chat, ChatAccount, ChatJoin, ChatLink, ChatPost, ChatTask, ChatUpdate
+from .models import Chat, ChatAccount, ChatHush, ChatJoin, ChatLink, ChatPost, ChatTask, ChatUpdate
 from .services import announce, forget, mute, set_chat, unmute
+from .services_hush import mute_changed
 from .services_names import profile_changed, rule_changed
-from .services_quiet import mute_changed
 from .tasks import seat_changed, tick
 
 watch.seats.add(seat_changed)
@@ -21,6 +21,7 @@ watch.name_rules.add(rule_changed)
 __all__ = [
     "Chat",
     "ChatAccount",
+    "ChatHush",
     "ChatJoin",
     "ChatLink",
     "ChatPost",

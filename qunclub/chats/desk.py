@@ -9,6 +9,7 @@ from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
 from qunclub import groups
+from qunclub.house.views_words import ROLES
 from qunclub.kernel import Conflict, Invalid, NotFound, Stale, ids, locks, scanning
 from qunclub.kernel.uploads import clean_name
 from qunclub.web import (
@@ -31,7 +32,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import pictures, queries, rules, services, services_join, tasks
+from . import pictures, queries, rules, services, services_hush, services_join, tasks
 from .forms import SayForm, WayInForm
 from .models import Chat, ChatJoin
 from .services import ChatDraft
@@ -102,6 +103,7 @@ def _page(group_id: int, form: SayForm | None = None) -> Any:
             joins=JOIN_LABELS,
             posts=POST_LABELS,
             why=WHY,
+            roles=ROLES,
             connected=bool(club().connectors),
             expired=rules.expired(view.chat.expires_at, now()),
         )
@@ -228,6 +230,27 @@ def _on_task(task_id: int, *, again: bool) -> Any:
     return see_other(".show", group_id=group_id)
 
 
+@bp.post("/hushes/<int:hush_id>/done")
+@allow("host")
+def hushed(hush_id: int) -> Any:
+    """All whom a mute means were let only read in the chat, or write again."""
+    actor, moment = current_actor(), now()
+
+    def command(session: Session) -> int:
+        group_id = queries.group_of_hush(session, hush_id)
+        _my_group(session, group_id)
+        services_hush.tick(session, hush_id=hush_id, actor=actor, now=moment)
+        return group_id
+
+    try:
+        group_id = transact(command)
+    except Conflict as error:
+        flash(explain(error), "warning")
+        return see_other(".index")
+    flash(_("Done."))
+    return see_other(".show", group_id=group_id)
+
+
 @bp.post("/<int:group_id>/say")
 @allow("host")
 def say(group_id: int) -> Any:
@@ -305,7 +328,9 @@ def compare(group_id: int) -> Any:
     def command(session: Session) -> int:
         _my_group(session, group_id)
         chat = locks.lock(session, Chat, services.chat_of(session, group_id).id)
-        return tasks.compare(session, chat=chat, now=moment)
+        return tasks.compare(session, chat=chat, now=moment) + services_hush.mend(
+            session, chat=chat, now=moment
+        )
 
     found = transact(command)
     if found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.groups.models import Seat
@@ -12,7 +12,8 @@ from qunclub.kernel import Finding
 from qunclub.kernel.ports import FileStore
 from qunclub.passes.models import EntryTicket
 
-from .models import Chat, ChatJoin, ChatTask
+from . import services_hush
+from .models import Chat, ChatHush, ChatJoin, ChatTask
 
 LIMIT = 50
 PATIENCE = dt.timedelta(hours=1)
@@ -20,7 +21,7 @@ LONG = dt.timedelta(days=1)
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Chats against seats and tickets: six statements."""
+    """Chats against seats, tickets and mutes: eight statements."""
     return [
         *_counted(session),
         *_still_inside(session, now),
@@ -28,6 +29,7 @@ def check(session: Session, now: dt.datetime) -> list[Finding]:
         *_without_ticket(session),
         *_waiting(session, now),
         *_half_way(session, now),
+        *_still_quiet(session, now),
     ]
 
 
@@ -42,12 +44,11 @@ def check_bytes(files: FileStore, session: Session, now: dt.datetime) -> list[Fi
 
 
 def _counted(session: Session) -> list[Finding]:
-    counted = (
-        select(ChatTask.chat_id, func.count().label("n"))
-        .where(ChatTask.state == "open")
-        .group_by(ChatTask.chat_id)
-        .subquery()
-    )
+    each = union_all(
+        select(ChatTask.chat_id).where(ChatTask.state == "open"),
+        select(ChatHush.chat_id).where(ChatHush.state == "open"),
+    ).subquery()
+    counted = select(each.c.chat_id, func.count().label("n")).group_by(each.c.chat_id).subquery()
     n = func.coalesce(counted.c.n, 0)
     rows = session.execute(
         select(Chat.id, Chat.open_tasks, n)
@@ -165,4 +166,20 @@ def _half_way(session: Session, now: dt.datetime) -> list[Finding]:
             {"join_id": join, "chat_id": chat},
         )
         for join, chat, trouble in rows
+    ]
+
+
+def _still_quiet(session: Session, now: dt.datetime) -> list[Finding]:
+    then = now - PATIENCE
+    alone = [
+        Finding(
+            4,
+            f"member {member} was let only read in chat {chat} until a time that is over; nobody is to let them write",
+            {"chat_id": chat, "member_id": member},
+        )
+        for chat, member in session.execute(services_hush.overdue(then).limit(LIMIT))
+    ]
+    return alone + [
+        Finding(4, f"line {line} lets a chat only read though its mute is over", {"hush_id": line})
+        for line in session.scalars(services_hush.unlifted(then).limit(LIMIT))
     ]

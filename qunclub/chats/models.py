@@ -116,6 +116,28 @@ class ChatTask(Base):
     )
 
 
+class ChatHush(Base):
+    """What a mute of a role or of all asks of the hosts of a chat without a bot: one line for all whom it means.
+
+    One for its beginning (``mute``) and one for its end (``unmute``), the latter only where the former was done.
+    """
+
+    __tablename__ = "qunclub_chat_hush"
+    id: Mapped[pk]
+    chat_id: Mapped[int] = mapped_column(ForeignKey("qunclub_chat.id"))
+    mute_id: Mapped[int] = mapped_column(ForeignKey("qunclub_mute.id"))
+    what: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20), default="open")
+    created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    done_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    done_by: Mapped[int | None] = mapped_column(ForeignKey("qunclub_member.id"))
+    __table_args__ = (
+        UniqueConstraint("chat_id", "mute_id", "what"),
+        Index(None, "chat_id", "state", "id"),
+        Index(None, "mute_id"),
+    )
+
+
 class ChatAccount(Base):
     """Who a member is in a chat service; linked by the member, gone when they take the link back."""
 

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from qunclub import groups
 from qunclub.groups.models import Group, GroupLine, Seat
+from qunclub.house.models import Mute
 from qunclub.kernel import Marked, NotFound, Page, paginate_by_mark, store
 from qunclub.members.models import Member
 
 from . import rules, services_join, services_work
-from .models import Chat, ChatAccount, ChatJoin, ChatPost, ChatTask
+from .models import Chat, ChatAccount, ChatHush, ChatJoin, ChatPost, ChatTask
 
 SHOWN = 20
 
@@ -49,6 +50,7 @@ class ChatView:
     tasks: Page[TaskRow]
     joins: list[tuple[ChatJoin, Member | None, ChatTask | None]]
     posts: list[ChatPost]
+    hushes: list[tuple[ChatHush, Mute]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,16 @@ def group_of_task(session: Session, task_id: int) -> int:
     return _one(session.scalar(query))
 
 
+def group_of_hush(session: Session, hush_id: int) -> int:
+    """The id of the group in whose chat a mute is to be carried out.
+
+    Raises:
+        NotFound: when there is no such line.
+    """
+    query = select(Chat.group_id).join(ChatHush, ChatHush.chat_id == Chat.id).where(ChatHush.id == hush_id)
+    return _one(session.scalar(query))
+
+
 def group_of_post(session: Session, post_id: int) -> int:
     """The id of the group in whose chat something was to be said.
 
@@ -159,8 +171,19 @@ def view(session: Session, group_id: int, *, state: str = "open", after: str = "
     ).all()
     return ChatView(
         group, line, chat, by_bot, _tasks(session, chat, line, by_bot, state=state, after=after),
-        [(row[0], row[1], row[2]) for row in joins], list(posts),
+        [(row[0], row[1], row[2]) for row in joins], list(posts), _hushes(session, chat, state),
     )  # fmt: skip
+
+
+def _hushes(session: Session, chat: Chat, state: str) -> list[tuple[ChatHush, Mute]]:
+    rows = session.execute(
+        select(ChatHush, Mute)
+        .join(Mute, Mute.id == ChatHush.mute_id)
+        .where(ChatHush.chat_id == chat.id, ChatHush.state == state)
+        .order_by(ChatHush.id if state == "open" else ChatHush.id.desc())
+        .limit(SHOWN)
+    )
+    return [(line, mute) for line, mute in rows]
 
 
 def _tasks(

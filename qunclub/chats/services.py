@@ -14,7 +14,7 @@ from qunclub.groups.models_hosts import GroupHost
 from qunclub.kernel import N_, Actor, Invalid, NotFound, Stale, ids, locks, outbox, store
 from qunclub.members.models import Member
 
-from . import rules, tasks
+from . import rules, services_hush, tasks
 from .models import KINDS, Chat, ChatAccount, ChatJoin, ChatLink, ChatPost, ChatTask
 
 
@@ -68,7 +68,8 @@ def set_chat(
     )
     if draft.expires_at != chat.expires_at:
         chat.expires_at, chat.reminded_at = draft.expires_at, None
-    if (chat.kind, chat.ref) != (draft.kind, ref):
+    other = chat.version == 0 or (chat.kind, chat.ref) != (draft.kind, ref)
+    if other:
         chat.trouble = ""
     chat.kind, chat.ref = draft.kind, ref
     if draft.picture is not None:
@@ -76,6 +77,8 @@ def set_chat(
         chat.picture_key = draft.picture
     chat.version += 1
     session.flush()
+    if other:
+        services_hush.chat_described(session, chat, now=now)
     store.record(
         session,
         actor=actor,

@@ -163,7 +163,8 @@ def settle(session: Session, *, step: Step, outcome: Outcome, now: dt.datetime) 
         join.state = "approved"
         if seat_id is not None and member_id is not None:
             tasks.let_in_by_bot(session, chat=chat, seat_id=seat_id, member_id=member_id, now=now)
-            if house.muted(session, group_id=chat.group_id, member_id=member_id, now=now)[0]:
+            member = session.get_one(Member, member_id)
+            if house.silenced(session, group_id=chat.group_id, member=member, now=now)[0]:
                 # The house's word was given before they came.
                 key = f"join:{join.id}:{join.update_id}"
                 services_quiet.look(session, chat, member_id, key=key, now=now)

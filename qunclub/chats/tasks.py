@@ -67,7 +67,7 @@ def add(
         )
     )  # fmt: skip
     session.flush()
-    _count(session, chat.id, 1)
+    count(session, chat.id, 1)
 
 
 def by_bot(chat: Chat) -> bool:
@@ -121,7 +121,7 @@ def let_in_again(session: Session, *, task_id: int, actor: Actor, now: dt.dateti
             chat_id=chat.id, seat_id=task.seat_id, member_id=task.member_id, what="let_in", created_at=now
         )
     )
-    _count(session, chat.id, 1)
+    count(session, chat.id, 1)
     session.flush()
     _record(session, task, "chat.again", actor, now)
     return task
@@ -147,7 +147,7 @@ def finish(session: Session, task: ChatTask, chat: Chat, *, now: dt.datetime, by
         )
     else:
         task.account = ""
-    _count(session, chat.id, -1)
+    count(session, chat.id, -1)
     session.flush()
 
 
@@ -169,7 +169,7 @@ def let_in_by_bot(session: Session, *, chat: Chat, seat_id: int, member_id: int,
             chat_id=chat.id, seat_id=seat_id, member_id=member_id, what="let_in", created_at=now, state="open"
         )
         session.add(task)
-        _count(session, chat.id, 1)
+        count(session, chat.id, 1)
         session.flush()
     if task.state == "open":
         finish(session, task, chat, now=now)
@@ -195,7 +195,7 @@ def put_out(
     )  # fmt: skip
     session.add(task)
     session.flush()
-    _count(session, chat.id, 1)
+    count(session, chat.id, 1)
     send(session, task, now)
 
 
@@ -240,7 +240,7 @@ def compare(session: Session, *, chat: Chat, now: dt.datetime) -> int:
                 chat_id=chat.id, seat_id=seat.id, member_id=seat.member_id, what="let_in", created_at=now
             )
         )
-    _count(session, chat.id, len(missing))
+    count(session, chat.id, len(missing))
     inside = of_seat.where(ChatTask.what == "let_in", ChatTask.state == "done").exists()
     out = of_seat.where(ChatTask.what == "put_out").exists()
     over = session.scalars(
@@ -309,7 +309,7 @@ def _carry(
             )
         )  # fmt: skip
         if not done:
-            _count(session, chat.id, 1)
+            count(session, chat.id, 1)
     session.flush()
 
 
@@ -344,16 +344,17 @@ def _approving(session: Session, chat: Chat, seat_id: int) -> bool:
 
 def drop(session: Session, chat: Chat, dropped: Iterable[ChatTask]) -> None:
     """Strike off what fell away."""
-    count = 0
+    struck = 0
     for task in dropped:
         task.state = "dropped"
-        count += 1
-    if count:
+        struck += 1
+    if struck:
         session.flush()
-        _count(session, chat.id, -count)
+        count(session, chat.id, -struck)
 
 
-def _count(session: Session, chat_id: int, step: int) -> None:
+def count(session: Session, chat_id: int, step: int) -> None:
+    """Change how many tasks of a chat are kept as open."""
     session.execute(
         update(Chat)
         .where(Chat.id == chat_id)

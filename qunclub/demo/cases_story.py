@@ -143,7 +143,7 @@ def _morning(session: Session, cast: Cast, now: dt.datetime) -> None:
     seat = groups.live_seat(session, line_id=cast.lines["diehard"], member_id=_member(cast, "linkehe"))
     assert seat is not None and seat.group_id is not None  # the first member of the line
     begins = cast.midnight(3) + dt.timedelta(hours=8)
-    house.mute(
+    quiet = house.mute(
         session,
         group_id=seat.group_id,
         role="",
@@ -151,6 +151,14 @@ def _morning(session: Session, cast: Cast, now: dt.datetime) -> None:
         starts_at=begins,
         until=begins + dt.timedelta(hours=4),
         actor=cast.staff[HOST],
+        now=now,
+    )
+    # It waits in the admins' queue, beside the appeals.
+    house.ask_exception(
+        session,
+        mute_id=quiet.id,
+        member_id=seat.member_id,
+        reason="上午轮到我在群里收共读接龙，只发接龙，不聊天。",
         now=now,
     )
 

@@ -13,6 +13,7 @@ from qunclub.web import _, allow, flash, member_id, now, reading, render, see_ot
 from . import entry, moving_ends, queries_mine, queries_spin_off, services_offers
 from .queries_mine import MySeat
 from .services import LIVE
+from .views import way_into
 
 bp = Blueprint("group_seats", __name__, url_prefix="/groups/seats")
 
@@ -86,6 +87,7 @@ def leave(seat_id: int) -> Any:
             "groups/leave.html",
             mine=mine,
             opened=opened,
+            way=way_into(session, mine.group) if mine.group else None,
             leads=spin is not None and spin.spin.leader_id == mine.seat.member_id,
             beside=spin is None and bool(moving_ends.spin_off_seats(session, mine.seat)),
         )

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Group
-from qunclub.house.models import Mute, Report, Sanction, SanctionAppeal, Violation
+from qunclub.house.models import Mute, MuteException, Report, Sanction, SanctionAppeal, Violation
 
 from .export_rows import Rows, plain
 
@@ -58,10 +58,22 @@ def _mutes(session: Session, member_id: int) -> Rows:
     return _own([plain(row) for row in session.scalars(query)])
 
 
+def _exceptions(session: Session, member_id: int) -> Rows:
+    query = (
+        select(MuteException, Group.name, Mute.reason)
+        .join(Mute, Mute.id == MuteException.mute_id)
+        .join(Group, Group.id == Mute.group_id)
+        .where(MuteException.member_id == member_id)
+        .order_by(MuteException.id)
+    )
+    return _own([plain(row, group=name, mute=why) for row, name, why in session.execute(query)])
+
+
 PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "reports": _reports,
     "violations": _violations,
     "sanctions": _sanctions,
     "sanction_appeals": _appeals,
     "mutes": _mutes,
+    "mute_exceptions": _exceptions,
 }

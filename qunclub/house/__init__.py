@@ -6,7 +6,7 @@ nobody is removed without a message, and everybody sanctioned can appeal.
 
 from qunclub.kernel import watch
 
-from .posting import may_post, muted
+from .posting import may_post, muted, silenced
 from .queries import schedule
 from .queries_open import OpenViolation, open_violations, open_violations_of
 from .rules import Facts, Silence, Verdict
@@ -15,6 +15,9 @@ from .rules_windows import Window
 from .rules_windows import parse as parse_windows
 from .rules_windows import write as write_windows
 from .services_appeals import decline, open_appeal, uphold
+from .services_exceptions import answer as answer_exception
+from .services_exceptions import ask as ask_exception
+from .services_exceptions import means
 from .services_forget import forget
 from .services_quiet import follow_line, follow_seat, lift, mute, set_schedule, windows_of
 from .services_reports import claim, dismiss, release, report
@@ -34,6 +37,8 @@ __all__ = [
     "Subject",
     "Verdict",
     "Window",
+    "answer_exception",
+    "ask_exception",
     "claim",
     "decide",
     "decline",
@@ -43,6 +48,7 @@ __all__ = [
     "ladder",
     "lift",
     "may_post",
+    "means",
     "mute",
     "muted",
     "open_appeal",
@@ -59,6 +65,7 @@ __all__ = [
     "schedule",
     "set_ladder",
     "set_schedule",
+    "silenced",
     "uphold",
     "windows_of",
     "write_steps",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from qunclub.kernel import Stale
 from qunclub.web import (
@@ -26,8 +26,7 @@ from qunclub.web import (
 )
 
 from . import rules_ladder, services_reports, services_sanctions
-from .forms import LadderForm
-from .rules_ladder import Ladder
+from .forms_ladder import LadderForm
 
 bp = Blueprint("house_admin", __name__, url_prefix="/admin/house")
 register(
@@ -47,14 +46,13 @@ register(
 def index() -> Any:
     """What the first, the second and each further violation leads to."""
     form, stale = LadderForm(), ""
-    if form.validate_on_submit():
+    if form.is_submitted() and form.change_rows(request.form):
+        # Sent only for one more row or one less: nothing is checked, nothing saved.
+        pass
+    elif form.validate_on_submit():
         try:
             with form_errors(form):
-                new = Ladder(
-                    rules_ladder.parse_steps(form.steps.data or ""),
-                    form.forget_days.data or 0,
-                    form.appeal_days.data or 0,
-                )
+                new = form.ladder()
                 transact(
                     lambda work: services_sanctions.set_ladder(
                         work, new=new, version=version_in(form.version.data), actor=current_actor(), now=now()
@@ -67,15 +65,14 @@ def index() -> Any:
     with reading() as session:
         kept = services_sanctions.ladder(session)
         if not form.is_submitted():
-            form.steps.data = rules_ladder.write_steps(kept.steps)
-            form.forget_days.data, form.appeal_days.data = kept.forget_days, kept.appeal_days
-            form.version.data = str(kept.version)
+            form.show(kept)
         elif stale:
             form.version.data = str(kept.version)
         page = render(
             "house/admin.html",
             form=form,
             stale=stale,
+            most=rules_ladder.MOST_STEPS,
             waiting=services_reports.waiting(session),
             appealed=services_reports.waiting(session, services_reports.APPEALS),
         )

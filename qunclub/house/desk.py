@@ -26,7 +26,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, services_appeals, services_reports, services_sanctions, subjects
+from . import queries, queries_exceptions, services_appeals, services_reports, services_sanctions, subjects
 from .forms import ActForm, AnswerForm, ReasonForm, SanctionForm
 from .views_words import COMMON
 
@@ -259,6 +259,7 @@ def appeals() -> Any:
         return render(
             "house/desk_appeals.html",
             page=queries.appeals(session, after=request.args.get("after", "")),
+            wishes=queries_exceptions.waiting(session, after=request.args.get("after_wish", "")),
             now=now(),
             **_counts(session),
             **COMMON,

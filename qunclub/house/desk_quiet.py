@@ -26,7 +26,7 @@ from qunclub.web import (
     version_in,
 )
 
-from . import queries, rules_windows, services_quiet
+from . import queries, queries_exceptions, rules_windows, services_quiet
 from .forms import MuteForm, ScheduleForm
 from .views_words import COMMON, ROLES
 
@@ -143,6 +143,9 @@ def _page(
             stale=stale,
             mutes=queries.mutes(session, group_id, now=moment) if group_id is not None else [],
             roles=ROLES,
+            granted=queries_exceptions.granted_in(session, group_id, now=moment)
+            if group_id is not None
+            else [],
             now=moment,
             **COMMON,
         )

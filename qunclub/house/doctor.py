@@ -12,7 +12,7 @@ from qunclub.groups.models import Seat
 from qunclub.kernel import Finding
 
 from . import services_reports
-from .models import Mute, Report, Sanction, SanctionAppeal
+from .models import Mute, MuteException, Report, Sanction, SanctionAppeal
 
 LIMIT = 50
 # Nothing asks for trust: why somebody is muted or removed, until when, how to appeal.
@@ -21,15 +21,23 @@ PROMISE = 9
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
     """Kept counts against the rows; mutes and removals against their sanctions."""
-    return [*_counts(session), *_mutes(session), *_removals(session), *_reports(session)]
+    return [
+        *_counts(session),
+        *_mutes(session),
+        *_exceptions(session),
+        *_removals(session),
+        *_reports(session),
+    ]
 
 
 def _counts(session: Session) -> list[Finding]:
     appeals = select(func.count()).select_from(SanctionAppeal).where(SanctionAppeal.state == "open")
+    wishes = select(func.count()).select_from(MuteException).where(MuteException.state == "open")
+    asked = session.scalars(appeals).one() + session.scalars(wishes).one()
     found = []
     for name, what, rows in (
         (services_reports.REPORTS, "reports", services_reports.counted(session)),
-        (services_reports.APPEALS, "appeals against sanctions", session.scalars(appeals).one()),
+        (services_reports.APPEALS, "appeals against sanctions and mutes", asked),
     ):
         kept = services_reports.waiting(session, name)
         if kept != rows:
@@ -60,6 +68,27 @@ def _mutes(session: Session) -> list[Finding]:
             {"sanction_id": line, "mute_id": mute},
         )
         for line, mute, _back in rows
+    ]
+
+
+def _exceptions(session: Session) -> list[Finding]:
+    """A wish for an exception is answered with a reason, and by another than whoever set the mute."""
+    rows = session.execute(
+        select(MuteException.id, MuteException.state)
+        .join(Mute, Mute.id == MuteException.mute_id)
+        .where(
+            MuteException.state.in_(("granted", "declined")),
+            or_(MuteException.decided_at.is_(None), MuteException.decided_by == Mute.set_by),
+        )
+        .limit(LIMIT)
+    )
+    return [
+        Finding(
+            PROMISE,
+            f"exception {ident} is {state} by nobody, or by who set the mute",
+            {"exception_id": ident},
+        )
+        for ident, state in rows
     ]
 
 

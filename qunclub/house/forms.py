@@ -141,29 +141,3 @@ class ActForm(SanctionForm):
     """The same without a report."""
 
     category = SelectField(_l("What is wrong"), choices=list(CATEGORIES.items()))
-
-
-class LadderForm(Form):
-    """What the first, the second and each further violation leads to."""
-
-    steps = TextAreaField(
-        _l("Steps"),
-        [InputRequired(), Length(max=500)],
-        description=_l(
-            "One line each: warning, mute 3 (days; without a number until lifted) or removal. The first violation "
-            "meets the first line; after the last line the last one stays."
-        ),
-        render_kw={"rows": 4},
-    )
-    forget_days = IntegerField(
-        _l("A violation counts for how many days"),
-        [InputRequired()],
-        description=_l("0: for ever."),
-        render_kw=NUMBER,
-    )
-    appeal_days = IntegerField(
-        _l("Days to appeal"),
-        [InputRequired()],
-        render_kw={**NUMBER, "min": 1},
-    )
-    version = HiddenField()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, literal_column, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from qunclub.groups.models import Group, GroupLine, Seat
@@ -13,6 +13,7 @@ from qunclub.members.models import Member
 
 REPORT_STATES = ("open", "dismissed", "sanctioned", "gone")
 APPEAL_STATES = ("open", "upheld", "declined", "lapsed")
+EXCEPTION_STATES = ("open", "granted", "declined", "lapsed")
 OVERTURNED = "overturned"
 STILL_OPEN = literal_column("'open'", String)
 """Written into the statement: a partial index is of no use to a state that comes as a parameter."""
@@ -101,7 +102,8 @@ class Sanction(Base):
 class Mute(Base):
     """Who does not write in a group for a while: one member, a role (``role``), or everybody but its hosts.
 
-    ``until`` empty: until a host lifts it. A mute that came of a sanction names it.
+    ``until`` empty: until a host lifts it. A mute that came of a sanction names it. ``set_office`` is the office in
+    which ``set_by`` acted: ``host`` or ``admin``; empty when it was not written down.
     """
 
     __tablename__ = "qunclub_mute"
@@ -113,6 +115,7 @@ class Mute(Base):
     starts_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
     until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     set_by: Mapped[int | None] = mapped_column(ForeignKey(Member.id))
+    set_office: Mapped[str] = mapped_column(String(10), default="", server_default="")
     lifted_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     lifted_by: Mapped[int | None] = mapped_column(ForeignKey(Member.id))
     sanction_id: Mapped[int | None] = mapped_column(ForeignKey(Sanction.id), unique=True)
@@ -127,6 +130,30 @@ class Mute(Base):
         ),
         Index(None, "group_id", "id"),
         Index(None, "member_id"),
+    )
+
+
+class MuteException(Base):
+    """A member asks to write although a mute of their role or of all keeps them from it; an admin answers, once.
+
+    ``granted`` holds for this member as long as this mute lasts; ``lapsed``: the mute ended, or their seat, before an
+    answer.
+    """
+
+    __tablename__ = "qunclub_mute_exception"
+    id: Mapped[pk]
+    mute_id: Mapped[int] = mapped_column(ForeignKey(Mute.id))
+    member_id: Mapped[int] = mapped_column(ForeignKey(Member.id))
+    reason: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(10), default="open")
+    answer: Mapped[str] = mapped_column(Text, default="")
+    opened_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey(Member.id))
+    decided_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    __table_args__ = (
+        UniqueConstraint("mute_id", "member_id"),
+        Index(None, "state", "opened_at"),
+        Index(None, "member_id", "id"),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, or_, select
+from sqlalchemy import Select, String, and_, bindparam, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from qunclub import groups
@@ -17,9 +17,10 @@ from qunclub.kernel.actor import IMPLIED
 from qunclub.members.models import Member
 
 from . import rules, rules_windows
-from .models import Mute, Schedule
+from .models import Mute, MuteException, Schedule
 from .rules import Facts, Kind, Silence, Verdict
 
+GRANTED = literal_column("'granted'", String)
 LastPost = dt.datetime | Callable[[], dt.datetime | None] | None
 
 
@@ -134,11 +135,27 @@ def schedule_of(
 
 @cache
 def _silences() -> Select[*tuple[Any, ...]]:
-    return select(Mute.member_id, Mute.role, Mute.starts_at, Mute.until, Mute.reason).where(
-        Mute.group_id == bindparam("group"),
-        Mute.lifted_at.is_(None),
-        or_(Mute.member_id.is_(None), Mute.member_id == bindparam("member")),
-        or_(Mute.until.is_(None), Mute.until > bindparam("now")),
+    member: Any = bindparam("member")
+    asked = and_(MuteException.mute_id == Mute.id, MuteException.member_id == member)
+    return (
+        select(
+            Mute.id,
+            Mute.member_id,
+            Mute.role,
+            Mute.starts_at,
+            Mute.until,
+            Mute.reason,
+            Mute.set_office,
+            MuteException.state.label("asked"),
+        )
+        .outerjoin(MuteException, asked)
+        .where(
+            Mute.group_id == bindparam("group"),
+            Mute.lifted_at.is_(None),
+            or_(Mute.member_id.is_(None), Mute.member_id == member),
+            or_(Mute.until.is_(None), Mute.until > bindparam("now")),
+            or_(MuteException.state.is_(None), MuteException.state != GRANTED),
+        )
     )
 
 
@@ -146,16 +163,23 @@ def muted(
     session: Session, *, group_id: int, member_id: int, now: dt.datetime
 ) -> tuple[bool, dt.datetime | None]:
     """Whether a member themselves is muted in a group now, and until when (None: until it is lifted): one statement."""
-    ends = [
-        one.until
-        for one in silences(session, group_id=group_id, member_id=member_id, now=now)
-        if one.whom == "member" and one.covers(now)
-    ]
-    return bool(ends), None if None in ends else max((end for end in ends if end is not None), default=None)
+    found = silences(session, group_id=group_id, member_id=member_id, now=now)
+    return rules.stretch([one for one in found if one.whom == "member"], frozenset(), now)
+
+
+def silenced(
+    session: Session, *, group_id: int, member: Member, now: dt.datetime
+) -> tuple[bool, dt.datetime | None]:
+    """Whether any mute keeps a member from writing in a group now: their own, of their role, or of all; one statement.
+
+    The second is until when (UTC), None: until it is lifted. Where an exception was granted them it does not count.
+    """
+    found = silences(session, group_id=group_id, member_id=member.id, now=now)
+    return rules.stretch(found, offices_of(member), now)
 
 
 def silences(session: Session, *, group_id: int, member_id: int, now: dt.datetime) -> list[Silence]:
-    """The mutes of a group, in force or to come, that mean a role, everybody, or this member."""
+    """The mutes of a group, in force or to come, that mean a role, everybody, or this member, without an exception."""
     rows = reads.rows(session, _silences(), group=group_id, member=member_id, now=now)
     return [
         Silence(
@@ -164,6 +188,9 @@ def silences(session: Session, *, group_id: int, member_id: int, now: dt.datetim
             row.until,
             row.reason,
             row.role,
+            row.id,
+            row.set_office,
+            row.asked or "",
         )
         for row in rows
     ]

@@ -27,6 +27,9 @@ class Silence:
         whom: ``member`` (this very one), ``role`` or ``all`` (everybody but hosts and admins).
         role: of :data:`ROLES`, when it means a role.
         starts_at, until: its time (UTC); *until* None: until it is lifted.
+        ident: of the mute.
+        office: in which it was set: ``host``, ``admin``, or empty when that was not written down.
+        asked: what became of the asker's wish for an exception: ``open``, ``declined``, ``lapsed``, or empty.
     """
 
     whom: Literal["member", "role", "all"]
@@ -34,6 +37,9 @@ class Silence:
     until: dt.datetime | None
     reason: str
     role: str = ""
+    ident: int = 0
+    office: str = ""
+    asked: str = ""
 
     def covers(self, moment: dt.datetime) -> bool:
         """Whether it is in force at *moment*."""
@@ -79,6 +85,7 @@ class Verdict:
         reason: why not, and the way out, as a msgid; empty when they may.
         params: of the reason; moments are UTC.
         until: when they may write again (UTC), as far as is known now; while a window is open, when it ends.
+        silence: the mute that stands in the way, when one does.
     """
 
     allowed: bool
@@ -86,6 +93,7 @@ class Verdict:
     reason: str = ""
     until: dt.datetime | None = None
     params: dict[str, Any] = field(default_factory=dict)
+    silence: Silence | None = None
 
     def require(self) -> None:
         """Go on when they may write.
@@ -193,11 +201,40 @@ def _gate(facts: Facts, staff: bool) -> Literal["free", "windows", "shut"]:
 def _muted(silence: Silence, again: dt.datetime | None) -> Verdict:
     code, params = _CODES[silence.whom], {"reason": silence.reason}
     if silence.until is None:
-        return Verdict(False, code, MUTED_WITHOUT_END[silence.whom], None, params)
+        return Verdict(False, code, MUTED_WITHOUT_END[silence.whom], None, params, silence)
     if again is None:
         ends = {**params, "ends": silence.until}
-        return Verdict(False, code, MUTED_THEN_POLICY[silence.whom], None, ends)
-    return Verdict(False, code, MUTED[silence.whom], again, {**params, "until": again})
+        return Verdict(False, code, MUTED_THEN_POLICY[silence.whom], None, ends, silence)
+    return Verdict(False, code, MUTED[silence.whom], again, {**params, "until": again}, silence)
+
+
+def stretch(
+    silences: Sequence[Silence], offices: frozenset[str], now: dt.datetime
+) -> tuple[bool, dt.datetime | None]:
+    """Whether a mute keeps somebody with these *offices* from writing at *now*, and until when mutes go on.
+
+    An end of None: until one is lifted.
+
+    >>> day = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
+    >>> hours = [day + dt.timedelta(hours=n) for n in range(4)]
+    >>> ones = [Silence("all", hours[1], hours[3], ""), Silence("role", day, hours[1], "", "member")]
+    >>> stretch(ones, frozenset(), day) == (True, hours[3])
+    True
+    """
+    if "admin" in offices:
+        return False, None
+    moment = now
+    mine = [one for one in silences if concerns(one, offices)]
+    # Each turn ends a mute for good.
+    for _turn in range(len(mine) + 1):
+        covering = [one for one in mine if one.covers(moment)]
+        if not covering:
+            break
+        ends = [one.until for one in covering if one.until is not None]
+        if len(ends) < len(covering):
+            return True, None
+        moment = max(ends)
+    return moment > now, moment if moment > now else None
 
 
 def _slow_until(facts: Facts, staff: bool) -> dt.datetime | None:

@@ -110,8 +110,20 @@ def checked(ladder: Ladder) -> Ladder:
     """The ladder, fit to be kept.
 
     Raises:
-        Invalid: naming the field.
+        Invalid: naming the field; of the steps also which of them.
     """
+    if not 1 <= len(ladder.steps) <= MOST_STEPS:
+        raise Invalid(N_("A ladder has 1 to %(most)s steps."), field="steps", most=MOST_STEPS)
+    for number, step in enumerate(ladder.steps, 1):
+        if step.act not in ACTS:
+            raise Invalid(N_("Step %(number)s: choose what follows."), field="steps", number=number)
+        if not 0 <= step.days <= (MOST_DAYS if step.act == "mute" else 0):
+            raise Invalid(
+                N_("Step %(number)s: write a number of days from 0 to %(most)s."),
+                field="steps",
+                number=number,
+                most=MOST_DAYS,
+            )
     if not 0 <= ladder.forget_days <= MOST_DAYS:
         raise Invalid(N_("Write a number of days from 0 to %(most)s."), field="forget_days", most=MOST_DAYS)
     if not 1 <= ladder.appeal_days <= 365:

@@ -8,7 +8,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from . import services_reports
-from .models import Mute, Report, SanctionAppeal
+from .models import Mute, MuteException, Report, SanctionAppeal
 
 
 def forget(session: Session, *, member_id: int, now: dt.datetime) -> None:
@@ -35,6 +35,16 @@ def forget(session: Session, *, member_id: int, now: dt.datetime) -> None:
     session.execute(
         update(SanctionAppeal).where(SanctionAppeal.member_id == member_id).values(reason="", answer="")
     )
+    wished = update(MuteException).where(MuteException.member_id == member_id)
+    gone = session.scalars(
+        wished.where(MuteException.state == "open")
+        .values(state="lapsed", decided_at=now)
+        .returning(MuteException.id)
+        .execution_options(synchronize_session="fetch")
+    ).all()
+    if gone:
+        services_reports.count(session, services_reports.APPEALS, -len(gone))
+    session.execute(wished.values(reason="", answer=""))
     mine = update(Mute).where(Mute.member_id == member_id)
     session.execute(mine.values(reason=""))
     session.execute(mine.where(Mute.lifted_at.is_(None)).values(lifted_at=now))

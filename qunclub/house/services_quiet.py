@@ -29,6 +29,11 @@ def host_of(actor: Actor) -> int:
     return actor.member_id
 
 
+def office_of(actor: Actor) -> str:
+    """In which office somebody mutes, as those whom it concerns read it."""
+    return "admin" if actor.has("admin") else "host"
+
+
 def set_schedule(
     session: Session,
     *,
@@ -129,10 +134,12 @@ def mute(
     if group is None:
         raise NotFound()
     row = Mute(
-        group_id=group_id, role=role, reason=text, starts_at=max(starts_at, now), until=until, set_by=by
-    )
+        group_id=group_id, role=role, reason=text, starts_at=max(starts_at, now), until=until, set_by=by,
+        set_office=office_of(actor),
+    )  # fmt: skip
     session.add(row)
     session.flush()
+    tell_mute(session, row, on=True, now=now)
     after = {"role": role, "until": until.isoformat() if until else None, "reason": text}
     _record(session, actor, "house.mute", f"group:{group_id}", group.name, now, {}, after)
     return row
@@ -162,9 +169,8 @@ def lift(session: Session, *, mute_id: int, actor: Actor, now: dt.datetime) -> M
 
 
 def tell_mute(session: Session, row: Mute, *, on: bool, now: dt.datetime) -> None:
-    """Tell the rooms above of a member's mute that began or was lifted; those of roles hold in the club alone."""
-    if row.member_id is not None:
-        watch.mutes.tell(session, watch.MuteChange(row.id, row.group_id, row.member_id, on, now))
+    """Tell the rooms above of a mute that was set or lifted: of a member, of a role, or of all."""
+    watch.mutes.tell(session, watch.MuteChange(row.id, row.group_id, row.member_id, on, now))
 
 
 def follow_seat(session: Session, change: watch.SeatChange) -> None:

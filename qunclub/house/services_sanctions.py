@@ -21,7 +21,7 @@ from qunclub.members.models import Member
 from . import rules_ladder, services_back, services_reports, subjects
 from .models import OVERTURNED, Mute, Report, Sanction, SanctionAppeal, Violation
 from .rules_ladder import Ladder, Step
-from .services_quiet import STALE, checked_reason, host_of, tell_mute
+from .services_quiet import STALE, checked_reason, host_of, office_of, tell_mute
 
 LADDER = "house.ladder"
 
@@ -256,6 +256,7 @@ def _mute(session: Session, line: Sanction, actor: Actor) -> None:
         starts_at=line.at,
         until=line.until,
         set_by=actor.member_id,
+        set_office=office_of(actor),
         sanction_id=line.id,
     )
     session.add(row)

@@ -25,7 +25,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries, services_appeals, services_reports, subjects
+from . import queries, queries_exceptions, services_appeals, services_exceptions, services_reports, subjects
 from .forms import ReasonForm, ReportForm, SubjectReportForm
 from .views_words import COMMON
 
@@ -42,6 +42,7 @@ def standing() -> Any:
             "house/standing.html",
             lines=queries.sanctions_of(session, ident),
             reports=queries.reports_by(session, ident),
+            silenced=queries_exceptions.silenced(session, ident, now=now()),
             now=now(),
             **COMMON,
         )
@@ -83,6 +84,40 @@ def appeal(sanction_id: int) -> Any:
     with reading() as session:
         line = queries.sanction(session, sanction_id)
         page = render("house/appeal.html", form=form, wrong=wrong, line=line, now=now(), **COMMON)
+    return page, 409 if wrong else 422 if form.errors else 200
+
+
+@bp.route("/me/mutes/<int:mute_id>/exception", methods=["GET", "POST"])
+@allow("signed_in")
+def exception(mute_id: int) -> Any:
+    """Ask an admin to let one write although a mute of one's role or of all holds."""
+    form, wrong, ident = ReasonForm(), "", member_id()
+    with reading() as session:
+        member = session.get_one(Member, ident)
+        row = services_exceptions.mute_of(session, mute_id=mute_id, member=member)
+        if request.method == "GET" and services_exceptions.over(row, now()):
+            return see_other(".standing")
+    if form.validate_on_submit():
+        try:
+            with form_errors(form):
+                transact(
+                    lambda work: (
+                        services_exceptions.ask(
+                            work, mute_id=mute_id, member_id=ident, reason=form.reason.data or "", now=now()
+                        ).id
+                    )
+                )
+                flash(
+                    _("Your wish is with the admins. You get a mail when it is answered, and it stands here.")
+                )
+                return see_other(".standing")
+        except Conflict as error:
+            wrong = explain(error)
+    with reading() as session:
+        member = session.get_one(Member, ident)
+        row = services_exceptions.mute_of(session, mute_id=mute_id, member=member)
+        group = session.get_one(Group, row.group_id)
+        page = render("house/exception.html", form=form, wrong=wrong, mute=row, group=group, **COMMON)
     return page, 409 if wrong else 422 if form.errors else 200
 
 

@@ -31,6 +31,12 @@ APPEALS: dict[str, Any] = {
     "declined": _l("Your appeal was declined"),
     "lapsed": _l("The appeal has ended"),
 }
+EXCEPTIONS: dict[str, Any] = {
+    "open": _l("You have asked for an exception; an admin answers it"),
+    "granted": _l("You may write although it is muted"),
+    "declined": _l("Your wish for an exception was declined"),
+    "lapsed": _l("Your wish for an exception has ended with the mute"),
+}
 ROLES: dict[str, Any] = {
     "": _l("Everybody but the hosts"),
     "member": _l("Members without an office"),
@@ -50,5 +56,9 @@ ACTS = {
     "house.sanction": _l("Sanction decided"),
     "house.overturn": _l("Sanction taken back"),
     "house.decline": _l("Appeal declined"),
+    "house.exception": _l("Exception from a mute answered"),
 }
-COMMON = {"categories": CATEGORIES, "acts": ACTS_OF, "states": STATES, "appeals": APPEALS, "days": DAYS}
+COMMON = {
+    "categories": CATEGORIES, "acts": ACTS_OF, "states": STATES, "appeals": APPEALS, "days": DAYS,
+    "exceptions": EXCEPTIONS, "roles_muted": ROLES,
+}  # fmt: skip

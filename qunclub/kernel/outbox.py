@@ -70,12 +70,24 @@ def put_many(
     session.info["qunclub_outbox"] = True
 
 
-def put(session: Session, *, kind: str, key: str, payload: dict[str, Any], now: dt.datetime) -> None:
-    """Queue outside work in this transaction; the same *key* twice is one piece of work."""
+def put(
+    session: Session,
+    *,
+    kind: str,
+    key: str,
+    payload: dict[str, Any],
+    now: dt.datetime,
+    due: dt.datetime | None = None,
+) -> None:
+    """Queue outside work in this transaction; the same *key* twice is one piece of work.
+
+    Args:
+        due: when it is to be done (UTC); None: at once.
+    """
     insert = insert_for(session, OutboxMessage)
     session.execute(
         insert.values(
-            kind=kind, key=key, payload=payload, created_at=now, due_at=now, attempts=0, error=""
+            kind=kind, key=key, payload=payload, created_at=now, due_at=due or now, attempts=0, error=""
         ).on_conflict_do_nothing()
     )
     session.info["qunclub_outbox"] = True

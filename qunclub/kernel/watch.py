@@ -43,16 +43,17 @@ class ProfileChange:
 
 @dataclass(frozen=True, slots=True)
 class MuteChange:
-    """A member was muted in a group, or one of their mutes was lifted; that a mute runs out is told to nobody.
+    """A mute was set in a group, or lifted; that a mute begins later or runs out is told to nobody.
 
     Attributes:
-        on: whether it began; False: it was lifted.
+        member_id: whom it means; None: a role, or all. A member of whom such a mute is lifted was granted an exception.
+        on: whether it was set; False: it was lifted.
         now: when (UTC).
     """
 
     mute_id: int
     group_id: int
-    member_id: int
+    member_id: int | None
     on: bool
     now: dt.datetime
 

@@ -98,6 +98,13 @@ LETTERS: dict[str, Bell] = {
     "house_appeal_declined": Bell(
         "house", N_("Your appeal about %(group)s was answered"), "qunclub.house.standing"
     ),
+    "house_exception": Bell(
+        "house",
+        N_("Your wish to write in %(group)s was answered"),
+        "qunclub.house.standing",
+        by="outcome",
+        texts={"granted": N_("You may write in %(group)s although it is muted")},
+    ),
     "house_report_answered": Bell(
         "house", N_("Your report about %(group)s was looked at"), "qunclub.groups.show", _SLUG
     ),

@@ -1,4 +1,4 @@
-"""kill -9 at every durable step of letting somebody in and putting them out: done again, it ends the same."""
+"""kill -9 at every durable step of letting in, putting out and muting all: done again, it ends the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from app import db as site
-from qunclub import groups
+from qunclub import groups, house
 from qunclub.chats.models import Chat, ChatJoin
 from qunclub.kernel import keys, outbox
 from qunclub.kernel.clock import utcnow
@@ -52,7 +52,7 @@ def work(desk, bot, tmp_path, step):
 
 
 @pytest.mark.parametrize("db", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("story", ["let_in", "put_out"])
+@pytest.mark.parametrize("story", ["let_in", "put_out", "hush"])
 def test_killed_at_every_step(club, db, make, line, chat, bot, tmp_path, story):
     clock = FakeClock(utcnow())
     club.extensions["qunclub"].clock = clock
@@ -63,6 +63,15 @@ def test_killed_at_every_step(club, db, make, line, chat, bot, tmp_path, story):
         desk.work()
         with db.uow() as session:
             groups.remove_member(session, seat_id=held.seat_id, reason="Spam", actor=ADMIN, now=clock())
+    if story == "hush":
+        desk.work()
+        desk.work()
+        host = make.actor(make.member(name="Host", roles=("host",)))
+        with db.uow() as session:
+            house.mute(
+                session, group_id=chat.group_id, role="", reason="Rest.", starts_at=clock(), until=None, actor=host,
+                now=clock(),
+            )  # fmt: skip
     path, kept = Path(db.url.removeprefix("sqlite:///")), tmp_path / "kept.db"
     before = copy.deepcopy(bot.chats)
 
@@ -86,7 +95,7 @@ def test_killed_at_every_step(club, db, make, line, chat, bot, tmp_path, story):
     let_go()
     shutil.copyfile(path, kept)
     steps = work(desk, bot, tmp_path, -1)
-    call = "approve" if story == "let_in" else "remove"
+    call = {"let_in": "approve", "put_out": "remove", "hush": "mute"}[story]
     assert f"before {call}" in steps
     after(desk, bot, held, story)
     # The words of welcome that follow are said from the outbox like any mail.
@@ -104,7 +113,8 @@ def test_killed_at_every_step(club, db, make, line, chat, bot, tmp_path, story):
 
 def after(desk, bot, held, story):
     """The one ticket was used once, and inside is who has a seat."""
-    assert bot.chats[REF].inside == ({HUA} if story == "let_in" else set())
+    assert bot.chats[REF].inside == (set() if story == "put_out" else {HUA})
+    assert bot.chats[REF].muted == ({HUA: 0} if story == "hush" else {})
     assert [one.outcome for one in desk.rows(TicketCheck)] == ["admitted"]
     assert [one.state for one in desk.rows(ChatJoin)] == ["approved"]
     assert desk.rows(Chat)[0].open_tasks == 0

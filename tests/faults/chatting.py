@@ -14,7 +14,7 @@ from qunclub.jobs import dispatch
 from tests.faults.killer import Killer
 from tests.support import network
 
-CALLS = ("approve", "decline", "remove", "announce", "tell")
+CALLS = ("approve", "decline", "remove", "announce", "tell", "mute", "unmute")
 
 
 class Watched:

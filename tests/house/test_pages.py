@@ -228,7 +228,7 @@ def test_a_version_that_is_none_is_stale(club, client, path):
     club.signs("ruling")
     path = path.format(group=club.group.id)
     form = {
-        "steps": "warning", "forget_days": 9, "appeal_days": 9, "windows": "5 20:00-22:00", "slow_seconds": 0,
+        "steps-0-act": "warning", "forget_days": 9, "appeal_days": 9, "windows": "5 20:00-22:00", "slow_seconds": 0,
     }  # fmt: skip
     assert post(client, path, {**form, "version": "0"}).status_code == 303
     for version in ("seven", "-1", "9" * 40):
@@ -321,15 +321,86 @@ def test_mutes_by_their_pages(club, client, site_db):
 
 def test_the_ladder_by_its_page(club, client, site_db):
     club.signs("ruling")
-    form = {"steps": "mute 1\nremoval", "forget_days": "0", "appeal_days": "7", "version": "0"}
-    wrong = post(client, "/admin/house", {**form, "steps": "ban"})
-    assert wrong.status_code == 422 and "ban" in text_of(wrong)
+    form = {
+        "steps-0-act": "mute", "steps-0-days": "1", "steps-1-act": "removal", "steps-1-days": "77777",
+        "forget_days": "0", "appeal_days": "7", "version": "0",
+    }  # fmt: skip
     assert post(client, "/admin/house", {**form, "appeal_days": "0"}).status_code == 422
     assert post(client, "/admin/house", form).status_code == 303
     assert post(client, "/admin/house", form).status_code == 409
-    assert "mute 1\nremoval" in text_of(client.get("/admin/house"))
+    page = client.get("/admin/house").get_data(as_text=True)
+    assert '<option selected value="mute">' in page and '<option selected value="removal">' in page
     with site_db.session() as session:
-        assert services_sanctions.ladder(session).forget_days == 0
+        kept = services_sanctions.ladder(session)
+    # The days of what is no mute are not seen, and not kept.
+    assert kept.steps == (room.Step("mute", 1), room.Step("removal")) and kept.forget_days == 0
+
+
+def test_the_ladders_rows_come_and_go_without_javascript(club, client, site_db):
+    club.signs("ruling")
+    form = {
+        "steps-0-act": "warning", "steps-0-days": "", "steps-1-act": "mute", "steps-1-days": "12",
+        "forget_days": "33", "appeal_days": "7", "version": "0",
+    }  # fmt: skip
+
+    def rungs(answer):
+        page = answer.get_data(as_text=True)
+        return re.findall(r'name="(steps-\d+-act)"', page), page
+
+    more, page = rungs(post(client, "/admin/house", {**form, "add_step": "1"}))
+    assert (
+        more == ["steps-0-act", "steps-1-act", "steps-2-act"]
+        and 'value="12"' in page
+        and 'value="33"' in page
+    )
+    less, page = rungs(post(client, "/admin/house", {**form, "remove_step": "steps-0"}))
+    assert less == ["steps-0-act"] and 'value="12"' in page and '<option selected value="mute">' in page
+    many = {f"steps-{n}-act": "warning" for n in range(10)}
+    full, page = rungs(post(client, "/admin/house", {**form, **many, "add_step": "1"}))
+    assert len(full) == 10 and "add_step" not in page
+    # Nothing of it was saved; what is sent after a removal keeps its numbers and is one step.
+    with site_db.session() as session:
+        assert services_sanctions.ladder(session).version == 0
+    one = {name: value for name, value in form.items() if not name.startswith("steps-0")}
+    assert post(client, "/admin/house", one).status_code == 303
+    with site_db.session() as session:
+        assert services_sanctions.ladder(session).steps == (room.Step("mute", 12),)
+
+
+def test_a_step_speaks_chinese_too(club, client):
+    club.signs("ruling")
+    form = {
+        "steps-0-act": "mute",
+        "steps-0-days": "soon",
+        "forget_days": "9",
+        "appeal_days": "7",
+        "version": "0",
+    }
+    wrong = text_of(post(in_language(client, "zh"), "/admin/house", form))
+    assert "第 1 级「禁言天数」：" in wrong and "Not a valid" not in wrong
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (
+            {"steps-0-act": "warning", "steps-1-act": "mute", "steps-1-days": "soon"},
+            "Step 2, Days of a mute: ",
+        ),
+        ({"steps-0-act": "mute", "steps-0-days": "99999"}, "Step 1: write a number of days from 0 to 3650."),
+        ({"steps-0-act": "mute", "steps-0-days": "-1"}, "Step 1: write a number of days from 0 to 3650."),
+        ({"steps-0-act": "warning", "steps-1-act": "ban"}, "Step 2, What follows: "),
+        ({}, "A ladder has 1 to 10 steps."),
+    ],
+)
+def test_what_is_wrong_in_a_step_names_it_and_stays_typed(club, client, steps, said):
+    club.signs("ruling")
+    wrong = post(client, "/admin/house", {"forget_days": "33", "appeal_days": "7", "version": "0", **steps})
+    page = wrong.get_data(as_text=True)
+    assert wrong.status_code == 422 and said in text_of(wrong)
+    assert 'value="33"' in page and all(
+        f'value="{typed}"' in page for name, typed in steps.items() if "days" in name
+    )
 
 
 # ---- cost ----

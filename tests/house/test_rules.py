@@ -280,6 +280,21 @@ def test_the_ladder() -> None:
     assert rules_ladder.from_json(usual.as_json()) == usual == rules_ladder.from_json(None)
 
 
+@pytest.mark.parametrize(
+    "steps", [(), (Step("warning"),) * 11, (Step("ban"),), (Step("mute", -1),), (Step("mute", 4_000),)]
+)
+def test_a_ladder_that_is_none_is_refused(steps: tuple[Step, ...]) -> None:
+    with pytest.raises(Invalid) as error:
+        rules_ladder.checked(Ladder(steps))
+    assert error.value.field == "steps"
+
+
+def test_a_ladder_that_was_kept_before_is_read() -> None:
+    kept = {"steps": [["warning", 0], ["mute", 3]], "forget_days": 9, "appeal_days": 7, "version": 4}
+    ladder = rules_ladder.from_json(kept)
+    assert ladder.steps == (Step("warning"), Step("mute", 3)) and rules_ladder.checked(ladder) == ladder
+
+
 def test_the_steps_as_they_are_written() -> None:
     steps = rules_ladder.parse_steps("Warning\nmute 3\n\nmute\nremoval")
     assert steps == (Step("warning"), Step("mute", 3), Step("mute"), Step("removal"))

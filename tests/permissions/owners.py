@@ -184,6 +184,12 @@ OWN: dict[str, Own] = {
         why=LED_BY,
     ),
     "house.appeal": own("SELECT id AS sanction_id, member_id AS owner FROM #sanction"),
+    "house.exception": own(
+        "SELECT m.id AS mute_id, s.member_id AS owner FROM #mute m JOIN #seat s ON s.group_id = m.group_id "
+        "JOIN #member b ON b.id = s.member_id WHERE m.member_id IS NULL AND m.role = '' AND s.state = 'admitted' "
+        # Whom such a mute means: everybody but hosts and admins.
+        "AND CAST(b.roles AS TEXT) NOT LIKE '%host%' AND CAST(b.roles AS TEXT) NOT LIKE '%admin%'"
+    ),
     "house.report": own(SEATED.sql, "host", "admin", why=HOSTS),
     "house.report_subject": own(
         "SELECT 'conduct' AS kind, t.id AS subject_id, s.member_id AS owner FROM #seat t"
@@ -361,6 +367,6 @@ STAFF: dict[str, str] = {
     **each(
         "Hosts of that group; tested with chats.",
         "chats_desk.show chats_desk.way_in chats_desk.say chats_desk.say_again chats_desk.retry chats_desk.compare "
-        "chats_desk.done chats_desk.again chats_desk.mute chats_desk.unmute",
+        "chats_desk.hushed chats_desk.done chats_desk.again chats_desk.mute chats_desk.unmute",
     ),
 }
