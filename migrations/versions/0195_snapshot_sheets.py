@@ -1,14 +1,14 @@
 """whoever is far down in the snapshot of a season stands on a sheet with others
 
 Revision: 0195
-After: 0144
+After: 0191
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0195"
-down_revision = "0144"
+down_revision = "0191"
 branch_labels = None
 depends_on = None
 
