@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,11 @@ register_scope(SCOPE, _l("Check tickets at the door"))
 bp = blueprint("door_api", under="/tickets", description="The door.")
 
 
+def _storable(text: str) -> None:
+    if not rules_door.storable(text):
+        raise ValidationError(N_("Only characters that can be written down."))
+
+
 class CheckIn(Schema):
     """A ticket that was shown."""
 
@@ -34,14 +39,14 @@ class CheckIn(Schema):
     )
     key = fields.String(
         required=True,
-        validate=validate.Length(min=8, max=80, error=N_("Between 8 and 80 characters.")),
+        validate=[validate.Length(min=8, max=80, error=N_("Between 8 and 80 characters.")), _storable],
         metadata={
             "description": "Your own name of this check, a new one for each: the same again gives the same answer."
         },
     )
     device = fields.String(
         load_default="",
-        validate=validate.Length(max=60, error=N_("At most 60 characters.")),
+        validate=[validate.Length(max=60, error=N_("At most 60 characters.")), _storable],
         metadata={"description": "Where it was shown; for the log of the door."},
     )
 

@@ -88,3 +88,12 @@ def device(agent: str) -> str:
     ('Android', '')
     """
     return next((name for mark, name in SYSTEMS if mark in agent), "")
+
+
+def storable(text: str) -> bool:
+    """Whether every database keeps *text*: programs and phones send JSON, which can say NUL and half a surrogate pair.
+
+    >>> storable("Gate 2 東"), storable("Gate\x00"), storable("\ud800")
+    (True, False, False)
+    """
+    return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text)

@@ -18,7 +18,7 @@ from qunclub.kernel import N_, Actor, Conflict, Forbidden, Invalid, NotFound, id
 from qunclub.kernel.keys import Secret
 from qunclub.members.models import Member
 
-from . import rules, rules_lists, services_door
+from . import rules, rules_door, rules_lists, services_door
 from .models import EntryTicket, Pass
 from .models_door import DoorList
 from .rules_door import Doors
@@ -165,7 +165,7 @@ def take_in(
     made = mine(session, list_id, actor)
     if now > made.closes_at:
         raise Conflict(N_("The time for uploads of this list is over."))
-    if not 8 <= len(key) <= 60:
+    if not (8 <= len(key) <= 60 and rules_door.storable(key)):
         raise Invalid(N_("Between 8 and 60 characters."), field="key")
     made.uploaded_at = now
     return services_door.check(

@@ -90,6 +90,21 @@ def test_a_code_that_is_no_ticket_is_a_problem_and_is_written_down(client, token
         assert [row.outcome for row in session.scalars(select(TicketCheck))] == ["unknown"] * 3
 
 
+@pytest.mark.parametrize("db", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("bad", ["half-\ud800-a-pair", "a-nul-\x00-within"])
+def test_what_no_database_can_keep_is_refused_by_name(client, token, signed, db, bad):
+    bot = token()
+    for name, body in (
+        ("key", {"code": signed[0], "key": bad}),
+        ("device", {"code": signed[0], "key": "check-0001", "device": bad}),
+    ):
+        answer = ask(client, bot, body)
+        assert answer.status_code == 422 and list(answer.json["errors"]["json"]) == [name], answer.json
+    answer = ask(client, bot, {"code": f"{signed[0][:13]}{bad}", "key": "check-0001"})
+    assert answer.status_code == 404 and answer.json["code"] == "unknown-ticket"
+    assert ask(client, bot, {"code": signed[0], "key": "check-0002"}).json["admitted"]
+
+
 def test_a_token_for_one_group_stands_at_its_door_only(client, token, signed, site_db):
     with site_db.session() as session:
         first = session.scalars(select(Group.id).order_by(Group.id)).first()

@@ -247,6 +247,22 @@ def test_a_list_is_taken_used_and_brought_back(client, app, make, stage, now, si
     assert "Conflict" in text_of(client.get("/door/log"))
 
 
+@pytest.mark.parametrize("db", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("bad", ["half-\ud800-a-pair", "a-nul-\x00-within"])
+def test_one_check_that_cannot_be_written_down_does_not_stop_the_others(client, stage, db, bad):
+    path, codes, _ident = stage
+    told = upload(
+        client,
+        path,
+        [
+            {"key": bad, "code": codes[0], "at": bad},
+            {"key": "phone-key-1", "code": f"{codes[0]}.{bad}", "at": ""},
+            {"key": "phone-key-2", "code": codes[1], "at": bad},
+        ],
+    ).json["results"]
+    assert [one["outcome"] for one in told] == ["refused", "unknown", "admitted"]
+
+
 def test_uploads_that_cannot_be_are_refused(client, app, make, stage):
     path, _codes, _ident = stage
     token = client.get(f"{path}/token").json["token"]
