@@ -198,6 +198,13 @@ def test_an_admin_changes_a_line_and_a_stale_save_is_refused(client, admin, line
         assert session.get_one(GroupLine, line.id).name == "Mine"
 
 
+def test_a_lines_page_leads_to_its_hours_and_to_what_members_see(client, admin, line):
+    in_language(client, "en")
+    page = text_of(client.get(f"/admin/groups/{line.id}"))
+    for path in (f"/desk/quiet/lines/{line.id}", "/groups/foundation"):
+        assert f'href="{path}"' in page and client.get(path).status_code == 200
+
+
 def test_an_admin_publishes_a_covenant_and_says_the_way_in(client, admin, line, site_db):
     in_language(client, "en")
     path = f"/admin/groups/{line.id}/covenant"
