@@ -386,7 +386,9 @@ def test_saying_something(club, bot, make, chat, group, site_db):
     assert row(site_db, ChatPost).state == "sent"
 
 
-def test_a_form_cannot_take_the_place_of_an_announcement_of_the_board(club, bot, make, chat, group, site_db, now):
+def test_a_form_cannot_take_the_place_of_an_announcement_of_the_board(
+    club, bot, make, chat, group, site_db, now
+):
     client = as_(club.test_client(), make.account(roles=("host",)))
     post(client, f"/desk/chats/{group.id}/say", {"body": "Said first.", "key": "board:7"})
     with site_db.uow() as session:
