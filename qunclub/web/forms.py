@@ -17,9 +17,8 @@ from qunclub.kernel import Invalid
 
 from .i18n import _, explain, locale
 
-
 YEARS = (1970, 2200)
-"""Between them every zone has its day: at the ends of the calendar one more hour, or another zone, is no date at all."""
+"""Between them every zone has its day: at the ends of the calendar one more hour, or another zone, is no date."""
 
 
 @cache

@@ -269,8 +269,17 @@ def test_an_admin_names_the_hosts_of_a_group(client, app, make, group_ids, site_
     assert answer.status_code == 422 and "nobody@example.com" in text_of(answer)
     page = text_of(post(admin, path, {"who": "HO@example.com"}, follow_redirects=True))
     assert "Hoho is a host of this group now." in page
+    assert "This is the only group of Hoho" in text_of(admin.get(path))
     page = text_of(post(admin, f"{path}/{ho.id}/remove", follow_redirects=True))
     assert "Taken off the door" in page and "No hosts of its own yet" in page
+    assert "stand at every door of the club, this one too" in page
+    second = f"/admin/groups/groups/{group_ids[1]}/hosts"
+    for one in (path, second):
+        post(admin, one, {"who": "ho@example.com"})
+    page = text_of(admin.get(path))
+    assert "Hoho then no longer checks tickets of this group" in page and "only group" not in page
+    page = text_of(post(admin, f"{path}/{ho.id}/remove", follow_redirects=True))
+    assert "Taken off the door of this group." in page and "every door of the club, this" not in page
     assert admin.get("/admin/groups/groups/999/hosts").status_code == 404
     other = sign_in(app.test_client(), make.account(roles=("host",)))
     assert other.get(path).status_code == 403
