@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub import groups
-from qunclub.groups.models import Group
+from qunclub.groups.models import Group, GroupLine
 from qunclub.kernel import Actor, Page
 from qunclub.members.models import Member
 
@@ -36,22 +36,31 @@ class CheckRow:
 
 
 def doors_of(session: Session, actor: Actor, at: int | None) -> Doors:
-    """At which doors *actor* may stand; *at* is forgotten when it is none of them."""
+    """At which doors *actor* may stand; *at* is forgotten when it is none of them.
+
+    Who stood at the door of a group that was merged stands at the other's, as its own hosts and programs do.
+    """
     allowed = None
     if not actor.has("admin") and actor.member_id is not None:
         # A host with no group of their own is the whole club's.
         allowed = groups.hosted_by(session, actor.member_id) or None
     if allowed is not None and len(allowed) == 1:
         (at,) = allowed
+    if at is not None:
+        at = session.scalar(select(func.coalesce(Group.into_id, Group.id)).where(Group.id == at))
     doors = Doors(allowed, at)
     return doors if at is None or doors.may(at) else Doors(allowed)
 
 
 def choices(session: Session, doors: Doors) -> list[tuple[int, str]]:
-    """(id, name) of the doors somebody may choose, newest first, none of closed groups; of very many the newest."""
+    """(id, name) of the doors somebody may choose, newest first; of very many the newest.
+
+    None of closed groups, nor of those that members lead: these have no tickets.
+    """
     query = (
         select(Group.id, Group.name)
-        .where(Group.closed_at.is_(None))
+        .join(GroupLine, GroupLine.id == Group.line_id)
+        .where(Group.closed_at.is_(None), GroupLine.kind != "spin_off")
         .order_by(Group.id.desc())
         .limit(MOST_DOORS)
     )

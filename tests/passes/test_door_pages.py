@@ -10,7 +10,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from qunclub import groups
-from qunclub.groups.models import Group, Seat
+from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.kernel import Actor, Invalid
 from qunclub.passes import codes, tickets
 from qunclub.passes.models import EntryTicket
@@ -283,3 +283,34 @@ def test_an_admin_names_the_hosts_of_a_group(client, app, make, group_ids, site_
     assert admin.get("/admin/groups/groups/999/hosts").status_code == 404
     other = sign_in(app.test_client(), make.account(roles=("host",)))
     assert other.get(path).status_code == 403
+
+
+def test_who_stood_at_the_door_of_a_merged_group_stands_at_the_others(client, host, make, site_db, now):
+    line = make.group_line(
+        slug="pair",
+        name="Pair",
+        name_pattern="Pair {index}",
+        capacities=(3, 3),
+        open_at_once=2,
+        allocation="even",
+    )
+    beside = make.group_line(slug="beside", name="Beside", name_pattern="Beside us")
+    with site_db.uow() as session:
+        session.get_one(GroupLine, beside.id).kind = "spin_off"
+        first, second = session.scalars(select(Group.id).where(Group.line_id == line.id).order_by(Group.id))
+    page = text_of(client.get("/door"))
+    assert "Pair 1" in page and "Beside us" not in page, "a group of members has no tickets"
+    for path in ("/desk/arrivals", "/desk/quiet"):
+        assert "Pair 1" in text_of(client.get(path))
+    post(client, "/door/at", {"group": str(first)})
+    assert "You stand at the door of Pair 1." in text_of(client.get("/door"))
+    with site_db.uow() as session:
+        groups.merge(
+            session, from_id=first, into_id=second, capacity=None, reason="Small", actor=SYSTEM, now=now
+        )
+    page = text_of(client.get("/door"))
+    assert "Pair 2" in page and "Pair 1" not in page
+    assert "Pair 2" in text_of(client.get("/door/log")) and "Pair 2" in text_of(client.get("/door/lists"))
+    for path in ("/desk/arrivals", "/desk/quiet"):
+        page = text_of(client.get(path))
+        assert "Pair 2" in page and "Pair 1" not in page
