@@ -148,9 +148,11 @@ def of_seat(seat_id: int) -> Any:
         known = tickets.of_seat(session, seat_id) if seat is not None and seat.member_id == ident else None
         ticket_id = known.id if known is not None else None
         waits = known is None and (seat is None or seat.member_id != ident or seat.state != "admitted")
-        if known is None and seat is not None and not waits:
-            if session.get_one(GroupLine, seat.line_id).kind == "spin_off":
-                raise NotFound(N_("This group has no tickets: whoever leads it says how to get in."))
+        line = (
+            session.get(GroupLine, seat.line_id) if known is None and seat is not None and not waits else None
+        )
+        if line is not None and line.kind == "spin_off":
+            raise NotFound(N_("This group has no tickets: whoever leads it says how to get in."))
     if waits:
         raise NotFound()
     if ticket_id is None and request.method == "GET":

@@ -239,6 +239,7 @@ def test_an_admin_finds_and_removes_a_member(client, admin, line, make, site_db)
     assert "Zhang San" in text_of(client.get(f"{base}?q=Zhang&state=admitted"))
     assert "Zhang San" in text_of(client.get(f"{base}?q={row.number}"))
     assert "No seat found" in text_of(client.get(f"{base}?q=Nobody"))
+    assert "No seat found" in text_of(client.get(f"{base}?q={'9' * 40}"))
     table = text_of(client.get(f"{base}.csv"))
     assert table.splitlines()[0].startswith("\ufeffseat,state") and "Zhang San" in table
 
