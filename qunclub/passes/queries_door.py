@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub import groups
-from qunclub.groups.models import Group, GroupLine
+from qunclub.groups.models import Group
 from qunclub.kernel import Actor, Page
 from qunclub.members.models import Member
 
@@ -53,14 +53,10 @@ def doors_of(session: Session, actor: Actor, at: int | None) -> Doors:
 
 
 def choices(session: Session, doors: Doors) -> list[tuple[int, str]]:
-    """(id, name) of the doors somebody may choose, newest first; of very many the newest.
-
-    None of closed groups, nor of those that members lead: these have no tickets.
-    """
+    """(id, name) of the doors somebody may choose, newest first, none of closed groups; of very many the newest."""
     query = (
         select(Group.id, Group.name)
-        .join(GroupLine, GroupLine.id == Group.line_id)
-        .where(Group.closed_at.is_(None), GroupLine.kind != "spin_off")
+        .where(Group.closed_at.is_(None))
         .order_by(Group.id.desc())
         .limit(MOST_DOORS)
     )

@@ -9,7 +9,7 @@ from limits import parse
 from sqlalchemy.orm import Session
 
 from qunclub import groups
-from qunclub.groups.models import GroupLine, Seat
+from qunclub.groups.models import Seat
 from qunclub.groups.rules_entry import CLOSED_WORDS, Closed
 from qunclub.kernel import Forbidden, NotFound
 from qunclub.members.models import Member, Tier
@@ -148,11 +148,6 @@ def of_seat(seat_id: int) -> Any:
         known = tickets.of_seat(session, seat_id) if seat is not None and seat.member_id == ident else None
         ticket_id = known.id if known is not None else None
         waits = known is None and (seat is None or seat.member_id != ident or seat.state != "admitted")
-        line = (
-            session.get(GroupLine, seat.line_id) if known is None and seat is not None and not waits else None
-        )
-        if line is not None and line.kind == "spin_off":
-            raise NotFound(N_("This group has no tickets: whoever leads it says how to get in."))
     if waits:
         raise NotFound()
     if ticket_id is None and request.method == "GET":

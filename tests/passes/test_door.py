@@ -9,7 +9,7 @@ from PIL import Image, ImageColor
 from sqlalchemy import select
 
 from qunclub import groups, passes
-from qunclub.groups.models import GroupLine, Seat
+from qunclub.groups.models import Seat
 from qunclub.kernel import Actor
 from qunclub.passes import tickets
 from qunclub.passes.card import FACES, CardFacts, draw
@@ -83,19 +83,6 @@ def test_the_ticket_of_a_seat_from_the_waiting_list_is_made_on_first_need(client
     with site_db.session() as session:
         assert session.scalars(select(EntryTicket)).all() == []
     assert client.get(post(client, path).location).status_code == 200
-
-
-def test_a_group_of_members_has_no_tickets(client, owner, ticket, line, site_db):
-    with site_db.uow() as session:
-        session.delete(session.get_one(EntryTicket, ticket.id))
-        session.get_one(GroupLine, line.id).kind = "spin_off"
-    in_language(sign_in(client, owner), "en")
-    path = f"/me/tickets/seat/{ticket.seat_id}"
-    answer = client.get(path)
-    assert answer.status_code == 404 and "whoever leads it says how to get in" in text_of(answer)
-    assert post(client, path).status_code == 404
-    with site_db.session() as session:
-        assert session.scalars(select(EntryTicket)).all() == []
 
 
 def test_a_host_looks_then_admits_once(client, app, host, ticket, line, site_db, now):
