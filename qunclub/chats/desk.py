@@ -259,7 +259,8 @@ def say(group_id: int) -> Any:
     with reading() as session:
         _my_group(session, group_id)
     if form.validate_on_submit():
-        key = (form.key.data or "")[:60] or ids.token(18)
+        # Under the group's own name: what one chat says is never taken for what another, or a board, says there.
+        key = f"desk:{group_id}:{(form.key.data or '')[:36] or ids.token(18)}"
         with form_errors(form):
             transact(
                 lambda session: services.announce(

@@ -19,7 +19,7 @@ from qunclub.kernel import Actor, ClubError, NotFound, store
 from qunclub.members.models import Tier
 from qunclub.passes.models import Plan, PlanUpgrade
 
-from . import settings
+from . import fits, settings
 from .rules import Broken, LineText, PlanText, RuleText, Template, TierText, in_order
 
 State = Literal["new", "changed", "there"]
@@ -146,8 +146,9 @@ def look(session: Session, template: Template) -> list[Fate]:
     """What would become of each thing, in the file's order.
 
     Raises:
-        Broken: naming a setting that cannot be read.
+        Broken: naming a setting that cannot be read, or what the club has no room for.
     """
+    fits.check(template)
     tiers = set(session.scalars(select(Tier.code)))
     lines = set(session.scalars(select(GroupLine.slug)))
     plans = set(session.scalars(select(Plan.slug)))

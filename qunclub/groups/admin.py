@@ -6,8 +6,10 @@ import datetime as dt
 from typing import Any
 
 from flask import Blueprint, request
+from sqlalchemy.orm import Session
 
-from qunclub.kernel import NotFound, Stale, render_markdown
+from qunclub.kernel import Conflict, NotFound, Stale, render_markdown
+from qunclub.members.models import Member
 from qunclub.web import (
     NavItem,
     _,
@@ -241,60 +243,77 @@ def seats_csv(line_id: int) -> Any:
 @allow("admin")
 def remove(seat_id: int) -> Any:
     """Take a member out of a group: what happens is shown first, the reason goes to them by mail."""
-    form = RemoveForm()
+    form, refused = RemoveForm(), ""
+    if form.validate_on_submit():
+        moment, scope = now(), form.scope.data
+        until = moment + dt.timedelta(days=form.days.data) if form.days.data else None
+
+        def command(session: Session) -> tuple[str, int]:
+            seat = services_bars.remove_member(
+                session,
+                seat_id=seat_id,
+                reason=(form.reason.data or "").strip(),
+                actor=current_actor(),
+                now=moment,
+                scope=scope,
+                until=until,
+            )
+            return session.get_one(Member, seat.member_id).shown_name, seat.line_id
+
+        try:
+            name, line_id = transact(command)
+            flash(
+                _("%(name)s is removed and is told why: by mail, and on their groups page.", name=name),
+                "warning",
+            )
+            return see_other(".seats", line_id=line_id)
+        except Conflict as error:
+            refused = explain(error)
     with reading() as session:
         row = queries.seat_row(session, seat_id)
         line = _line(session, row.seat.line_id)
-        line_id, name = line.id, row.member.shown_name
-        if not form.validate_on_submit():
-            opened = hooks.opened_by(session, row.group.id) if row.group else []
-            page = render("groups/admin_remove.html", form=form, row=row, line=line, opened=opened)
-            return page, 422 if form.errors else 200
-    moment, scope = now(), form.scope.data
-    until = moment + dt.timedelta(days=form.days.data) if form.days.data else None
-    transact(
-        lambda session: services_bars.remove_member(
-            session,
-            seat_id=seat_id,
-            reason=(form.reason.data or "").strip(),
-            actor=current_actor(),
-            now=moment,
-            scope=scope,
-            until=until,
+        opened = hooks.opened_by(session, row.group.id) if row.group else []
+        page = render(
+            "groups/admin_remove.html", form=form, row=row, line=line, opened=opened, refused=refused
         )
-    )
-    flash(_("%(name)s is removed and is told why: by mail, and on their groups page.", name=name), "warning")
-    return see_other(".seats", line_id=line_id)
+    return page, 409 if refused else 422 if form.errors else 200
 
 
 @bp.route("/seats/<int:seat_id>/priority", methods=["GET", "POST"])
 @allow("admin")
 def priority(seat_id: int) -> Any:
     """Let somebody on the waiting list come sooner, with a reason for the log."""
-    form = PriorityForm()
+    form, refused = PriorityForm(), ""
+    if form.validate_on_submit():
+        try:
+            line_id = transact(
+                lambda session: (
+                    services_offers.set_priority(
+                        session,
+                        seat_id=seat_id,
+                        priority=form.priority.data or 0,
+                        reason=(form.reason.data or "").strip(),
+                        actor=current_actor(),
+                        now=now(),
+                    ).line_id
+                )
+            )
+            flash(_("Saved."))
+            return see_other(".seats", line_id=line_id, state="waiting")
+        except Conflict as error:
+            refused = explain(error)
     with reading() as session:
         row = queries.seat_row(session, seat_id)
-        line = _line(session, row.seat.line_id)
-        line_id = line.id
         if not form.is_submitted():
             form.priority.data = -row.seat.turn
-        if not form.validate_on_submit():
-            page = render("groups/admin_priority.html", form=form, row=row, line=line)
-            return page, 422 if form.errors else 200
-    transact(
-        lambda session: (
-            services_offers.set_priority(
-                session,
-                seat_id=seat_id,
-                priority=form.priority.data or 0,
-                reason=(form.reason.data or "").strip(),
-                actor=current_actor(),
-                now=now(),
-            ).id
+        page = render(
+            "groups/admin_priority.html",
+            form=form,
+            row=row,
+            line=_line(session, row.seat.line_id),
+            refused=refused,
         )
-    )
-    flash(_("Saved."))
-    return see_other(".seats", line_id=line_id, state="waiting")
+    return page, 409 if refused else 422 if form.errors else 200
 
 
 def _line(session: Any, line_id: int) -> GroupLine:

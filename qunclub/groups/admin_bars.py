@@ -6,10 +6,12 @@ from typing import Any
 
 from flask import Blueprint, request
 
+from qunclub.kernel import Conflict
 from qunclub.web import (
     _,
     allow,
     current_actor,
+    explain,
     flash,
     now,
     reading,
@@ -41,21 +43,25 @@ def index() -> Any:
 @allow("admin")
 def lift(bar_id: int) -> Any:
     """Let somebody take seats again."""
-    form = LiftForm()
+    form, refused = LiftForm(), ""
+    with reading() as session:
+        name = queries_bars.bar_row(session, bar_id).member.shown_name
+    if form.validate_on_submit():
+        try:
+            transact(
+                lambda session: services_bars.lift_bar(
+                    session,
+                    bar_id=bar_id,
+                    reason=(form.reason.data or "").strip(),
+                    actor=current_actor(),
+                    now=now(),
+                )
+            )
+            flash(_("%(name)s may take seats again.", name=name))
+            return see_other(".index")
+        except Conflict as error:
+            refused = explain(error)
     with reading() as session:
         row = queries_bars.bar_row(session, bar_id)
-        name = row.member.shown_name
-        if not form.validate_on_submit():
-            page = render("groups/admin_lift.html", form=form, row=row)
-            return page, 422 if form.errors else 200
-    transact(
-        lambda session: services_bars.lift_bar(
-            session,
-            bar_id=bar_id,
-            reason=(form.reason.data or "").strip(),
-            actor=current_actor(),
-            now=now(),
-        )
-    )
-    flash(_("%(name)s may take seats again.", name=name))
-    return see_other(".index")
+        page = render("groups/admin_lift.html", form=form, row=row, refused=refused)
+    return page, 409 if refused else 422 if form.errors else 200

@@ -65,6 +65,7 @@ def hosts(group_id: int) -> Any:
             group=group,
             line=session.get_one(GroupLine, group.line_id),
             hosts=services_hosts.hosts_of(session, group_id),
+            only_here=services_hosts.only_here(session, group_id),
         )
     return page, 422 if form.errors else 200
 
@@ -73,12 +74,21 @@ def hosts(group_id: int) -> Any:
 @allow("admin")
 def remove(group_id: int, member_id: int) -> Any:
     """Take a host off the door."""
-    transact(
+    everywhere = transact(
         lambda session: services_hosts.remove_host(
             session, group_id=group_id, member_id=member_id, now=now(), actor=current_actor()
         )
     )
-    flash(_("Taken off the door of this group."))
+    if everywhere:
+        flash(
+            _(
+                "Taken off the door of this group. They have no group of their own any more and stand at every door of "
+                "the club, this one too. If they are to check no tickets, take the role of a host from them."
+            ),
+            "warning",
+        )
+    else:
+        flash(_("Taken off the door of this group."))
     return see_other(".hosts", group_id=group_id)
 
 

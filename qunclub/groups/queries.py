@@ -18,6 +18,8 @@ from . import rules
 from .models import Covenant, Group, GroupLine, Seat
 from .rules import Seats
 
+LONGEST_NUMBER = 9
+"""Digits of a member's number; more are looked for as the beginning of a name."""
 SEATS_HEADER = (
     "seat", "state", "priority", "position", "group", "number", "name", "nickname", "city", "email", "asked_at",
     "admitted_at", "ended_at", "end_reason",
@@ -262,7 +264,7 @@ def seats_query(
         query = query.where(Seat.state == state)
     if group_id is not None:
         query = query.where(Seat.group_id == group_id)
-    if q.isdecimal():
+    if q.isdecimal() and len(q) <= LONGEST_NUMBER:
         query = query.where(Member.number == int(q))
     elif q:
         query = query.where(

@@ -22,13 +22,14 @@ def _own(session: Session, actor: Actor) -> frozenset[int]:
 
 
 def hosted(session: Session, actor: Actor, *, before: int | None = None) -> Page[tuple[Group, str]]:
-    """The groups a host is a host of, each with its line's name, the newest first, older than the group *before*.
+    """The open groups a host is a host of, each with its line's name, the newest first, older than the group *before*.
 
     Two statements; the second goes along the primary key, or along the few groups of their own.
     """
     query = (
         select(Group, GroupLine.name)
         .join(GroupLine, GroupLine.id == Group.line_id)
+        .where(Group.closed_at.is_(None))
         .order_by(Group.id.desc())
         .limit(PER_PAGE + 1)
     )

@@ -40,7 +40,7 @@ RESERVED = frozenset(
 )
 """Addresses under /groups that are kept for pages."""
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_RUN = re.compile(r"(\d+)(?:\s*[x×*]\s*(\d+))?", re.IGNORECASE)
+_RUN = re.compile(r"(\d{1,9})(?:\s*[x×*]\s*(\d{1,9}))?", re.IGNORECASE)
 _PART = re.compile(r"\{(\w*)\}")
 
 

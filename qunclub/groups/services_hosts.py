@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Text, cast, delete, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from qunclub.kernel import N_, Actor, Invalid, NotFound, insert_for, store
 from qunclub.members.models import Member
@@ -85,8 +85,23 @@ def add_host(
     return member, made is not None
 
 
-def remove_host(session: Session, *, group_id: int, member_id: int, now: dt.datetime, actor: Actor) -> None:
+def only_here(session: Session, group_id: int) -> frozenset[int]:
+    """Hosts of the group who stand at no other door; taken off this one they are the whole club's: one statement."""
+    other = aliased(GroupHost)
+    elsewhere = exists().where(other.member_id == GroupHost.member_id, other.group_id != group_id)
+    query = (
+        select(GroupHost.member_id)
+        .join(Member, Member.id == GroupHost.member_id)
+        .where(GroupHost.group_id == group_id, ~elsewhere, cast(Member.roles, Text).contains('"host"'))
+    )
+    return frozenset(session.scalars(query))
+
+
+def remove_host(session: Session, *, group_id: int, member_id: int, now: dt.datetime, actor: Actor) -> bool:
     """Take a host off the group's door; their role in the club stays. Harmless when they are none.
+
+    Returns:
+        Whether they have the role and no group of their own any more: then they stand at every door, this one too.
 
     Raises:
         NotFound: when there is no such group or member.
@@ -101,6 +116,7 @@ def remove_host(session: Session, *, group_id: int, member_id: int, now: dt.date
     ).first()
     if gone is not None:
         _record(session, "group.host_remove", group, member, actor, now)
+    return "host" in member.roles and not hosted_by(session, member_id)
 
 
 def forget_host(session: Session, member_id: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from qunclub.kernel import Forbidden, NotFound, Stale
+from qunclub.kernel import Conflict, Forbidden, NotFound, Stale
 from qunclub.web import (
     _,
     allow,
@@ -59,22 +59,25 @@ def new(slug: str) -> Any:
         if not form.validate_on_submit():
             page = render("groups/spin_off_new.html", form=form, group=group)
             return page, 422 if form.errors else 200
-    made = 0
-    with form_errors(form):
-        made = transact(
-            lambda session: (
-                services_spin_off.propose(
-                    session, group_id=group_id, member_id=member_id(), said=form.said(), now=now()
-                ).id
+    made, refused = 0, ""
+    try:
+        with form_errors(form):
+            made = transact(
+                lambda session: (
+                    services_spin_off.propose(
+                        session, group_id=group_id, member_id=member_id(), said=form.said(), now=now()
+                    ).id
+                )
             )
-        )
+    except Conflict as error:
+        refused = explain(error)
     if made:
         flash(_("Proposed. An admin looks at it; you are told what they say."))
         return see_other(".show", ident=made)
     with reading() as session:
-        return render(
-            "groups/spin_off_new.html", form=form, group=queries.group_by_slug(session, slug)[1]
-        ), 422
+        group = queries.group_by_slug(session, slug)[1]
+        page = render("groups/spin_off_new.html", form=form, group=group, refused=refused)
+        return page, 409 if refused else 422
 
 
 @bp.get("/<int:ident>")
@@ -194,7 +197,7 @@ def _lead(ident: int, form: LeadForm, over: HandOverForm, *, save: bool) -> Any:
 @allow("signed_in")
 def remove(ident: int, seat_id: int) -> Any:
     """Take a member out, with a reason."""
-    form, actor = PutOutForm(), current_actor()
+    form, actor, refused = PutOutForm(), current_actor(), ""
     with reading() as session:
         row = queries_spin_off.spin_off(session, ident)
         services_spin_off.check_leads(row.spin, actor)
@@ -205,12 +208,24 @@ def remove(ident: int, seat_id: int) -> Any:
             page = render("groups/spin_off_remove.html", form=form, row=row, seat=seat)
             return page, 422 if form.errors else 200
         name = seat.member.shown_name
-    transact(
-        lambda session: (
-            services_spin_off.put_out(
-                session, ident=ident, seat_id=seat_id, reason=form.reason.data or "", actor=actor, now=now()
-            ).id
+    try:
+        transact(
+            lambda session: (
+                services_spin_off.put_out(
+                    session,
+                    ident=ident,
+                    seat_id=seat_id,
+                    reason=form.reason.data or "",
+                    actor=actor,
+                    now=now(),
+                ).id
+            )
         )
-    )
+    except Conflict as error:
+        refused = explain(error)
+    if refused:
+        with reading() as session:
+            row, seat = queries_spin_off.spin_off(session, ident), queries.seat_row(session, seat_id)
+            return render("groups/spin_off_remove.html", form=form, row=row, seat=seat, refused=refused), 409
     flash(_("%(name)s is removed and is told why: by mail, and on their groups page.", name=name), "warning")
     return see_other(".lead", ident=ident)

@@ -274,8 +274,9 @@ class Quiet:
 
 
 def quiet_list(session: Session, *, after: str) -> Page[Quiet]:
-    """Groups, the newest first, with the schedule in force: two statements."""
+    """Groups, the newest first, with the schedule in force, none of those nobody writes in any more: two statements."""
     query = select(Group, GroupLine).join(GroupLine, GroupLine.id == Group.line_id)
+    query = query.where(Group.closed_at.is_(None))
     marked = Marked(Group.id, Group.id, True, lambda row: (row[0].id, row[0].id), number=True)
     found = paginate_by_mark(session, query, marked, after=after)
     lines = {row[1].id for row in found.items}

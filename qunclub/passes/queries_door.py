@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub import groups
@@ -37,13 +37,18 @@ class CheckRow:
 
 
 def doors_of(session: Session, actor: Actor, at: int | None) -> Doors:
-    """At which doors *actor* may stand; *at* is forgotten when it is none of them."""
+    """At which doors *actor* may stand; *at* is forgotten when it is none of them.
+
+    Who stood at the door of a group that was merged stands at the other's, as its own hosts and programs do.
+    """
     allowed = None
     if not actor.has("admin") and actor.member_id is not None:
         # A host with no group of their own is the whole club's.
         allowed = groups.hosted_by(session, actor.member_id) or None
     if allowed is not None and len(allowed) == 1:
         (at,) = allowed
+    if at is not None:
+        at = session.scalar(select(func.coalesce(Group.into_id, Group.id)).where(Group.id == at))
     doors = Doors(allowed, at)
     return doors if at is None or doors.may(at) else Doors(allowed)
 

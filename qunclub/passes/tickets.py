@@ -55,8 +55,10 @@ def verify(text: str, secret: Secret) -> str:
     code = ids.normalise_code(code)
     if len(code) != CODE_LENGTH:
         raise BadTicket(N_("This is not a ticket of the club: the code has 12 letters and digits."))
-    if mark and not any(
-        hmac.compare_digest(signature.encode(), _signature(code, one).encode()) for one in accepted(secret)
+    # Only ASCII is compared: what else a program may say (half a surrogate pair) has no bytes.
+    if mark and not (
+        signature.isascii()
+        and any(hmac.compare_digest(signature, _signature(code, one)) for one in accepted(secret))
     ):
         raise BadTicket(N_("The signature of this ticket is wrong: it was changed or made by somebody else."))
     return code

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -14,13 +15,27 @@ from wtforms.i18n import get_translations
 
 from qunclub.kernel import Invalid
 
-from .i18n import explain, locale
+from .i18n import _, explain, locale
+
+YEARS = (1970, 2200)
+"""Between them every zone has its day: at the ends of the calendar one more hour, or another zone, is no date."""
 
 
 @cache
 def _translations(code: str) -> Any:
     # Read once: WTForms would look for the file for each form that is made.
     return get_translations([code])
+
+
+def _each(of: Any) -> Iterator[Any]:
+    """Every field of a form, those of the forms within it too."""
+    for field in of:
+        if isinstance(field, fields.FormField):
+            yield from _each(field.form)
+        elif isinstance(field, fields.FieldList):
+            yield from _each(field.entries)
+        else:
+            yield field
 
 
 class Form(FlaskForm):
@@ -39,6 +54,17 @@ class Form(FlaskForm):
         def get_translations(self, form: Any) -> Any:
             """WTForms' own catalogues; Flask-WTF would ask Flask-Babel, which a host may not have."""
             return _translations(*self.locales)
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        """Besides what the fields ask: no date or moment outside of :data:`YEARS`."""
+        fine: bool = super().validate(extra_validators)
+        for field in _each(self):
+            typed = field.data
+            if isinstance(typed, dt.date) and not YEARS[0] <= typed.year <= YEARS[1]:
+                said = _("Choose a year from %(first)s to %(last)s.", first=YEARS[0], last=YEARS[1])
+                field.errors = [*field.errors, said]
+                fine = False
+        return fine
 
 
 # Younger than the published type information.

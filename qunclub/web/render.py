@@ -65,7 +65,10 @@ def safe_next(target: str | None, fallback: str) -> str:
     """*target* when it is a path on this site, else *fallback*: no open redirects."""
     if not target or "\\" in target or any(ord(ch) < 32 for ch in target):
         return fallback
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return fallback
     # Browsers read ///host as //host, which urlsplit does not.
     path = target.startswith("/") and not target.startswith("//")
     return target if path and not parts.scheme and not parts.netloc else fallback

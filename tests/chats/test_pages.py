@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from qunclub import groups
+from qunclub import chats, groups
 from qunclub.chats import services, services_join, tasks
 from qunclub.chats.models import Chat, ChatPost, ChatTask
 from qunclub.groups.models_hosts import GroupHost
 from qunclub.jobs import dispatch
+from qunclub.kernel import Actor
 from qunclub.kernel.outbox import OutboxMessage
 from tests.chats.conftest import ADMIN, REF
 from tests.support.pages import in_language, post, sign_in, text_of
@@ -150,6 +151,7 @@ def test_what_is_wrong_is_named_and_kept(host, group, line, site_db, app, clock)
         ({"kind": "telegram", "entry_url": "https://example.com/mine"}, "starts with https://t.me/"),
         ({"entry_url": "mine.example"}, "starts with https://"),
         ({"expires_on": "2026-04-01", "entry_note": "mine"}, "This day has passed"),
+        ({"expires_on": "9999-12-31", "entry_note": "mine"}, "Choose a year"),
         ({"picture": (io.BytesIO(b"GIF89a"), "x.gif"), "entry_note": "mine"}, "Send a picture"),
         ({"picture": (io.BytesIO(png()[:200]), "x.png"), "entry_note": "mine"}, "damaged"),
     ):
@@ -382,6 +384,20 @@ def test_saying_something(club, bot, make, chat, group, site_db):
     assert bot.chats[REF].said == ["Tonight at eight."]
     assert "Tonight at eight." in text_of(client.get(f"/desk/chats/{group.id}"))
     assert row(site_db, ChatPost).state == "sent"
+
+
+def test_a_form_cannot_take_the_place_of_an_announcement_of_the_board(
+    club, bot, make, chat, group, site_db, now
+):
+    client = as_(club.test_client(), make.account(roles=("host",)))
+    post(client, f"/desk/chats/{group.id}/say", {"body": "Said first.", "key": "board:7"})
+    with site_db.uow() as session:
+        chats.announce(
+            session, chat_id=chat.id, key="board:7", body="Tonight.", actor=Actor.system("test"), now=now
+        )
+    with club.app_context():
+        dispatch(club.extensions["qunclub"])
+    assert bot.chats[REF].said == ["Said first.", "Tonight."]
 
 
 def test_the_pages_cost_the_same_with_many(host, site_db, make, line, group, now):

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from qunclub import cloning, groups, house, points
 from qunclub.cloning import rules
-from qunclub.cloning.rules import Broken, LineText, PlanText, Template
+from qunclub.cloning.rules import Broken, LineText, PlanText, Template, TierText
 from qunclub.groups.models import Group, GroupLine
 from qunclub.house.rules_windows import parse
 from qunclub.kernel import Actor
@@ -121,6 +121,26 @@ def test_a_line_is_cloned_beside_itself(db, now, furnished):
         covenant = groups.current_covenant(session, made.id)
         assert covenant is not None and covenant.body_md == "Be *kind*."
         assert made.capacities == [3, 2] and made.waiting_count == 0
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (Template(tiers=(TierText("x" * 41, "Gold", 1),)), r"tiers: x+\.code: .* 40 characters"),
+        (Template(tiers=(TierText("gold", "Gold", 2**31),)), r"tiers: gold\.rank: .* 2147483647"),
+        (Template(lines=(LineText("a", "x" * 121, (5,)),)), r"lines: a\.name: .* 120 characters"),
+        (Template(lines=(LineText("a", "A", (5,), task_title="x" * 121),)), r"lines: a\.task_title: .* 120"),
+        (Template(plans=(PlanText("p", "P", 1, "CNY", stock=10**12),)), r"plans: p\.stock: .* 2147483647"),
+        (Template(plans=(PlanText("p", "x" * 161, 1, "CNY"),)), r"plans: p\.title: .* 160 characters"),
+    ],
+)
+def test_what_has_no_room_is_told_with_its_place(db, now, template, said):
+    for ask in (
+        lambda session: cloning.look(session, template),
+        lambda session: cloning.bring(session, template, actor=ADMIN, now=now),
+    ):
+        with pytest.raises(Broken, match=said), db.uow() as session:
+            ask(session)
 
 
 def test_a_bad_line_leaves_nothing_behind(db, now):

@@ -152,6 +152,8 @@ def test_an_admin_sets_and_lifts_a_bar_by_hand(client, make, site_db, now):
     assert post(client, path, {"reason": ""}).status_code == 422
     assert post(client, path, {"reason": "They said sorry."}).status_code == 303
     assert "They said sorry." in text_of(client.get("/admin/groups/barred"))
+    late = post(client, path, {"reason": "Once more."})
+    assert late.status_code == 409 and "Once more." in text_of(late) and "has ended already" in text_of(late)
     assert client.get("/admin/groups/barred/999/lift").status_code == 404
 
 

@@ -198,6 +198,22 @@ def test_an_admin_changes_a_line_and_a_stale_save_is_refused(client, admin, line
         assert session.get_one(GroupLine, line.id).name == "Mine"
 
 
+def test_a_lines_page_leads_to_its_hours_and_to_what_members_see(client, admin, line):
+    in_language(client, "en")
+    page = text_of(client.get(f"/admin/groups/{line.id}"))
+    for path in (f"/desk/quiet/lines/{line.id}", "/groups/foundation"):
+        assert f'href="{path}"' in page and client.get(path).status_code == 200
+
+
+def test_a_line_of_members_is_offered_as_no_file(client, admin, line, site_db):
+    in_language(client, "en")
+    path = f"/admin/template/line/{line.id}.json"
+    assert path in text_of(client.get(f"/admin/groups/{line.id}")) and client.get(path).status_code == 200
+    with site_db.uow() as session:
+        session.get_one(GroupLine, line.id).kind = "spin_off"
+    assert path not in text_of(client.get(f"/admin/groups/{line.id}")) and client.get(path).status_code == 404
+
+
 def test_an_admin_publishes_a_covenant_and_says_the_way_in(client, admin, line, site_db):
     in_language(client, "en")
     path = f"/admin/groups/{line.id}/covenant"
@@ -223,6 +239,7 @@ def test_an_admin_finds_and_removes_a_member(client, admin, line, make, site_db)
     assert "Zhang San" in text_of(client.get(f"{base}?q=Zhang&state=admitted"))
     assert "Zhang San" in text_of(client.get(f"{base}?q={row.number}"))
     assert "No seat found" in text_of(client.get(f"{base}?q=Nobody"))
+    assert "No seat found" in text_of(client.get(f"{base}?q={'9' * 40}"))
     table = text_of(client.get(f"{base}.csv"))
     assert table.splitlines()[0].startswith("\ufeffseat,state") and "Zhang San" in table
 
@@ -231,7 +248,14 @@ def test_an_admin_finds_and_removes_a_member(client, admin, line, make, site_db)
     assert "The pass and the courses it opens" in page
     assert post(client, path, {"reason": ""}).status_code == 422
     assert post(client, path, {"reason": "Advertising"}).status_code == 303
-    assert post(client, path, {"reason": "Advertising"}).status_code == 409
+    late = post(client, path, {"reason": "Spamming too"})
+    assert late.status_code == 409 and "Spamming too" in text_of(late), "what was typed stays"
+    assert "This seat has ended already." in text_of(late)
+    late = post(
+        client, f"/admin/groups/seats/{seat.id}/priority", {"priority": "3", "reason": "An old friend"}
+    )
+    assert late.status_code == 409 and "An old friend" in text_of(late)
+    assert "Only who waits has a place on the list." in text_of(late)
     with site_db.session() as session:
         assert session.get_one(Seat, seat.id).state == "removed"
         mails = session.scalars(select(outbox.OutboxMessage)).all()

@@ -26,7 +26,9 @@ def test_capacities_are_read_as_people_write_them(text, expected):
     assert rules.parse_capacities(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "many", "0", "5x0", "-3", "5x501", "100001", "3x", "1,5,x"])
+@pytest.mark.parametrize(
+    "text", ["", "many", "0", "5x0", "-3", "5x501", "100001", "3x", "1,5,x", "1" * 5_000, "5x" + "1" * 5_000]
+)
 def test_what_is_no_list_of_capacities_is_refused(text):
     with pytest.raises(Invalid) as refused:
         rules.parse_capacities(text)

@@ -348,6 +348,9 @@ def test_pages_from_the_proposal_to_the_leaders_desk(make, client, site_db):
     page = post(client, "/groups/spin-offs/new/home-1", typed, follow_redirects=True)
     assert "An admin looks at it" in text_of(page)
     assert "an admin looks at it" in text_of(client.get("/groups/spin-offs"))
+    second = post(client, "/groups/spin-offs/new/home-1", {**typed, "purpose": "We row."})
+    assert second.status_code == 409 and "We row." in text_of(second)
+    assert "A proposal of yours is being looked at." in text_of(second)
     sign_in(client, guest_account)
     assert client.get("/groups/spin-offs/1").status_code == 404
     sign_in(client, boss_account)
@@ -378,6 +381,18 @@ def test_pages_from_the_proposal_to_the_leaders_desk(make, client, site_db):
     sign_in(client, account)
     in_language(client, "en")
     assert "You lead this group" in leave_page(client, site_db, "runners", me.id)
+    with site_db.session() as session:
+        [own] = session.scalars(
+            select(Seat.id)
+            .join(GroupLine, GroupLine.id == Seat.line_id)
+            .where(GroupLine.slug == "runners", Seat.member_id == me.id)
+        )
+    first = post(client, f"/groups/spin-offs/1/remove/{own}", {"reason": "I am tired"})
+    assert (
+        first.status_code == 409
+        and "I am tired" in text_of(first)
+        and "Hand the group over" in text_of(first)
+    )
     with count_statements(site_db.engine) as seen:
         told = text_of(client.get("/groups/spin-offs/1/lead"))
     assert "Guest" in told and "leads the group" in told and seen.count < 20, seen

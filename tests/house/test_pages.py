@@ -304,6 +304,10 @@ def test_mutes_by_their_pages(club, client, site_db):
     path = f"/desk/quiet/{club.group.id}/mute"
     assert post(client, path, {"role": "", "hours": "2", "reason": ""}).status_code == 422
     assert post(client, path, {"role": "host", "hours": "2", "reason": "Rest."}).status_code == 403
+    for day in ("9999-12-31T23:59", "0001-01-01T00:00"):
+        wrong = post(client, path, {"role": "", "hours": "2", "reason": "Exams.", "starts_at": day})
+        assert wrong.status_code == 422 and "Choose a year from 1970 to 2200." in text_of(wrong)
+        assert "Exams." in text_of(wrong), "what was typed stays"
     assert post(client, path, {"role": "", "hours": "2", "reason": "Exams."}).status_code == 303
     later = {"role": "instructor", "starts_at": "2026-04-16T09:00", "hours": "0", "reason": "Holidays."}
     assert post(client, path, later).status_code == 303

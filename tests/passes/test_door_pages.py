@@ -269,8 +269,45 @@ def test_an_admin_names_the_hosts_of_a_group(client, app, make, group_ids, site_
     assert answer.status_code == 422 and "nobody@example.com" in text_of(answer)
     page = text_of(post(admin, path, {"who": "HO@example.com"}, follow_redirects=True))
     assert "Hoho is a host of this group now." in page
+    assert "This is the only group of Hoho" in text_of(admin.get(path))
     page = text_of(post(admin, f"{path}/{ho.id}/remove", follow_redirects=True))
     assert "Taken off the door" in page and "No hosts of its own yet" in page
+    assert "stand at every door of the club, this one too" in page
+    second = f"/admin/groups/groups/{group_ids[1]}/hosts"
+    for one in (path, second):
+        post(admin, one, {"who": "ho@example.com"})
+    page = text_of(admin.get(path))
+    assert "Hoho then no longer checks tickets of this group" in page and "only group" not in page
+    page = text_of(post(admin, f"{path}/{ho.id}/remove", follow_redirects=True))
+    assert "Taken off the door of this group." in page and "every door of the club, this" not in page
     assert admin.get("/admin/groups/groups/999/hosts").status_code == 404
     other = sign_in(app.test_client(), make.account(roles=("host",)))
     assert other.get(path).status_code == 403
+
+
+def test_who_stood_at_the_door_of_a_merged_group_stands_at_the_others(client, host, make, site_db, now):
+    line = make.group_line(
+        slug="pair",
+        name="Pair",
+        name_pattern="Pair {index}",
+        capacities=(3, 3),
+        open_at_once=2,
+        allocation="even",
+    )
+    with site_db.uow() as session:
+        first, second = session.scalars(select(Group.id).where(Group.line_id == line.id).order_by(Group.id))
+    assert "Pair 1" in text_of(client.get("/door"))
+    for path in ("/desk/arrivals", "/desk/quiet"):
+        assert "Pair 1" in text_of(client.get(path))
+    post(client, "/door/at", {"group": str(first)})
+    assert "You stand at the door of Pair 1." in text_of(client.get("/door"))
+    with site_db.uow() as session:
+        groups.merge(
+            session, from_id=first, into_id=second, capacity=None, reason="Small", actor=SYSTEM, now=now
+        )
+    page = text_of(client.get("/door"))
+    assert "Pair 2" in page and "Pair 1" not in page
+    assert "Pair 2" in text_of(client.get("/door/log")) and "Pair 2" in text_of(client.get("/door/lists"))
+    for path in ("/desk/arrivals", "/desk/quiet"):
+        page = text_of(client.get(path))
+        assert "Pair 2" in page and "Pair 1" not in page

@@ -80,6 +80,15 @@ def test_a_name_is_previewed_and_refused_with_a_reason(client, held, site_db):
         assert session.get_one(Member, held.member_id).nickname == ""
 
 
+def test_a_group_without_a_covenant_explains_that_it_is_quiet_too(client, make):
+    account, member = make.person(name="Hua")
+    held = make.pass_(make.plan(line=make.group_line(slug="quiet", name="Quiet", capacities=[1])), member)
+    in_language(sign_in(client, account), "en")
+    page = text_of(client.get(f"/welcome/{held.id}"))
+    assert "step-covenant" not in page and "step-enter" in page
+    assert "A pyramid: staff post" in page and "The group is quiet by default" in page
+
+
 def test_who_waits_sees_the_place_and_the_courses(client, make, line):
     make.seat(line)
     course = make.course(title="Charts", state="published")

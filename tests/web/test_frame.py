@@ -241,6 +241,7 @@ def test_too_large_a_body_is_said_so(make_app: Callable[..., Flask]) -> None:
         ("javascript:alert(1)", False),
         ("passes", False),
         ("/a\nb", False),
+        ("http://[", False),
         (None, False),
     ],
 )
