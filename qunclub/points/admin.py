@@ -39,6 +39,7 @@ register(NavItem("admin", _l("Points"), "qunclub.points_admin.index", "plus-slas
 # What the audit log calls the acts of this room.
 ACTS = {
     "points.grant": _l("Points given by hand"),
+    "points.record": _l("Contribution recorded"),
     "points.reverse": _l("Points taken back"),
     "points.rule": _l("Point rule changed"),
 }

@@ -22,7 +22,7 @@ from qunclub.web import (
 
 from . import queries_rulebook, services_rulebook
 from .forms import RuleForm
-from .rules import KINDS, UNAWARDED
+from .rules import KINDS, recordable
 from .rules_limits import Limits, parse_steps, written_steps
 from .views import labels
 
@@ -50,7 +50,7 @@ def _rules_page(failed: tuple[str, RuleForm] | None = None) -> Any:
             if failed is not None and failed[0] == rule.kind:
                 form = failed[1]
             shown.append((rule, KINDS[rule.kind], form))
-        return render("points/admin_rules.html", rules=shown, labels=labels(), unawarded=UNAWARDED)
+        return render("points/admin_rules.html", rules=shown, labels=labels(), unawarded=recordable())
 
 
 @bp.post("/<kind>")
