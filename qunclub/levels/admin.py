@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, request
@@ -12,6 +13,7 @@ from qunclub.web import (
     _,
     _l,
     allow,
+    csv_response,
     current_actor,
     explain,
     flash,
@@ -36,6 +38,8 @@ ACTS = {
     "levels.rules": _l("Rules of the path changed"),
     "levels.hand": _l("Level set by hand"),
 }
+
+HISTORY_HEADER = ("id", "number", "name", "at", "from", "to", "why", "rules", "by", "reason", "until")
 
 
 def _shown(form: Any) -> int:
@@ -64,6 +68,23 @@ def index() -> Any:
             typed=typed,
             **words(),
         )
+
+
+@bp.get("/history.csv")
+@allow("admin")
+def export() -> Any:
+    """Every step of everybody as a table of record."""
+
+    def rows() -> Iterator[list[Any]]:
+        with reading() as session:
+            for one in queries.export(session):
+                line = one.change
+                yield [
+                    line.id, one.number, one.name, line.at, line.from_level, line.to_level, line.why,
+                    line.ladder_version, line.actor_name or line.actor, line.reason, line.until,
+                ]  # fmt: skip
+
+    return csv_response("levels-history", HISTORY_HEADER, rows())
 
 
 @bp.route("/draft", methods=["GET", "POST"])
