@@ -18,7 +18,6 @@ from qunclub.web import (
     flash,
     form_errors,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -60,7 +59,7 @@ def index() -> Any:
     """The ledger: search by member, one kind, newest first."""
     wanted = _filter()
     with reading() as session:
-        page = queries.lines(session, wanted, page_number())
+        page = queries.lines(session, wanted, request.args.get("after", ""))
         return render(
             "points/admin_lines.html",
             page=page,

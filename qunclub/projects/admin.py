@@ -20,7 +20,6 @@ from qunclub.web import (
     flash,
     form_errors,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -58,7 +57,9 @@ def index() -> Any:
     state = state if state in PROJECT_STATES else ""
     with reading() as session:
         states = (state,) if state else PROJECT_STATES
-        page = queries.listed(session, actor=current_actor(), states=states, page=page_number(), q=q)
+        page = queries.listed(
+            session, actor=current_actor(), states=states, after=request.args.get("after", ""), q=q
+        )
         return render("projects/admin_index.html", page=page, q=q, state=state)
 
 

@@ -20,7 +20,6 @@ from qunclub.web import (
     flash,
     form_errors,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -30,6 +29,7 @@ from qunclub.web import (
 
 from . import (
     ending,
+    lists,
     queries,
     queries_appeals,
     queries_review,
@@ -84,7 +84,7 @@ def index() -> Any:
     q, state = request.args.get("q", "")[:60], request.args.get("state", "")
     state = state if state in SEASON_STATES else ""
     with reading() as session:
-        page = queries.listed(session, q=q, state=state, page=page_number())
+        page = lists.listed(session, q=q, state=state, after=request.args.get("after", ""))
         return render("seasons/admin_index.html", page=page, q=q, state=state, states=words.STATES)
 
 

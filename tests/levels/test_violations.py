@@ -118,12 +118,13 @@ def test_the_level_is_reached_when_the_violation_is_past(session, make, home, no
 
 def test_pages_say_what_it_means_and_admins_set_the_days(client, make, home, now, site_db):
     with site_db.uow() as session:
-        sanction(session, home, at=now)
+        sanction(session, home, at=now - DAY)
     page = text_of(in_language(client, "en").get("/levels"))
     assert "of the last 30 days that stands" in page and "not suspended" in page
     assert "没有未了结的违规：最近 30 天" in text_of(in_language(client, "zh").get("/levels"))
     account, me = make.person(number=77)
-    make.add(Bar(member_id=me.id, reason="Cause.", since=now))
+    with site_db.uow() as session:
+        session.add(Bar(member_id=me.id, reason="Cause.", since=now))
     mine = text_of(in_language(sign_in(client, account), "en").get("/me/path"))
     assert "you are shut out of groups for cause" in mine and "/me/standing" in mine
     in_language(sign_in(client, make.account(roles=("admin",))), "en")
