@@ -10,6 +10,7 @@ from flask import Blueprint, request
 from qunclub.kernel import Stale
 from qunclub.web import (
     NavItem,
+    Saving,
     _,
     _l,
     allow,
@@ -24,6 +25,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import queries, rules, services
@@ -40,11 +42,6 @@ ACTS = {
 }
 
 HISTORY_HEADER = ("id", "number", "name", "at", "from", "to", "why", "rules", "by", "reason", "until")
-
-
-def _shown(form: Any) -> int:
-    given = form.version.data or ""
-    return int(given) if given.isdecimal() and len(given) < 10 else 0
 
 
 @bp.get("")
@@ -91,33 +88,31 @@ def export() -> Any:
 @allow("admin")
 def draft() -> Any:
     """Write rules; the sweep counts what they would change before anybody puts them in force."""
-    actor, moment, stale = current_actor(), now(), ""
+    actor, moment = current_actor(), now()
     with reading() as session:
         written = queries.draft(session)
         in_force, ladder = services.ladder_in_force(session)
         held = rules.Ladder.of(written.rules) if written is not None else ladder
         version = written.version if written is not None else 0
     form = LadderForm(data=data_of(held, version))
+    saving = Saving(form, version)
     if form.validate_on_submit():
-        saved = False
-        try:
-            with form_errors(form):
-                wanted = form.ladder()
-                saved = transact(
-                    lambda session: bool(
-                        services.save_draft(
-                            session, ladder=wanted, version=_shown(form), now=moment, actor=actor
-                        ).version
-                    )
+        with saving:
+            wanted = form.ladder()
+            transact(
+                lambda session: (
+                    services.save_draft(
+                        session, ladder=wanted, version=saving.seen, now=moment, actor=actor
+                    ).version
                 )
-        except Stale as error:
-            stale = explain(error)
-            form.version.data = str(version)
-        if saved:
+            )
+        if saving.done:
             flash(_("The draft is saved. What it would change is being counted."))
             return see_other(".preview")
-    page = render("levels/admin_draft.html", form=form, stale=stale, theirs="", in_force=in_force, **words())
-    return page, 409 if stale else 422 if form.errors else 200
+    page = render(
+        "levels/admin_draft.html", form=form, stale=saving.stale, theirs="", in_force=in_force, **words()
+    )
+    return page, saving.status
 
 
 @bp.route("/draft/preview", methods=["GET", "POST"])
@@ -134,22 +129,18 @@ def preview() -> Any:
         ladder, version = rules.Ladder.of(written.rules), written.version
         total = sum(queries.counts(session).values())
     form = ReasonForm(data={"version": version})
-    stale = ""
+    saving = Saving(form, version)
     if form.validate_on_submit():
-        made, reason, given = 0, form.reason.data or "", _shown(form)
-        try:
-            with form_errors(form):
-                made = transact(
-                    lambda session: (
-                        services.put_in_force(
-                            session, version=given, reason=reason, now=moment, actor=actor
-                        ).version
-                    )
+        made, reason = 0, form.reason.data or ""
+        with saving:
+            made = transact(
+                lambda session: (
+                    services.put_in_force(
+                        session, version=saving.seen, reason=reason, now=moment, actor=actor
+                    ).version
                 )
-        except Stale as error:
-            stale = explain(error)
-            form.version.data = str(version)
-        if made:
+            )
+        if saving.done:
             flash(_("Version %(n)s holds from now on; members are looked at in turn.", n=made))
             return see_other(".index")
     page = render(
@@ -160,19 +151,18 @@ def preview() -> Any:
         old=old,
         in_force=in_force,
         total=total,
-        stale=stale,
+        stale=saving.stale,
         theirs="",
         **words(),
     )
-    return page, 409 if stale else 422 if form.errors else 200
+    return page, saving.status
 
 
 @bp.post("/draft/discard")
 @allow("admin")
 def discard() -> Any:
     """Throw the draft away."""
-    typed = request.form.get("version", "")
-    version = int(typed) if typed.isdecimal() and len(typed) < 10 else 0
+    version = version_in(request.form.get("version"))
     try:
         transact(lambda session: services.discard_draft(session, version=version))
     except Stale as error:

@@ -190,6 +190,28 @@ def test_many_admins_at_once_write_it_once(db, make, now):
 # The pages
 
 
+def test_who_changes_a_rule_too_late_keeps_what_they_typed(admin, site_db, now):
+    typed = {
+        "kind-version": "1",
+        "event_hosted-version": "1",
+        "event_hosted-amount": "44",
+        "event_hosted-honours": "0",
+    }
+    typed |= {"event_hosted-active": "y", "event_hosted-reason": "My words"}
+    on(site_db, now)
+    page = post(admin, "/admin/points/rules/event_hosted", typed)
+    words = text_of(page)
+    assert page.status_code == 409 and "Nothing was overwritten" in words
+    assert 'value="44"' in words and "My words" in words and "It stands at 30 points, version 2" in words
+    form = words.split('action="/admin/points/rules/event_hosted"')[1].split("</form>")[0]
+    shown = re.search(r'name="event_hosted-version"[^>]*value="([^"]*)"', form)
+    assert shown is not None and shown[1] == "2"
+    done = post(admin, "/admin/points/rules/event_hosted", {**typed, "event_hosted-version": "2"})
+    assert done.status_code == 303
+    with site_db.session() as session:
+        assert points.rules_in_force(session)["event_hosted"].amount == 44
+
+
 @pytest.fixture
 def admin(client, make):
     return in_language(sign_in(client, make.account(roles=("admin",))), "en")
