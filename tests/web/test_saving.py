@@ -66,7 +66,7 @@ def test_a_version_that_is_none_is_stale(app):
 
 
 APART = {"views_spin_off.py"}
-ROOMS = ("seasons", "points", "levels", "groups", "projects", "contests")
+ROOMS = ("seasons", "points", "levels", "groups", "projects")
 
 
 def test_the_rooms_have_no_second_way():
