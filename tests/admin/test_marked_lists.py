@@ -13,6 +13,10 @@ from qunclub import points
 from qunclub.admin import queries as admin
 from qunclub.kernel import Actor, store
 from qunclub.kernel.outbox import OutboxMessage
+from qunclub.members import queries as directory
+from qunclub.members import queries_people as people
+from qunclub.members.models import ReservedNumber
+from qunclub.passes import queries_admin as passes
 from qunclub.points import queries as ledger
 from qunclub.projects import queries as project_lists
 from qunclub.seasons import lists
@@ -98,11 +102,62 @@ def _alumni(make: Make, now: dt.datetime, number: int) -> Callable[[str], Any]:
     return lambda after: lists.alumni(make.session, names=True, after=after)
 
 
-LISTS = [_own, _all, _audit, _messages, _seasons, _begun, _alumni, _projects]
+def _directory(make: Make, now: dt.datetime, number: int) -> Callable[[str], Any]:
+    for _one in range(number):
+        make.member(number=True)
+    return lambda after: directory.directory(make.session, after=after)
+
+
+def _newest(make: Make, now: dt.datetime, number: int) -> Callable[[str], Any]:
+    _directory(make, now, number)
+    return lambda after: directory.directory(make.session, newest=True, after=after)
+
+
+def _people(make: Make, now: dt.datetime, number: int) -> Callable[[str], Any]:
+    _directory(make, now, number)
+    return lambda after: people.people(make.session, after=after)
+
+
+def _numbers(make: Make, now: dt.datetime, number: int) -> Callable[[str], Any]:
+    make.session.add_all(
+        ReservedNumber(number=9_000 + n, reason="r", reserved_by="x", created_at=now) for n in range(number)
+    )
+    make.session.flush()
+    return lambda after: people.reserved(make.session, after=after)
+
+
+def _held(make: Make, now: dt.datetime, number: int) -> Callable[[str], Any]:
+    plan = make.plan()
+    for _one in range(number):
+        make.pass_(plan, make.member())
+    return lambda after: passes.held(make.session, after=after)
+
+
+LISTS = [
+    _directory,
+    _newest,
+    _people,
+    _numbers,
+    _held,
+    _own,
+    _all,
+    _audit,
+    _messages,
+    _seasons,
+    _begun,
+    _alumni,
+    _projects,
+]
 
 
 def _ident(row: Any) -> Any:
-    return getattr(row, "entry", row).id if not hasattr(row, "member_id") else row.member_id
+    if hasattr(row, "member_id"):
+        return row.member_id
+    if hasattr(row, "held"):
+        return row.held.id
+    for name in ("entry", "member"):
+        row = getattr(row, name, row)
+    return row.id if hasattr(row, "id") else row.number
 
 
 def walked(session: Session, page_of: Callable[[str], Any]) -> tuple[list[Any], list[int]]:
