@@ -234,6 +234,8 @@ PATH = "/admin/points/record"
 def test_it_is_for_admins_and_found_from_the_ledger(client, make, admin):
     assert PATH in text_of(admin.get("/admin/points")) and PATH in text_of(admin.get("/admin/points/rules"))
     assert PATH in text_of(admin.get("/admin/points/give"))
+    assert f"{PATH}?number=33" in text_of(admin.get("/admin/points?q=33"))
+    assert f"{PATH}?number" not in text_of(admin.get("/admin/points?q=Lin"))
     page = text_of(admin.get(f"{PATH}?number=33&kind=topic_led"))
     assert "All these kinds are switched off" in page and 'value="33"' in page
     assert "记一笔贡献" in text_of(in_language(admin, "zh").get(PATH))
