@@ -110,6 +110,7 @@ BLUEPRINTS = (
     "qunclub.orders.admin_referral:bp",
     "qunclub.points.views:bp",
     "qunclub.points.admin:bp",
+    "qunclub.points.admin_recorded:bp",
     "qunclub.points.admin_rulebook:bp",
     "qunclub.homework.views:bp",
     "qunclub.homework.views_appeals:bp",

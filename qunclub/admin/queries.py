@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Page, paginate
+from qunclub.kernel import Marked, Page, paginate_by_mark
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.kernel.store import AuditEntry
 
+ACTS = Marked(AuditEntry.id, AuditEntry.id, True, lambda row: (row[0].id, row[0].id), number=True)
+MESSAGES = Marked(OutboxMessage.id, OutboxMessage.id, True, lambda row: (row[0].id, row[0].id), number=True)
 AUDIT_HEADER = ("at", "actor", "actor_key", "action", "target", "summary", "details")
 
 
@@ -33,9 +36,10 @@ def _audit(q: str, thing: str) -> Select[AuditEntry]:
     return query
 
 
-def audit(session: Session, *, q: str = "", thing: str = "", page: int = 1) -> Page[AuditEntry]:
+def audit(session: Session, *, q: str = "", thing: str = "", after: str = "") -> Page[AuditEntry]:
     """Administrative acts, the latest first; *thing* is the part of the action before its dot."""
-    return paginate(session, _audit(q, thing).order_by(AuditEntry.id.desc()), page=page)
+    found = paginate_by_mark(session, _audit(q, thing), ACTS, after=after)
+    return replace(found, items=[row[0] for row in found.items])
 
 
 def audit_rows(session: Session, *, q: str = "", thing: str = "") -> Iterator[list[Any]]:
@@ -47,14 +51,11 @@ def audit_rows(session: Session, *, q: str = "", thing: str = "") -> Iterator[li
         ]  # fmt: skip
 
 
-def given_up(session: Session, *, page: int = 1) -> Page[OutboxMessage]:
+def given_up(session: Session, *, after: str = "") -> Page[OutboxMessage]:
     """Messages that failed too often, the latest first."""
-    query = (
-        select(OutboxMessage)
-        .where(OutboxMessage.due_at.is_(None), OutboxMessage.done_at.is_(None))
-        .order_by(OutboxMessage.id.desc())
-    )
-    return paginate(session, query, page=page)
+    query = select(OutboxMessage).where(OutboxMessage.due_at.is_(None), OutboxMessage.done_at.is_(None))
+    found = paginate_by_mark(session, query, MESSAGES, after=after)
+    return replace(found, items=[row[0] for row in found.items])
 
 
 def queued(session: Session, *, limit: int = 50) -> list[OutboxMessage]:

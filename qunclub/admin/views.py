@@ -17,7 +17,6 @@ from qunclub.web import (
     current_actor,
     flash,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -58,7 +57,7 @@ def audit() -> Any:
     """Who did what to what."""
     q, thing = request.args.get("q", "")[:120], request.args.get("thing", "")[:40]
     with reading() as session:
-        page = queries.audit(session, q=q, thing=thing, page=page_number())
+        page = queries.audit(session, q=q, thing=thing, after=request.args.get("after", ""))
         return render("admin/audit.html", page=page, q=q, thing=thing, things=things(), act_words=acts())
 
 
@@ -120,7 +119,7 @@ def profile() -> Any:
 def messages() -> Any:
     """Mails and refunds that failed too often, and what waits for its turn."""
     with reading() as session:
-        page = queries.given_up(session, page=page_number())
+        page = queries.given_up(session, after=request.args.get("after", ""))
         return render("admin/outbox.html", page=page, queued=queries.queued(session), now=now())
 
 

@@ -38,6 +38,7 @@ class PathText:
     recent_days: int
     grace_days: int
     stay_days: int
+    clean_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)

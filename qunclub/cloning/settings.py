@@ -45,7 +45,7 @@ def take(session: Session) -> dict[str, Any]:
     terms = orders.referral_terms(session)
     return {
         "levels": tuple(_level(code, ladder.rungs[code]) for code in levels.LEVELS),
-        "path": PathText(ladder.recent_days, ladder.grace_days, ladder.stay_days),
+        "path": PathText(ladder.recent_days, ladder.grace_days, ladder.stay_days, ladder.clean_days),
         "house": HouseText(
             tuple(house.write_steps(steps.steps).splitlines()), steps.forget_days, steps.appeal_days
         ),

@@ -7,15 +7,15 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import NotFound, Stale, ids, render_markdown
+from qunclub.kernel import NotFound, ids, render_markdown
 from qunclub.web import (
     NavItem,
+    Saving,
     _,
     _l,
     allow,
     csv_response,
     current_actor,
-    explain,
     flash,
     form_errors,
     now,
@@ -95,32 +95,25 @@ def edit(contest_id: int) -> Any:
         contest = queries.by_id(session, contest_id)
         session.expunge(contest)
     form = ContestForm() if request.method == "POST" else ContestForm(formdata=None, data=data_of(contest))
-    stale = ""
+    saving = Saving(form, contest.version)
     if form.validate_on_submit() and not _previewing():
-        saved = False
-        try:
-            with form_errors(form):
-                values = form.values()
-                values["slug"] = values["slug"] or contest.slug
-                transact(
-                    lambda session: services_admin.save(
-                        session,
-                        contest_id=contest_id,
-                        version=_number(form.version.data),
-                        **values,
-                        now=now(),
-                        actor=current_actor(),
-                    )
+        with saving:
+            values = form.values()
+            values["slug"] = values["slug"] or contest.slug
+            transact(
+                lambda session: services_admin.save(
+                    session,
+                    contest_id=contest_id,
+                    version=saving.seen,
+                    **values,
+                    now=now(),
+                    actor=current_actor(),
                 )
-                saved = True
-        except Stale as error:
-            # Their text beside mine; saving again from here is a decision, so it carries the new version.
-            stale = explain(error)
-            form.version.data = str(contest.version)
-        if saved:
+            )
+        if saving.done:
             flash(_("Saved."))
             return see_other(".show", contest_id=contest_id)
-    return _edit_page(form, contest, stale)
+    return _edit_page(form, contest, saving.stale)
 
 
 def _edit_page(form: ContestForm, contest: Contest | None, stale: str = "") -> Any:

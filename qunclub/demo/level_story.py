@@ -41,6 +41,7 @@ LADDER = replace(
     },
     grace_days=21,
     stay_days=30,
+    clean_days=30,
 )
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Conflict, NotFound, Stale, render_markdown
+from qunclub.kernel import Conflict, NotFound, render_markdown
 from qunclub.members.models import Member
 from qunclub.web import (
     NavItem,
+    Saving,
     _,
     _l,
     allow,
@@ -27,7 +28,6 @@ from qunclub.web import (
     render,
     see_other,
     transact,
-    version_in,
 )
 
 from . import entry as hooks
@@ -152,28 +152,24 @@ def edit(line_id: int) -> Any:
     if not form.is_submitted():
         form.capacities.data = rules.write_capacities(line.capacities)
         form.labels.data = "\n".join(line.labels)
-    stale = ""
+    saving = Saving(form, line.version)
     if form.validate_on_submit():
-        try:
-            with form_errors(form):
-                draft, version = form.draft(), version_in(form.version.data)
-                transact(
-                    lambda session: services_lines.update_line(
-                        session,
-                        line_id=line_id,
-                        version=version,
-                        draft=draft,
-                        actor=current_actor(),
-                        now=now(),
-                    )
+        with saving:
+            draft = form.draft()
+            transact(
+                lambda session: services_lines.update_line(
+                    session,
+                    line_id=line_id,
+                    version=saving.seen,
+                    draft=draft,
+                    actor=current_actor(),
+                    now=now(),
                 )
-                flash(_("Saved."))
-                return see_other(".show", line_id=line_id)
-        except Stale as error:
-            # What was typed stays in the form; saving again from here is a decision, so it carries the new version.
-            stale, form.version.data = explain(error), str(line.version)
-    status = 409 if stale else 422 if form.errors else 200
-    return render("groups/admin_edit.html", form=form, line=line, stale=stale), status
+            )
+        if saving.done:
+            flash(_("Saved."))
+            return see_other(".show", line_id=line_id)
+    return render("groups/admin_edit.html", form=form, line=line, stale=saving.stale), saving.status
 
 
 @bp.route("/<int:line_id>/covenant", methods=["GET", "POST"])

@@ -8,22 +8,20 @@ from flask import Blueprint
 from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import Length
 
-from qunclub.kernel import NotFound, Stale
+from qunclub.kernel import NotFound
 from qunclub.web import (
     Form,
+    Saving,
     _,
     _l,
     allow,
     current_actor,
-    explain,
     flash,
-    form_errors,
     now,
     reading,
     render,
     see_other,
     transact,
-    version_in,
 )
 
 from . import queries_ritual, services_ritual
@@ -71,29 +69,26 @@ def edit(line_id: int) -> Any:
             "questions": "\n".join(row.questions) if row else "", "task_title": row.task_title if row else "",
             "task_md": row.task_md if row else "", "version": str(version),
         })  # fmt: skip
-    stale = ""
+    saving = Saving(form, version)
     if form.validate_on_submit():
-        try:
-            with form_errors(form):
-                transact(
-                    lambda work: (
-                        services_ritual.set_ritual(
-                            work,
-                            line_id=line_id,
-                            version=version_in(form.version.data),
-                            questions_typed=form.questions.data or "",
-                            task_title=form.task_title.data or "",
-                            task_md=form.task_md.data or "",
-                            actor=current_actor(),
-                            now=now(),
-                        ).version
-                    )
+        with saving:
+            transact(
+                lambda work: (
+                    services_ritual.set_ritual(
+                        work,
+                        line_id=line_id,
+                        version=saving.seen,
+                        questions_typed=form.questions.data or "",
+                        task_title=form.task_title.data or "",
+                        task_md=form.task_md.data or "",
+                        actor=current_actor(),
+                        now=now(),
+                    ).version
                 )
-                flash(_("Saved."))
-                return see_other("qunclub.groups_admin.show", line_id=line_id)
-        except Stale as error:
-            stale, form.version.data = explain(error), str(version)
-    status = 409 if stale else 422 if form.errors else 200
+            )
+        if saving.done:
+            flash(_("Saved."))
+            return see_other("qunclub.groups_admin.show", line_id=line_id)
     return render(
-        "groups/admin_ritual.html", form=form, line_id=line_id, name=name, row=row, stale=stale
-    ), status
+        "groups/admin_ritual.html", form=form, line_id=line_id, name=name, row=row, stale=saving.stale
+    ), saving.status

@@ -8,23 +8,21 @@ from flask import Blueprint
 from wtforms import HiddenField, StringField
 from wtforms.validators import Length
 
-from qunclub.kernel import NotFound, Stale
+from qunclub.kernel import NotFound
 from qunclub.web import (
     Form,
     RadioField,
+    Saving,
     _,
     _l,
     allow,
     current_actor,
-    explain,
     flash,
-    form_errors,
     now,
     reading,
     render,
     see_other,
     transact,
-    version_in,
 )
 
 from . import rules_welcome, services_welcome
@@ -70,30 +68,33 @@ def edit(line_id: int) -> Any:
             "mode": row.mode if row else rules_welcome.OFF, "words_zh": row.words_zh if row else "",
             "words_en": row.words_en if row else "", "version": str(version),
         })  # fmt: skip
-    stale = ""
+    saving = Saving(form, version)
     if form.validate_on_submit():
-        try:
-            with form_errors(form):
-                transact(
-                    lambda work: (
-                        services_welcome.set_welcome(
-                            work,
-                            line_id=line_id,
-                            version=version_in(form.version.data),
-                            mode=form.mode.data or "",
-                            words_zh=form.words_zh.data or "",
-                            words_en=form.words_en.data or "",
-                            actor=current_actor(),
-                            now=now(),
-                        ).version
-                    )
+        with saving:
+            transact(
+                lambda work: (
+                    services_welcome.set_welcome(
+                        work,
+                        line_id=line_id,
+                        version=saving.seen,
+                        mode=form.mode.data or "",
+                        words_zh=form.words_zh.data or "",
+                        words_en=form.words_en.data or "",
+                        actor=current_actor(),
+                        now=now(),
+                    ).version
                 )
-                flash(_("Saved."))
-                return see_other("qunclub.groups_admin.show", line_id=line_id)
-        except Stale as error:
-            stale, form.version.data = explain(error), str(version)
-    status = 409 if stale else 422 if form.errors else 200
+            )
+        if saving.done:
+            flash(_("Saved."))
+            return see_other("qunclub.groups_admin.show", line_id=line_id)
     page = render(
-        "groups/admin_welcome.html", form=form, line_id=line_id, name=name, row=row, stale=stale, ways=WAYS
+        "groups/admin_welcome.html",
+        form=form,
+        line_id=line_id,
+        name=name,
+        row=row,
+        stale=saving.stale,
+        ways=WAYS,
     )
-    return page, status
+    return page, saving.status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, request
@@ -9,9 +10,11 @@ from flask import Blueprint, request
 from qunclub.kernel import Stale
 from qunclub.web import (
     NavItem,
+    Saving,
     _,
     _l,
     allow,
+    csv_response,
     current_actor,
     explain,
     flash,
@@ -22,6 +25,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import queries, rules, services
@@ -37,10 +41,7 @@ ACTS = {
     "levels.hand": _l("Level set by hand"),
 }
 
-
-def _shown(form: Any) -> int:
-    given = form.version.data or ""
-    return int(given) if given.isdecimal() and len(given) < 10 else 0
+HISTORY_HEADER = ("id", "number", "name", "at", "from", "to", "why", "rules", "by", "reason", "until")
 
 
 @bp.get("")
@@ -66,37 +67,52 @@ def index() -> Any:
         )
 
 
+@bp.get("/history.csv")
+@allow("admin")
+def export() -> Any:
+    """Every step of everybody as a table of record."""
+
+    def rows() -> Iterator[list[Any]]:
+        with reading() as session:
+            for one in queries.export(session):
+                line = one.change
+                yield [
+                    line.id, one.number, one.name, line.at, line.from_level, line.to_level, line.why,
+                    line.ladder_version, line.actor_name or line.actor, line.reason, line.until,
+                ]  # fmt: skip
+
+    return csv_response("levels-history", HISTORY_HEADER, rows())
+
+
 @bp.route("/draft", methods=["GET", "POST"])
 @allow("admin")
 def draft() -> Any:
     """Write rules; the sweep counts what they would change before anybody puts them in force."""
-    actor, moment, stale = current_actor(), now(), ""
+    actor, moment = current_actor(), now()
     with reading() as session:
         written = queries.draft(session)
         in_force, ladder = services.ladder_in_force(session)
         held = rules.Ladder.of(written.rules) if written is not None else ladder
         version = written.version if written is not None else 0
     form = LadderForm(data=data_of(held, version))
+    saving = Saving(form, version)
     if form.validate_on_submit():
-        saved = False
-        try:
-            with form_errors(form):
-                wanted = form.ladder()
-                saved = transact(
-                    lambda session: bool(
-                        services.save_draft(
-                            session, ladder=wanted, version=_shown(form), now=moment, actor=actor
-                        ).version
-                    )
+        with saving:
+            wanted = form.ladder()
+            transact(
+                lambda session: (
+                    services.save_draft(
+                        session, ladder=wanted, version=saving.seen, now=moment, actor=actor
+                    ).version
                 )
-        except Stale as error:
-            stale = explain(error)
-            form.version.data = str(version)
-        if saved:
+            )
+        if saving.done:
             flash(_("The draft is saved. What it would change is being counted."))
             return see_other(".preview")
-    page = render("levels/admin_draft.html", form=form, stale=stale, theirs="", in_force=in_force, **words())
-    return page, 409 if stale else 422 if form.errors else 200
+    page = render(
+        "levels/admin_draft.html", form=form, stale=saving.stale, theirs="", in_force=in_force, **words()
+    )
+    return page, saving.status
 
 
 @bp.route("/draft/preview", methods=["GET", "POST"])
@@ -113,22 +129,18 @@ def preview() -> Any:
         ladder, version = rules.Ladder.of(written.rules), written.version
         total = sum(queries.counts(session).values())
     form = ReasonForm(data={"version": version})
-    stale = ""
+    saving = Saving(form, version)
     if form.validate_on_submit():
-        made, reason, given = 0, form.reason.data or "", _shown(form)
-        try:
-            with form_errors(form):
-                made = transact(
-                    lambda session: (
-                        services.put_in_force(
-                            session, version=given, reason=reason, now=moment, actor=actor
-                        ).version
-                    )
+        made, reason = 0, form.reason.data or ""
+        with saving:
+            made = transact(
+                lambda session: (
+                    services.put_in_force(
+                        session, version=saving.seen, reason=reason, now=moment, actor=actor
+                    ).version
                 )
-        except Stale as error:
-            stale = explain(error)
-            form.version.data = str(version)
-        if made:
+            )
+        if saving.done:
             flash(_("Version %(n)s holds from now on; members are looked at in turn.", n=made))
             return see_other(".index")
     page = render(
@@ -139,19 +151,18 @@ def preview() -> Any:
         old=old,
         in_force=in_force,
         total=total,
-        stale=stale,
+        stale=saving.stale,
         theirs="",
         **words(),
     )
-    return page, 409 if stale else 422 if form.errors else 200
+    return page, saving.status
 
 
 @bp.post("/draft/discard")
 @allow("admin")
 def discard() -> Any:
     """Throw the draft away."""
-    typed = request.form.get("version", "")
-    version = int(typed) if typed.isdecimal() and len(typed) < 10 else 0
+    version = version_in(request.form.get("version"))
     try:
         transact(lambda session: services.discard_draft(session, version=version))
     except Stale as error:

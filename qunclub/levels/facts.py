@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, case, false, func, or_, select
 from sqlalchemy.orm import Session
 
+from qunclub import groups, house
 from qunclub.courses.models import Answer, Question
 from qunclub.homework.models import Submission
 from qunclub.homework.models_teams import TeamMember
@@ -70,7 +71,12 @@ def gather(
         )
     )
     people = session.execute(
-        select(Member.id, Member.numbered_at, Member.suspended_at.is_not(None)).where(
+        select(
+            Member.id,
+            Member.numbered_at,
+            Member.suspended_at.is_not(None),
+            _violation(ladder.clean_days, now),
+        ).where(
             Member.id.in_(ids),
             Member.number.is_not(None),
             Member.user_key.not_like(ERASED + "%"),
@@ -89,9 +95,18 @@ def gather(
             has_pass=ident in passes,
             clean=not closed,
             core=ident in core,
+            violation=bool(open_one),
         )
-        for ident, numbered_at, closed in people
+        for ident, numbered_at, closed, open_one in people
     }
+
+
+def _violation(days: int, now: dt.datetime) -> ColumnElement[bool]:
+    """SQL: what keeps a member from rising in a season too – an open violation, or a bar – asked of the whole club."""
+    if not days:
+        return false()
+    asked = (house.open_violations(since=now - days * DAY, until=now), groups.barred(None, now))
+    return or_(*(people.where(who == Member.id).exists() for people, who in asked))
 
 
 def _works(session: Session, ids: list[int]) -> dict[int, tuple[int, int]]:

@@ -48,6 +48,16 @@ class LadderForm(Form):
         render_kw=COUNT,
     )
 
+    clean_days = IntegerField(
+        _l("Days without a violation"),
+        [NumberRange(0, rules_typed.MOST_DAYS)],
+        description=_l(
+            "What “no open violation” below means: no sanction of the house of so many days that stands, no mute for "
+            "one and no exclusion from all groups that still runs. 0: only that one is not suspended."
+        ),
+        render_kw=COUNT,
+    )
+
     def fields_of(self, level: str) -> list[Any]:
         """The fields of one level, in order."""
         return [field for field in self if field.name.startswith(level + "_")]
@@ -71,7 +81,8 @@ class LadderForm(Form):
             rights = frozenset(right for right in rules.RIGHTS if self[f"{level}_{right}"].data)
             duties = (self[f"{level}_duties"].data or "").replace("\r\n", "\n").strip()
             rungs[level] = Rung(Conditions(**asked), rights, duties)
-        return Ladder(rungs, self.recent_days.data or 0, self.grace_days.data or 0, self.stay_days.data or 0)
+        days = (self.recent_days, self.grace_days, self.stay_days, self.clean_days)
+        return Ladder(rungs, *(field.data or 0 for field in days))
 
 
 def _add_fields() -> None:
@@ -95,7 +106,9 @@ def _add_fields() -> None:
                 ),
             )
             setattr(LadderForm, f"{level}_has_pass", BooleanField(_l("Holds a pass that is open")))
-            setattr(LadderForm, f"{level}_clean", BooleanField(_l("Is not suspended")))
+            setattr(
+                LadderForm, f"{level}_clean", BooleanField(_l("Has no open violation, and is not suspended"))
+            )
         for right, label in rules.RIGHTS.items():
             setattr(LadderForm, f"{level}_{right}", BooleanField(_l(label)))
         setattr(
@@ -120,6 +133,7 @@ def data_of(ladder: Ladder, version: int) -> dict[str, Any]:
         "recent_days": ladder.recent_days,
         "grace_days": ladder.grace_days,
         "stay_days": ladder.stay_days,
+        "clean_days": ladder.clean_days,
     }
     for level, rung in ladder.rungs.items():
         for name in (*rules.NUMBERS, *rules.FLAGS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -154,6 +154,13 @@ def history(session: Session, *, after: str = "") -> Page[Step]:
     rows: list[Any] = found.items
     items = [Step(line, number, nickname or name) for line, number, nickname, name in rows]
     return Page(items, found.page, found.per_page, found.has_next, found.more)
+
+
+def export(session: Session) -> Iterator[Step]:
+    """Every step of everybody, the newest first, streamed."""
+    rows = session.execute(_steps().order_by(LevelChange.id.desc()), execution_options={"yield_per": 500})
+    for line, number, nickname, name in rows:
+        yield Step(line, number, nickname or name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Conditions:
         works: homework accepted. featured: homework in the showcase. answers: best answers.
         days: since the member got a number.
         has_pass: a pass that is open now.
-        clean: no open violation, which means: not suspended.
+        clean: not suspended, and no open violation of the house rules (``Ladder.clean_days``).
     """
 
     points: int = 0
@@ -94,12 +94,15 @@ class Ladder:
         recent_days: what "recent" means.
         grace_days: between the letter that a level will be lost and its loss.
         stay_days: how long a level is kept at least, so that nobody goes up and down with every week.
+        clean_days: what "clean" asks: no violation of so many days that stands, no mute for one and no bar from all
+            groups that still runs. 0, as in rules that were written before it: not being suspended is enough.
     """
 
     rungs: Mapping[str, Rung]
     recent_days: int = 90
     grace_days: int = 30
     stay_days: int = 60
+    clean_days: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept."""
@@ -107,6 +110,7 @@ class Ladder:
             "recent_days": self.recent_days,
             "grace_days": self.grace_days,
             "stay_days": self.stay_days,
+            "clean_days": self.clean_days,
             "rungs": {
                 level: {
                     "conditions": rung.conditions.to_json(),
@@ -133,6 +137,7 @@ class Ladder:
             recent_days=int(kept.get("recent_days", 90)),
             grace_days=int(kept.get("grace_days", 30)),
             stay_days=int(kept.get("stay_days", 60)),
+            clean_days=int(kept.get("clean_days", 0)),
         )
 
 
@@ -149,14 +154,20 @@ DEFAULT = Ladder(
             frozenset({"more_files", "more_appeals", "lead_projects"}),
         ),
         "core": Rung(rights=frozenset(RIGHTS)),
-    }
+    },
+    clean_days=30,
 )
 """What a club comes with, until an admin writes another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a member at one moment; the names are those of :class:`Conditions`."""
+    """What is known of a member at one moment; the names are those of :class:`Conditions`.
+
+    Attributes:
+        clean: not suspended.
+        violation: whether the house has something open against them, where the ladder asks about it.
+    """
 
     points: int = 0
     recent_points: int = 0
@@ -169,11 +180,12 @@ class Facts:
     has_pass: bool = False
     clean: bool = True
     core: bool = False
+    violation: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As a line of the history keeps it."""
         return {
-            **{name: getattr(self, name) for name in (*NUMBERS, *FLAGS, "core")},
+            **{name: getattr(self, name) for name in (*NUMBERS, *FLAGS, "core", "violation")},
             "kinds": dict(self.kinds),
             "recent_kinds": dict(self.recent_kinds),
         }
@@ -181,7 +193,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A condition that is not met: *what* of :data:`NUMBERS`, :data:`FLAGS`, ``kind``, ``recent_kind`` or ``core``."""
+    """A condition that is not met: *what* of :data:`NUMBERS`, :data:`FLAGS`, ``violation``, ``kind``,
+    ``recent_kind`` or ``core``.
+    """
 
     what: str
     have: int
@@ -215,6 +229,8 @@ def lacks(facts: Facts, asked: Conditions) -> tuple[Missing, ...]:
             if have.get(kind, 0) < least
         ]
     found += [Missing(name, 0, 1) for name in FLAGS if getattr(asked, name) and not getattr(facts, name)]
+    if asked.clean and facts.violation:
+        found.append(Missing("violation", 0, 1))
     return tuple(found)
 
 

@@ -24,7 +24,7 @@ def check(ladder: Ladder, kinds: Mapping[str, Any]) -> None:
     Raises:
         Invalid: naming the field of the form, ``<level>_<condition>``.
     """
-    for name, least in (("recent_days", 1), ("grace_days", 1), ("stay_days", 0)):
+    for name, least in (("recent_days", 1), ("grace_days", 1), ("stay_days", 0), ("clean_days", 0)):
         _between(getattr(ladder, name), least, MOST_DAYS, name)
     for level, rung in ladder.rungs.items():
         for name in NUMBERS:

@@ -17,7 +17,6 @@ from qunclub.web import (
     forget_actor,
     form_errors,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -57,7 +56,7 @@ def index() -> Any:
     """Search and filter."""
     filters = _filters()
     with reading() as session:
-        page = queries.people(session, **filters, page=page_number())
+        page = queries.people(session, **filters, after=request.args.get("after", ""))
         return render("admin/people.html", page=page, **filters)
 
 
@@ -174,7 +173,7 @@ def _numbers_page(form: ReserveForm) -> Any:
     with reading() as session:
         page = render(
             "admin/people_numbers.html",
-            page=queries.reserved(session, page=page_number()),
+            page=queries.reserved(session, after=request.args.get("after", "")),
             next_number=services.current_number(session) + 1,
             form=form,
         )

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Actor, Me, NotFound, Page, paginate, reads
+from qunclub.kernel import Actor, Marked, Me, NotFound, Page, paginate_by_mark, reads
 
 from .models import Member, Tier
 from .rules import ERASED, effective_roles
@@ -71,7 +71,7 @@ def _as_listed(row: Any) -> Listed:
 
 
 def directory(
-    session: Session, *, q: str = "", tier: str = "", newest: bool = False, page: int = 1
+    session: Session, *, q: str = "", tier: str = "", newest: bool = False, after: str = ""
 ) -> Page[Listed]:
     """Members with a number, by number, in one statement. *q* is a number, or a part of the shown name or the city."""
     query = _listed()
@@ -79,9 +79,10 @@ def directory(
         query = query.where(_matching(q.strip()))
     if tier:
         query = query.where(Tier.code == tier)
-    order = Member.number.desc() if newest else Member.number
-    found = paginate(session, query.order_by(order), page=page)
-    return Page([_as_listed(row) for row in found.items], found.page, found.per_page, found.has_next)
+    marked = Marked(Member.number, Member.id, newest, lambda row: (row.number, row.id), number=True)
+    found = paginate_by_mark(session, query.add_columns(Member.id), marked, after=after)
+    items = [_as_listed(row[:-1]) for row in found.items]
+    return Page(items, found.page, found.per_page, found.has_next, found.more)
 
 
 def _matching(q: str) -> ColumnElement[bool]:

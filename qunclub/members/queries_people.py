@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, Text, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import NotFound, Page, paginate
+from qunclub.kernel import Marked, NotFound, Page, paginate_by_mark
 from qunclub.kernel.store import AuditEntry
 
 from .models import Member, ReservedNumber, Tier
@@ -64,12 +64,14 @@ def _people(q: str, role: str, state: str) -> Select[*tuple[Any, ...]]:
     return query
 
 
-def people(session: Session, *, q: str = "", role: str = "", state: str = "", page: int = 1) -> Page[Person]:
+def people(
+    session: Session, *, q: str = "", role: str = "", state: str = "", after: str = ""
+) -> Page[Person]:
     """People, the newest first, in one statement."""
-    query = _people(q, role, state).order_by(Member.id.desc())
-    found = paginate(session, query, page=page)
+    marked = Marked(Member.id, Member.id, True, lambda row: (row[0].id, row[0].id), number=True)
+    found = paginate_by_mark(session, _people(q, role, state), marked, after=after)
     items = [Person(member, tier or "") for member, tier in found.items]
-    return Page(items, found.page, found.per_page, found.has_next)
+    return Page(items, found.page, found.per_page, found.has_next, found.more)
 
 
 def people_rows(session: Session, *, q: str = "", role: str = "", state: str = "") -> Iterator[list[Any]]:
@@ -120,19 +122,19 @@ class Kept:
     holder: str
 
 
-def reserved(session: Session, *, page: int = 1) -> Page[Kept]:
+def reserved(session: Session, *, after: str = "") -> Page[Kept]:
     """Numbers kept back, in order, with whom they were given to; one statement."""
-    query = (
-        select(ReservedNumber, Member.id, Member.nickname, Member.name)
-        .outerjoin(Member, Member.number == ReservedNumber.number)
-        .order_by(ReservedNumber.number)
+    query = select(ReservedNumber, Member.id, Member.nickname, Member.name).outerjoin(
+        Member, Member.number == ReservedNumber.number
     )
-    found = paginate(session, query, page=page)
+    at = ReservedNumber.number
+    marked = Marked(at, at, False, lambda row: (row[0].number, row[0].number), number=True)
+    found = paginate_by_mark(session, query, marked, after=after)
     items = [
         Kept(kept.number, kept.reason, kept.reserved_by, ident, nickname or name or "")
         for kept, ident, nickname, name in found.items
     ]
-    return Page(items, found.page, found.per_page, found.has_next)
+    return Page(items, found.page, found.per_page, found.has_next, found.more)
 
 
 def free_reserved(session: Session, *, limit: int = 200) -> list[int]:

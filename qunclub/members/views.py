@@ -12,7 +12,6 @@ from qunclub.web import (
     allow,
     club,
     current_actor_or_none,
-    page_number,
     reading,
     register,
     render,
@@ -32,7 +31,7 @@ def index() -> Any:
     tier = request.args.get("tier", "")
     newest = request.args.get("order") == "newest"
     with reading() as session:
-        page = queries.directory(session, q=q, tier=tier, newest=newest, page=page_number())
+        page = queries.directory(session, q=q, tier=tier, newest=newest, after=request.args.get("after", ""))
         tiers = [(each.code, each.name) for each in queries.tiers(session)]
         book = club().level_book
         levels = book.levels_of(session, [one.number for one in page.items]) if book is not None else {}

@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from qunclub.kernel import Conflict, Stale
+from qunclub.kernel import Conflict
 from qunclub.web import (
     NavItem,
+    Saving,
     _,
     _l,
     allow,
@@ -148,35 +149,32 @@ def export_uses(coupon_id: int) -> Any:
 @allow("admin")
 def edit(coupon_id: int) -> Any:
     """Change a coupon."""
-    form, stale = CouponForm(), ""
+    form = CouponForm()
     with reading() as session:
         form.offer(queries.plans(session))
         coupon = queries.coupon(session, coupon_id)
         if not form.is_submitted():
             form.show(coupon, [plan.id for plan in coupon.plans])
         session.expunge(coupon)
+    saving = Saving(form, coupon.version)
     if form.validate_on_submit():
-        try:
-            with form_errors(form):
-                draft = form.draft()
-                version = form.version.data or ""
-                transact(
-                    lambda session: services_coupons.update(
-                        session,
-                        coupon_id=coupon_id,
-                        version=int(version) if version.isdecimal() else 0,
-                        draft=draft,
-                        actor=current_actor(),
-                        now=now(),
-                    )
+        with saving:
+            draft = form.draft()
+            transact(
+                lambda session: services_coupons.update(
+                    session,
+                    coupon_id=coupon_id,
+                    version=saving.seen,
+                    draft=draft,
+                    actor=current_actor(),
+                    now=now(),
                 )
-                flash(_("Saved."))
-                return see_other(".show", coupon_id=coupon_id)
-        except Stale as error:
-            # What was typed stays in the form; saving again from here is a decision, so it carries the new version.
-            stale, form.version.data = explain(error), str(coupon.version)
-    status = 409 if stale else 422 if form.errors else 200
-    return render("orders/admin_coupon_edit.html", form=form, coupon=coupon, stale=stale), status
+            )
+        if saving.done:
+            flash(_("Saved."))
+            return see_other(".show", coupon_id=coupon_id)
+    page = render("orders/admin_coupon_edit.html", form=form, coupon=coupon, stale=saving.stale)
+    return page, saving.status
 
 
 @bp.post("/<int:coupon_id>/switch")

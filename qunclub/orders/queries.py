@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from qunclub.kernel import NotFound, Page, paginate
+from qunclub.kernel import Marked, NotFound, Page, paginate_by_mark
 from qunclub.passes.models import Pass, PassTerm, Plan
 
 from . import rules
@@ -86,15 +86,12 @@ def passes_of(session: Session, lines: Sequence[OrderLine]) -> Sequence[Pass]:
     return session.scalars(query.execution_options(populate_existing=True)).all()
 
 
-def my_orders(session: Session, *, member_id: int, page: int = 1) -> Page[Order]:
+def my_orders(session: Session, *, member_id: int, after: str = "") -> Page[Order]:
     """A member's orders, the newest first, with their lines."""
-    query = (
-        select(Order)
-        .where(Order.member_id == member_id)
-        .options(selectinload(Order.lines))
-        .order_by(Order.created_at.desc(), Order.id.desc())
-    )
-    return paginate(session, query, page=page, per_page=20)
+    query = select(Order).where(Order.member_id == member_id).options(selectinload(Order.lines))
+    marked = Marked(Order.created_at, Order.id, True, lambda row: (row[0].created_at, row[0].id))
+    found = paginate_by_mark(session, query, marked, after=after, per_page=20)
+    return replace(found, items=[row[0] for row in found.items])
 
 
 def state_of(session: Session, *, code: str, member_id: int) -> str:

@@ -21,7 +21,6 @@ from qunclub.web import (
     limit,
     member_id,
     now,
-    page_number,
     reading,
     render,
     see_other,
@@ -170,7 +169,7 @@ def cancel(code: str) -> Any:
 def index() -> Any:
     """My orders."""
     with reading() as session:
-        page = queries.my_orders(session, member_id=member_id(), page=page_number())
+        page = queries.my_orders(session, member_id=member_id(), after=request.args.get("after", ""))
         return render(
             "orders/index.html",
             page=page,

@@ -18,7 +18,6 @@ from qunclub.web import (
     flash,
     form_errors,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -57,7 +56,7 @@ def index() -> Any:
     """Search and filter."""
     filters = _filters()
     with reading() as session:
-        page = queries.held(session, **filters, page=page_number())
+        page = queries.held(session, **filters, after=request.args.get("after", ""))
         return render(
             "passes/admin_held.html",
             page=page,

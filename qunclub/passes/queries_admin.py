@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from qunclub import groups
 from qunclub.courses.models import Course
 from qunclub.groups.models import Group, GroupLine, Seat
-from qunclub.kernel import NotFound, Page, paginate
+from qunclub.kernel import Marked, NotFound, Page, paginate, paginate_by_mark
 from qunclub.members.models import Member, Tier
 
 from . import rules
@@ -132,7 +132,6 @@ def held_query(*, q: str = "", state: str = "", plan_id: int | None = None) -> S
         select(Pass, Member, Plan)
         .join(Member, Member.id == Pass.member_id)
         .join(Plan, Plan.id == Pass.plan_id)
-        .order_by(Pass.id.desc())
     )
     if state:
         query = query.where(Pass.state == state)
@@ -152,10 +151,12 @@ def held_query(*, q: str = "", state: str = "", plan_id: int | None = None) -> S
 
 
 def held(
-    session: Session, *, q: str = "", state: str = "", plan_id: int | None = None, page: int = 1
+    session: Session, *, q: str = "", state: str = "", plan_id: int | None = None, after: str = ""
 ) -> Page[HeldRow]:
     """Passes that members hold or held, the newest first."""
-    found = paginate(session, held_query(q=q, state=state, plan_id=plan_id), page=page)
+    marked = Marked(Pass.id, Pass.id, True, lambda row: (row[0].id, row[0].id), number=True)
+    query = held_query(q=q, state=state, plan_id=plan_id)
+    found = paginate_by_mark(session, query, marked, after=after)
     live = select(PassTerm.pass_id, func.count()).where(
         PassTerm.pass_id.in_([one.id for one, _member, _plan in found.items]), PassTerm.revoked_at.is_(None)
     )
@@ -163,7 +164,7 @@ def held(
         ident: count for ident, count in session.execute(live.group_by(PassTerm.pass_id))
     }
     rows = [HeldRow(one, member, sold, terms.get(one.id, 0)) for one, member, sold in found.items]
-    return Page(items=rows, page=found.page, per_page=found.per_page, has_next=found.has_next)
+    return replace(found, items=rows)
 
 
 def held_rows(session: Session, **filters: Any) -> Iterator[tuple[Any, ...]]:
@@ -174,7 +175,7 @@ def held_rows(session: Session, **filters: Any) -> Iterator[tuple[Any, ...]]:
         .correlate(Pass)
         .scalar_subquery()
     )
-    query = held_query(**filters).add_columns(terms)
+    query = held_query(**filters).add_columns(terms).order_by(Pass.id.desc())
     for one, member, sold, count in session.execute(query.execution_options(yield_per=500)):
         extended = max(0, count - 1)
         yield (

@@ -25,7 +25,19 @@ from .queries_ranking import (
     windows_at,
 )
 from .queries_rulebook import active_since, all_rules, rules_in_force
-from .rules import ALL_TIME, GROUP, KINDS, UNAWARDED, Award, Rule, course_scope, group_scope, order
+from .rules import (
+    ALL_TIME,
+    GROUP,
+    KINDS,
+    UNAWARDED,
+    Award,
+    Kind,
+    Rule,
+    add_kind,
+    course_scope,
+    group_scope,
+    order,
+)
 from .rules_gains import gains
 from .rules_limits import Had, Limits
 from .services import (
@@ -42,6 +54,7 @@ from .services import (
     reverse,
 )
 from .services_boards import look_again
+from .services_recorded import Recorded, record
 from .services_rulebook import ensure_rules, set_rule
 from .sums import sums as ledger_sums
 
@@ -56,12 +69,15 @@ __all__ = [
     "Cursor",
     "Earned",
     "Had",
+    "Kind",
     "Limits",
+    "Recorded",
     "Rule",
     "Score",
     "Span",
     "Standpoint",
     "active_since",
+    "add_kind",
     "all_rules",
     "around",
     "award",
@@ -83,6 +99,7 @@ __all__ = [
     "order",
     "rank_of",
     "rebuild",
+    "record",
     "reverse",
     "rules_in_force",
     "set_rule",

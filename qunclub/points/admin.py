@@ -18,7 +18,6 @@ from qunclub.web import (
     flash,
     form_errors,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -39,6 +38,7 @@ register(NavItem("admin", _l("Points"), "qunclub.points_admin.index", "plus-slas
 # What the audit log calls the acts of this room.
 ACTS = {
     "points.grant": _l("Points given by hand"),
+    "points.record": _l("Contribution recorded"),
     "points.reverse": _l("Points taken back"),
     "points.rule": _l("Point rule changed"),
 }
@@ -59,7 +59,7 @@ def index() -> Any:
     """The ledger: search by member, one kind, newest first."""
     wanted = _filter()
     with reading() as session:
-        page = queries.lines(session, wanted, page_number())
+        page = queries.lines(session, wanted, request.args.get("after", ""))
         return render(
             "points/admin_lines.html",
             page=page,

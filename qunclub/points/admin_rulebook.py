@@ -8,11 +8,11 @@ from flask import Blueprint
 
 from qunclub.kernel import NotFound
 from qunclub.web import (
+    Saving,
     _,
     allow,
     current_actor,
     flash,
-    form_errors,
     now,
     reading,
     render,
@@ -22,7 +22,7 @@ from qunclub.web import (
 
 from . import queries_rulebook, services_rulebook
 from .forms import RuleForm
-from .rules import KINDS, UNAWARDED
+from .rules import KINDS, recordable
 from .rules_limits import Limits, parse_steps, written_steps
 from .views import labels
 
@@ -36,7 +36,7 @@ def index() -> Any:
     return _rules_page()
 
 
-def _rules_page(failed: tuple[str, RuleForm] | None = None) -> Any:
+def _rules_page(failed: tuple[str, RuleForm] | None = None, stale: str = "") -> Any:
     with reading() as session:
         shown = []
         for rule in queries_rulebook.all_rules(session):
@@ -50,7 +50,14 @@ def _rules_page(failed: tuple[str, RuleForm] | None = None) -> Any:
             if failed is not None and failed[0] == rule.kind:
                 form = failed[1]
             shown.append((rule, KINDS[rule.kind], form))
-        return render("points/admin_rules.html", rules=shown, labels=labels(), unawarded=UNAWARDED)
+        return render(
+            "points/admin_rules.html",
+            rules=shown,
+            labels=labels(),
+            unawarded=recordable(),
+            failed=failed[0] if failed else "",
+            stale=stale,
+        )
 
 
 @bp.post("/<kind>")
@@ -63,9 +70,10 @@ def set_rule(kind: str) -> Any:
     if KINDS[kind].own_amount:
         form.amount.validators = ()
         form.amount.data = KINDS[kind].amount
+    with reading() as session:
+        saving = Saving(form, services_rulebook.rule_of(session, kind).version)
     if form.validate_on_submit():
-        shown = form.version.data or ""
-        with form_errors(form), unit_of_work() as session:
+        with saving, unit_of_work() as session:
             services_rulebook.set_rule(
                 session,
                 kind=kind,
@@ -79,11 +87,11 @@ def set_rule(kind: str) -> Any:
                     form.ring_days.data or 0,
                 ),
                 reason=form.reason.data or "",
-                version=int(shown) if shown.isdecimal() else 0,
+                version=saving.seen,
                 actor=current_actor(),
                 now=now(),
             )
-        if not form.errors:
+        if saving.done:
             flash(_("The rule holds from now on; lines that are written stay as they are."))
             return see_other("qunclub.points_rules.index")
-    return _rules_page((kind, form)), 422
+    return _rules_page((kind, form), saving.stale), saving.status

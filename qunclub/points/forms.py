@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wtforms import BooleanField, HiddenField, IntegerField, StringField, TextAreaField
+from wtforms import BooleanField, DateField, HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from qunclub.web import Form, _l
+from qunclub.web import Form, SelectField, _l
 
 
 class GrantForm(Form):
@@ -23,6 +23,28 @@ class GrantForm(Form):
         [InputRequired(), Length(max=500)],
         description=_l("The member reads this sentence beside the points."),
         render_kw={"rows": 3},
+    )
+
+
+class RecordForm(Form):
+    """A contribution that no room sees; *seen* is what was shown of its effect, so that nothing else is written."""
+
+    seen = HiddenField(validators=[Length(max=200)])
+    number = IntegerField(
+        _l("Number of the member"),
+        [InputRequired(), NumberRange(max=999_999_999)],
+        render_kw={"inputmode": "numeric", "min": 1},
+    )
+    kind = SelectField(_l("Kind of contribution"))
+    day = DateField(
+        _l("Day it happened"),
+        [InputRequired()],
+        description=_l("It decides the season in which the points count."),
+    )
+    what = StringField(
+        _l("What it was"),
+        [InputRequired(), Length(max=200)],
+        description=_l("The member reads it beside the points. The same stands once for a member and a day."),
     )
 
 

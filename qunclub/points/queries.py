@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
 
-from qunclub.kernel import NotFound, Page, paginate
+from qunclub.kernel import Marked, NotFound, Page, paginate_by_mark
 from qunclub.members.models import Member
 
 from .models import LedgerEntry
@@ -35,6 +35,9 @@ class Line:
     by: str | None = None
 
 
+NEWEST = Marked(LedgerEntry.occurred_at, LedgerEntry.id, True, lambda row: (row[0].occurred_at, row[0].id))
+
+
 def _mine(member_id: int) -> Select[*tuple[Any, ...]]:
     back, writer = aliased(LedgerEntry), aliased(Member)
     return (
@@ -50,11 +53,11 @@ def _my_line(row: Any) -> Line:
     return Line(entry, undone, undone_id=undone_id, by=nickname or name)
 
 
-def my_lines(session: Session, member_id: int, page: int) -> Page[Line]:
+def my_lines(session: Session, member_id: int, after: str = "") -> Page[Line]:
     """A member's own lines, newest first, each with who wrote it and what took it back: one statement."""
-    query = _mine(member_id).order_by(LedgerEntry.occurred_at.desc(), LedgerEntry.id.desc())
-    found = paginate(session, query, page=page)
-    return Page([_my_line(row) for row in found.items], found.page, found.per_page, found.has_next)
+    found = paginate_by_mark(session, _mine(member_id), NEWEST, after=after)
+    items = [_my_line(row) for row in found.items]
+    return Page(items, found.page, found.per_page, found.has_next, found.more)
 
 
 def my_line(session: Session, member_id: int, entry_id: int) -> Line:
@@ -77,13 +80,12 @@ class LineFilter:
     kind: str = ""
 
     def query(self) -> Select[*tuple[Any, ...]]:
-        """The lines, newest first, with why they were taken back and whose they are."""
+        """The lines with why they were taken back and whose they are."""
         back = aliased(LedgerEntry)
         query = (
             select(LedgerEntry, back.reason, Member.number, Member.nickname, Member.name)
             .join(Member, Member.id == LedgerEntry.member_id)
             .outerjoin(back, back.reverses_id == LedgerEntry.id)
-            .order_by(LedgerEntry.occurred_at.desc(), LedgerEntry.id.desc())
         )
         if self.kind:
             query = query.where(LedgerEntry.kind == self.kind)
@@ -105,15 +107,15 @@ def _writers(session: Session, keys: set[str]) -> dict[str, str]:
     return {key: nickname or name for key, nickname, name in rows}
 
 
-def lines(session: Session, wanted: LineFilter, page: int) -> Page[Line]:
+def lines(session: Session, wanted: LineFilter, after: str = "") -> Page[Line]:
     """One page of the ledger for an admin, each line with who wrote it: two statements."""
-    found = paginate(session, wanted.query(), page=page)
+    found = paginate_by_mark(session, wanted.query(), NEWEST, after=after)
     called = _writers(session, {row[0].actor for row in found.items})
     items = [
         Line(entry, undone, number, nickname or name, by=called.get(entry.actor))
         for entry, undone, number, nickname, name in found.items
     ]
-    return Page(items, found.page, found.per_page, found.has_next)
+    return Page(items, found.page, found.per_page, found.has_next, found.more)
 
 
 def line(session: Session, entry_id: int) -> Line:
@@ -131,6 +133,7 @@ def line(session: Session, entry_id: int) -> Line:
 
 def export(session: Session, wanted: LineFilter) -> Iterator[Line]:
     """Every line of the filter, streamed."""
-    rows = session.execute(wanted.query(), execution_options={"yield_per": 500})
+    query = wanted.query().order_by(*NEWEST.order())
+    rows = session.execute(query, execution_options={"yield_per": 500})
     for entry, undone, number, nickname, name in rows:
         yield Line(entry, undone, number, nickname or name)

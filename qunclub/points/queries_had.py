@@ -9,7 +9,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from .models import LedgerEntry
-from .rules import UNAWARDED
+from .rules import recordable
 from .rules_limits import Had
 
 LATELY = 500
@@ -72,4 +72,5 @@ def usual(session: Session, kinds: Collection[str]) -> dict[str, int]:
 
 def idle(session: Session) -> frozenset[str]:
     """Kinds that no room gives, and that nothing gave of late: one statement."""
-    return UNAWARDED - usual(session, sorted(UNAWARDED)).keys()
+    kinds = recordable()
+    return frozenset(kinds) - usual(session, kinds).keys()

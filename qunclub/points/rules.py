@@ -48,6 +48,7 @@ class Kind:
         own_amount: whether each line brings its own amount (a score, a gift), so that the rule only switches it.
         active: whether it earns until an admin sets otherwise.
         ring_days: of what one member gives another, unless an admin sets otherwise (``Limits.ring_days``).
+        recorded: whether no room of the club gives it, so that an admin writes it down; a plugin may give it too.
     """
 
     label: str
@@ -56,6 +57,7 @@ class Kind:
     own_amount: bool = False
     active: bool = True
     ring_days: int = 0
+    recorded: bool = False
 
     @property
     def limits(self) -> Limits:
@@ -73,16 +75,39 @@ KINDS: dict[str, Kind] = {
     "piece_delivered": Kind(N_("Piece of a project delivered"), 20, own_amount=True),
     "granted": Kind(N_("Given by hand"), 10, own_amount=True),
     "review_by_core": Kind(N_("Review written by a core member"), 3, active=False),
-    "event_hosted": Kind(N_("Event hosted"), 30, active=False),
+    "event_hosted": Kind(N_("Event hosted"), 30, active=False, recorded=True),
     "lesson_delivered": Kind(N_("Lesson delivered"), 50, active=False),
-    "topic_led": Kind(N_("Topic led"), 10, active=False),
+    "topic_led": Kind(N_("Topic led"), 10, active=False, recorded=True),
     "referral_stayed": Kind(N_("Somebody brought along who stayed"), 20, active=False),
-    "check_in_streak": Kind(N_("Checked in day after day"), 5, active=False),
+    "check_in_streak": Kind(N_("Checked in day after day"), 5, active=False, recorded=True),
 }
 
 
-UNAWARDED = frozenset({"event_hosted", "topic_led", "check_in_streak"})
-"""Kinds that no room of the club gives yet; a plugin may, by ``points.award``."""
+UNAWARDED = frozenset(kind for kind, known in KINDS.items() if known.recorded)
+"""Kinds that no room of the club gives yet; an admin writes them down, and a plugin may give them."""
+
+
+def recordable() -> tuple[str, ...]:
+    """The kinds that an admin may write down by hand, those of plugins too."""
+    return tuple(kind for kind, known in KINDS.items() if known.recorded)
+
+
+def add_kind(name: str, kind: Kind) -> None:
+    """Let a plugin bring a kind of its own, once, before the first request.
+
+    Args:
+        name: of small letters, digits and ``_``, 40 at most; it stands in the ledger for ever.
+
+    Raises:
+        ValueError: for a name that is taken or no name, or a kind that is both written down and of its own amount.
+    """
+    if KINDS.get(name, kind) != kind:
+        raise ValueError(f"there is a kind {name!r} already")
+    if not name.isascii() or not name.replace("_", "a").isalnum() or name != name.lower() or len(name) > 40:
+        raise ValueError(f"{name!r} is no name of a kind")
+    if kind.recorded and kind.own_amount:
+        raise ValueError("what is written down earns what its rule says")
+    KINDS[name] = kind
 
 
 @dataclass(frozen=True, slots=True)

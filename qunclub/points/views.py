@@ -18,7 +18,6 @@ from qunclub.web import (
     current_actor,
     member_id,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -192,7 +191,7 @@ def mine() -> Any:
                 scores.append((_(TABS[kind]), score.points if score else 0, place, kind))
         return render(
             "points/mine.html",
-            page=queries.my_lines(session, me, page_number()),
+            page=queries.my_lines(session, me, request.args.get("after", "")),
             scores=scores,
             rules=queries_rulebook.all_rules(session),
             kinds=KINDS,

@@ -7,20 +7,19 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from qunclub.kernel import NotFound, Stale, to_decimal
+from qunclub.kernel import NotFound, to_decimal
 from qunclub.web import (
     NavItem,
+    Saving,
     _,
     _l,
     allow,
     club,
     csv_response,
     current_actor,
-    explain,
     flash,
     form_errors,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -58,7 +57,9 @@ def index() -> Any:
     state = state if state in PROJECT_STATES else ""
     with reading() as session:
         states = (state,) if state else PROJECT_STATES
-        page = queries.listed(session, actor=current_actor(), states=states, page=page_number(), q=q)
+        page = queries.listed(
+            session, actor=current_actor(), states=states, after=request.args.get("after", ""), q=q
+        )
         return render("projects/admin_index.html", page=page, q=q, state=state)
 
 
@@ -106,7 +107,7 @@ def new() -> Any:
 @allow("admin")
 def edit(project_id: int) -> Any:
     """The project and its terms."""
-    actor, moment, stale = current_actor(), now(), ""
+    actor, moment = current_actor(), now()
     with reading() as session:
         project = session.get(Project, project_id)
         if project is None:
@@ -114,33 +115,28 @@ def edit(project_id: int) -> Any:
         lead = queries.lead_of(session, project)
         form = ProjectForm(data=data_of(project, lead.number if lead else None))
         slug, theirs, version = project.slug, project.description_md, project.version
+    saving = Saving(form, version)
     if form.validate_on_submit():
-        saved = False
-        try:
-            with form_errors(form):
-                text, terms = form.text(), form.terms()
-                given = form.version.data or ""
-                saved = transact(
-                    lambda session: bool(
-                        services_lead.save(
-                            session,
-                            project_id=project_id,
-                            version=int(given) if given.isdecimal() and len(given) < 10 else 0,
-                            text=text,
-                            terms=terms,
-                            now=moment,
-                            actor=actor,
-                        ).id
-                    )
+        with saving:
+            text, terms = form.text(), form.terms()
+            transact(
+                lambda session: (
+                    services_lead.save(
+                        session,
+                        project_id=project_id,
+                        version=saving.seen,
+                        text=text,
+                        terms=terms,
+                        now=moment,
+                        actor=actor,
+                    ).id
                 )
-        except Stale as error:
-            stale = explain(error)
-            form.version.data = str(version)
-        if saved:
+            )
+        if saving.done:
             flash(_("Saved."))
             return see_other("qunclub.projects.show", slug=slug)
-    page = render("projects/admin_edit.html", form=form, project=project, stale=stale, theirs=theirs)
-    return page, 409 if stale else 422 if form.errors else 200
+    page = render("projects/admin_edit.html", form=form, project=project, stale=saving.stale, theirs=theirs)
+    return page, saving.status
 
 
 @bp.route("/<int:project_id>/cancel", methods=["GET", "POST"])

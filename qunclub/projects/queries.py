@@ -11,7 +11,7 @@ from sqlalchemy import Row, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub import seasons
-from qunclub.kernel import Actor, NotFound, Page, paginate
+from qunclub.kernel import Actor, Marked, NotFound, Page, paginate_by_mark
 from qunclub.members.models import Member
 
 from . import rules
@@ -21,6 +21,7 @@ from .rules import Progress, Reader
 
 Rows = list[Row[Any]]
 PER_PAGE = 24
+NEWEST = Marked(Project.created_at, Project.id, True, lambda row: (row.created_at, row.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,12 @@ def progress_of(session: Session, project_ids: Iterable[int]) -> dict[int, Progr
 
 
 def listed(
-    session: Session, *, actor: Actor | None, states: tuple[str, ...], page: int, q: str = ""
+    session: Session, *, actor: Actor | None, states: tuple[str, ...], after: str = "", q: str = ""
 ) -> Page[Card]:
     """The projects this reader may see, the newest first; drafts for whoever leads them."""
     query = select(
         Project.id, Project.slug, Project.title, Project.summary, Project.skills, Project.state, Project.public,
-        Member.nickname, Member.name,
+        Project.created_at, Member.nickname, Member.name,
     ).outerjoin(Member, Member.id == Project.lead_id)  # fmt: skip
     query = query.where(Project.state.in_(states))
     if q:
@@ -94,9 +95,7 @@ def listed(
                 or_(Project.public.is_(True), hand) if me is not None else Project.public.is_(True)
             )
         query = query.where(or_(seen, Project.lead_id == me) if me is not None else seen)
-    found = paginate(
-        session, query.order_by(Project.created_at.desc(), Project.id.desc()), page=page, per_page=PER_PAGE
-    )
+    found = paginate_by_mark(session, query, NEWEST, after=after, per_page=PER_PAGE)
     far = progress_of(session, [row.id for row in found.items])
     cards = [
         Card(
@@ -105,7 +104,7 @@ def listed(
         )
         for row in found.items
     ]  # fmt: skip
-    return Page(cards, found.page, found.per_page, found.has_next)
+    return Page(cards, found.page, found.per_page, found.has_next, found.more)
 
 
 def by_slug(session: Session, slug: str, actor: Actor | None) -> tuple[Project, Reader]:

@@ -25,7 +25,6 @@ from qunclub.web import (
     form_errors,
     member_id,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -47,9 +46,10 @@ register(NavItem("main", _l("Projects"), "qunclub.projects.index", "kanban", 85,
 def index() -> Any:
     """My pieces, what waits for my verdict, what runs, what is done; with ``state=done`` all that is done."""
     actor = current_actor_or_none()
+    after = request.args.get("after", "")
     if request.args.get("state") == "done":
         with reading() as session:
-            past = queries.listed(session, actor=actor, states=("done",), page=page_number())
+            past = queries.listed(session, actor=actor, states=("done",), after=after)
             return render("projects/finished.html", past=past)
     with reading() as session:
         ident = _member(actor)
@@ -57,8 +57,8 @@ def index() -> Any:
             "projects/index.html",
             mine=queries.mine(session, ident) if ident is not None else [],
             waiting=queries.to_judge(session, actor) if actor is not None and ident is not None else [],
-            going=queries.listed(session, actor=actor, states=("draft", "open"), page=page_number()),
-            past=queries.listed(session, actor=actor, states=("done",), page=1),
+            going=queries.listed(session, actor=actor, states=("draft", "open"), after=after),
+            past=queries.listed(session, actor=actor, states=("done",)),
             sees_names=sees_names(actor),
             moment=now(),
             page_meta={

@@ -9,13 +9,13 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Actor, Forbidden, NotFound, Stale
+from qunclub.kernel import Actor, Forbidden, NotFound
 from qunclub.web import (
     N_,
+    Saving,
     _,
     allow,
     current_actor,
-    explain,
     flash,
     form_errors,
     now,
@@ -57,38 +57,33 @@ def _led(session: Session, slug: str, actor: Actor) -> Project:
 @allow("member")
 def edit(slug: str) -> Any:
     """What the project says of itself."""
-    actor, moment, stale = current_actor(), now(), ""
+    actor, moment = current_actor(), now()
     with reading() as session:
         project = _led(session, slug, actor)
         form = TextForm(data=data_of(project, None))
         project_id, theirs, version = project.id, project.description_md, project.version
+    saving = Saving(form, version)
     if form.validate_on_submit():
-        saved = False
-        try:
-            with form_errors(form):
-                text = form.text()
-                saved = transact(
-                    lambda session: bool(
-                        services_lead.save(
-                            session,
-                            project_id=project_id,
-                            version=_number(form.version.data),
-                            text=text,
-                            terms=None,
-                            now=moment,
-                            actor=actor,
-                        ).id
-                    )
+        with saving:
+            text = form.text()
+            transact(
+                lambda session: (
+                    services_lead.save(
+                        session,
+                        project_id=project_id,
+                        version=saving.seen,
+                        text=text,
+                        terms=None,
+                        now=moment,
+                        actor=actor,
+                    ).id
                 )
-        except Stale as error:
-            # Their text beside mine; saving again from here is a decision, so it carries the new version.
-            stale = explain(error)
-            form.version.data = str(version)
-        if saved:
+            )
+        if saving.done:
             flash(_("Saved."))
             return see_other(SHOW, slug=slug)
-    page = render("projects/edit.html", form=form, project=project, stale=stale, theirs=theirs)
-    return page, 409 if stale else 422 if form.errors else 200
+    page = render("projects/edit.html", form=form, project=project, stale=saving.stale, theirs=theirs)
+    return page, saving.status
 
 
 @bp.post("/<slug>/state/<state>")
@@ -145,39 +140,35 @@ def new_piece(slug: str) -> Any:
 @allow("member")
 def edit_piece(slug: str, piece_id: int) -> Any:
     """Change a piece."""
-    actor, moment, stale = current_actor(), now(), ""
+    actor, moment = current_actor(), now()
     with reading() as session:
         project = _led(session, slug, actor)
         piece, _holder = queries.piece(session, project.id, piece_id)
         form = PieceForm(data=data_of_piece(piece, project.currency))
         currency, theirs, version = project.currency, piece.brief_md, piece.version
+    saving = Saving(form, version)
     if form.validate_on_submit():
-        saved = False
-        try:
-            with form_errors(form):
-                text = replace(form.text(currency), due_at=kept_due(form, piece))
-                saved = transact(
-                    lambda session: bool(
-                        services_lead.save_piece(
-                            session,
-                            piece_id=piece_id,
-                            version=_number(form.version.data),
-                            text=text,
-                            now=moment,
-                            actor=actor,
-                        ).id
-                    )
+        with saving:
+            text = replace(form.text(currency), due_at=kept_due(form, piece))
+            transact(
+                lambda session: (
+                    services_lead.save_piece(
+                        session,
+                        piece_id=piece_id,
+                        version=saving.seen,
+                        text=text,
+                        now=moment,
+                        actor=actor,
+                    ).id
                 )
-        except Stale as error:
-            stale = explain(error)
-            form.version.data = str(version)
-        if saved:
+            )
+        if saving.done:
             flash(_("Saved."))
             return see_other(PIECE, slug=slug, piece_id=piece_id)
     page = render(
-        "projects/piece_edit.html", form=form, project=project, piece=piece, stale=stale, theirs=theirs
+        "projects/piece_edit.html", form=form, project=project, piece=piece, stale=saving.stale, theirs=theirs
     )
-    return page, 409 if stale else 422 if form.errors else 200
+    return page, saving.status
 
 
 @bp.post("/<slug>/pieces/<int:piece_id>/verdict")

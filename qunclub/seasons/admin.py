@@ -12,6 +12,7 @@ from qunclub.members import queries_people
 from qunclub.points import KINDS
 from qunclub.web import (
     NavItem,
+    Saving,
     _,
     _l,
     allow,
@@ -20,7 +21,6 @@ from qunclub.web import (
     flash,
     form_errors,
     now,
-    page_number,
     reading,
     register,
     render,
@@ -30,6 +30,7 @@ from qunclub.web import (
 
 from . import (
     ending,
+    lists,
     queries,
     queries_appeals,
     queries_review,
@@ -84,7 +85,7 @@ def index() -> Any:
     q, state = request.args.get("q", "")[:60], request.args.get("state", "")
     state = state if state in SEASON_STATES else ""
     with reading() as session:
-        page = queries.listed(session, q=q, state=state, page=page_number())
+        page = lists.listed(session, q=q, state=state, after=request.args.get("after", ""))
         return render("seasons/admin_index.html", page=page, q=q, state=state, states=words.STATES)
 
 
@@ -95,8 +96,8 @@ def _form(session: Session, **values: Any) -> SeasonForm:
     return form
 
 
-def _edit_page(form: SeasonForm, season: Season | None) -> Any:
-    return render("seasons/admin_edit.html", form=form, season=season)
+def _edit_page(form: SeasonForm, season: Season | None, stale: str = "") -> Any:
+    return render("seasons/admin_edit.html", form=form, season=season, stale=stale)
 
 
 @bp.get("/new")
@@ -147,22 +148,22 @@ def update(season_id: int) -> Any:
         season = queries.get(session, season_id)
         form = _form(session)
         valid = form.validate_on_submit()
+    saving = Saving(form, season.version)
     if valid:
-        typed = form.version.data or ""
-        version = int(typed) if typed.isdecimal() and len(typed) < 10 else 0
-        with form_errors(form), unit_of_work() as session:
+        with saving, unit_of_work() as session:
             services.update_season(
                 session,
                 season_id=season_id,
-                version=version,
+                version=saving.seen,
                 **form.values(),
                 actor=current_actor(),
                 now=now(),
             )
-        if not form.errors:
+        if saving.done:
             flash(_("The draft is saved."))
             return see_other(".show", season_id=season_id)
-    return _edit_page(form, season), 422
+    with reading() as session:
+        return _edit_page(form, queries.get(session, season_id), saving.stale), saving.status
 
 
 @bp.get("/<int:season_id>")

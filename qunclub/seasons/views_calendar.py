@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 
-from qunclub.web import allow, now, page_number, reading, render
+from qunclub.web import allow, now, reading, render
 
-from . import queries, queries_calendar
+from . import lists, queries, queries_calendar
 from . import views_words as words
 
 bp = Blueprint("season_calendar", __name__)
@@ -19,7 +19,7 @@ bp = Blueprint("season_calendar", __name__)
 def index() -> Any:
     """Coming, present, past."""
     with reading() as session:
-        page = queries_calendar.begun(session, now(), page=page_number())
+        page = lists.begun(session, now(), after=request.args.get("after", ""))
         return render(
             "seasons/calendar.html",
             coming=queries.coming(session, now(), limit=24) if page.page == 1 else [],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 from wtforms import BooleanField, StringField, TextAreaField
 from wtforms.validators import Length
 
@@ -20,14 +20,13 @@ from qunclub.web import (
     form_errors,
     member_id,
     now,
-    page_number,
     reading,
     render,
     see_other,
     transact,
 )
 
-from . import queries_core, services_profile
+from . import lists, queries_core, services_profile
 from .rules_core import MOST_ABOUT
 from .views import sees_names
 
@@ -107,5 +106,5 @@ def alumni() -> Any:
     actor = current_actor_or_none()
     names = sees_names(actor)
     with reading() as session:
-        page = queries_core.alumni(session, names=names, page=page_number())
+        page = lists.alumni(session, names=names, after=request.args.get("after", ""))
         return render("seasons/alumni.html", page=page, sees_names=names)

@@ -10,6 +10,7 @@ from .i18n import N_, _, _l, _n, explain, locale
 from .limits import limit
 from .nav import NavItem, register
 from .render import flash, is_htmx, page_number, render, render_alike, safe_next, see_other
+from .saving import Saving
 from .state import ClubState, club, now
 from .uow import reading, reading_ahead, transact, unit_of_work
 from .urls import absolute_url, club_url, here
@@ -21,6 +22,7 @@ __all__ = [
     "Me",
     "NavItem",
     "RadioField",
+    "Saving",
     "SelectField",
     "SelectMultipleField",
     "_",

@@ -128,8 +128,13 @@ def form_errors(form: FlaskForm) -> Iterator[None]:
     try:
         yield
     except Invalid as error:
-        field = form._fields.get(error.field)
-        if field is None:
-            form.form_errors.append(explain(error))
-        else:
-            field.errors = [*field.errors, explain(error)]
+        refuse(form, error)
+
+
+def refuse(form: FlaskForm, error: Invalid) -> None:
+    """Put a refusal on the field it names, or on the form."""
+    field = form._fields.get(error.field)
+    if field is None:
+        form.form_errors.append(explain(error))
+    else:
+        field.errors = [*field.errors, explain(error)]

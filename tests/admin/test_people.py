@@ -52,7 +52,7 @@ def test_the_list_has_pages_and_costs_the_same(
     with count_statements(site_db.engine) as many:
         page = text_of(client.get("/admin/people"))
     assert many.count == few.count, many
-    assert "page=2" in page
+    assert "after=" in page
 
 
 def test_people_as_a_table(client: FlaskClient, make: Make, boss: Member) -> None:

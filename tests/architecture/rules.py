@@ -32,7 +32,9 @@ BELOW: dict[str, frozenset[str]] = {
     "seasons": frozenset(
         {"members", "points", "groups", "courses", "passes", "homework", "notices", "house"}
     ),
-    "levels": frozenset({"members", "points", "courses", "passes", "homework", "seasons", "notices"}),
+    "levels": frozenset(
+        {"members", "points", "groups", "courses", "passes", "house", "homework", "seasons", "notices"}
+    ),
     "projects": frozenset({"members", "points", "homework", "seasons", "levels", "notices"}),
     "rewards": frozenset(
         {"members", "points", "groups", "courses", "passes", "orders", "homework", "notices"}

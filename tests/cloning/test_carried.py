@@ -40,7 +40,7 @@ WHOLE = Template(
             "contributor", points=50, kinds=("answer_best 20",), rights=("more_files",), duties="Help."
         ),
     ),
-    path=PathText(30, 10, 20),
+    path=PathText(30, 10, 20, 40),
     house=HouseText(("warning", "mute 7", "removal"), 90, 7),
     season=SeasonText(9, 2, leaves=1, weights=("answer_best:50",), ties=("earlier",), two_person=True),
     season_letters=LettersText(False, 50),
@@ -219,7 +219,7 @@ texts = st.text(st.characters(exclude_characters="\x00", codec="utf-8"), max_siz
 words = st.lists(texts, max_size=2).map(tuple)
 counts = st.integers(-rules.HIGHEST, rules.HIGHEST)
 singles: dict[str, Any] = {
-    "path": st.builds(PathText, counts, counts, counts),
+    "path": st.builds(PathText, counts, counts, counts, counts),
     "house": st.builds(HouseText, words, counts, counts),
     "season": st.builds(SeasonText, counts, counts, weights=words, ties=words),
     "profile": st.builds(ProfileText, texts, texts),

@@ -30,6 +30,7 @@ ladders = st.builds(
 facts_of = st.builds(
     Facts, points=small, recent_points=small, works=small, featured=small, answers=small, days=small,
     kinds=some_kinds, recent_kinds=some_kinds, has_pass=st.booleans(), clean=st.booleans(), core=st.booleans(),
+    violation=st.booleans(),
 )  # fmt: skip
 moments = st.integers(-400, 400).map(lambda days: NOW + dt.timedelta(days=days))
 held = st.builds(Held, st.sampled_from(rules.LEVELS), moments, st.none() | moments, st.none() | moments)
@@ -38,7 +39,7 @@ ALL = Facts(1000, 1000, {}, {}, 9, 9, 9, 400, True, True)
 
 @given(facts_of, ladders, st.sampled_from(rules.NUMBERS), small)
 def test_more_never_stands_lower(facts, ladder, what, more):
-    better = replace(facts, **{what: getattr(facts, what) + more}, has_pass=True, clean=True)
+    better = replace(facts, **{what: getattr(facts, what) + more}, has_pass=True, clean=True, violation=False)
     low, high = rules.evaluate(facts, ladder), rules.evaluate(better, ladder)
     assert rules.rank(low.level) <= rules.rank(high.level)
     assert rules.evaluate(facts, ladder) == low  # the same facts, the same standing
@@ -56,6 +57,8 @@ def test_what_is_missing_is_exactly_what_keeps_one_from_the_next_level(facts, la
         }
         numbers = {m.what: m.need for m in standing.missing if m.what in rules.NUMBERS}
         flags = {m.what: True for m in standing.missing if m.what in rules.FLAGS}
+        if any(m.what == "violation" for m in standing.missing):
+            flags["violation"] = False
         mended = replace(facts, kinds=kinds, recent_kinds=lately, **numbers, **flags)
         assert rules.rank(rules.evaluate(mended, ladder).level) >= rules.rank(standing.next)
         assert all(one.have < one.need for one in standing.missing)
@@ -158,3 +161,19 @@ def test_kinds_are_written_and_read_alike(kinds):
 def test_kinds_that_cannot_be_read(typed):
     with pytest.raises(Invalid):
         rules_typed.parse_kinds(typed, "x")
+
+
+def test_a_violation_is_asked_about_with_clean_alone():
+    asked = Conditions(clean=True)
+    assert [one.what for one in rules.lacks(Facts(violation=True), asked)] == ["violation"]
+    assert rules.lacks(Facts(violation=True), Conditions()) == () == rules.lacks(Facts(), asked)
+    assert [one.what for one in rules.lacks(Facts(clean=False, violation=True), asked)] == [
+        "clean",
+        "violation",
+    ]
+
+
+def test_rules_of_before_keep_what_they_meant():
+    old = rules.DEFAULT.to_json()
+    old.pop("clean_days")
+    assert Ladder.of(old).clean_days == 0 and Ladder.of(rules.DEFAULT.to_json()) == rules.DEFAULT

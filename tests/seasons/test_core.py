@@ -17,7 +17,7 @@ from qunclub.homework import made as homework_made
 from qunclub.kernel import Actor, Forbidden, Invalid, store
 from qunclub.members.models import Member
 from qunclub.projects.models import Project
-from qunclub.seasons import queries_core
+from qunclub.seasons import lists, queries_core
 from qunclub.seasons.models import CoreSeat
 from qunclub.seasons.models_profile import CoreProfile
 from qunclub.seasons.rules_core import NO_HONOUR, Term, standing
@@ -88,7 +88,7 @@ def test_the_database_names_the_same_alumni_as_the_rule(session, make, now):
             seat(make, member, one.joined_at, one.left_at, one.reason)
         if standing(held).kind == "alumni":
             expected.add((member.id, standing(held).since, standing(held).until, len(held)))
-    page = queries_core.alumni(session, names=True, page=1)
+    page = lists.alumni(session, names=True)
     assert {(one.member_id, one.since, one.until, one.terms) for one in page.items} == expected
     assert len(expected) == 3
 
@@ -125,7 +125,7 @@ def test_suspended_members_are_not_shown_around(session, make, now):
     for member in (core, gone):
         members.suspend(session, member_id=member.id, reason="x", actor=ADMIN, now=now)
     assert queries_core.core_cards(session, names=True) == []
-    assert queries_core.alumni(session, names=True, page=1).items == []
+    assert lists.alumni(session, names=True).items == []
     assert queries_core.seats_taken(session) == 1
 
 
@@ -278,7 +278,7 @@ def test_ones_own_data_and_leaving(make, core, site_db, now):
     with site_db.session() as session:
         assert session.scalars(select(CoreProfile)).all() == []
         assert queries_core.core_cards(session, names=True) == []
-        assert queries_core.alumni(session, names=True, page=1).items == []
+        assert lists.alumni(session, names=True).items == []
 
 
 def cost(client, engine, address):

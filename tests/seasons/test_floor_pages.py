@@ -121,11 +121,11 @@ def test_kinds_that_nothing_gives_are_no_way_over_the_line(client, make, people,
     page = text_of(client.get("/season"))
     assert "What would do it" in page and "that you host" not in page
     mine = text_of(client.get("/me/points"))
-    assert "Event hosted" in mine and "no room of the club gives it" in mine
+    assert "Event hosted" in mine and "an admin writes it down; nobody did of late" in mine
     given = {"member_id": people[2][1].id, "kind": "event_hosted", "source": "event:1"}
     site_db.transact(partial(points.award, **given, occurred_at=now, now=now, actor=ADMIN))
     assert "1 event that you host" in text_of(client.get("/season"))
-    assert "no room of the club gives it" not in text_of(client.get("/me/points"))
+    assert "an admin writes it down; nobody did of late" not in text_of(client.get("/me/points"))
 
 
 def test_the_floor_costs_the_same_however_many_violations_there_are(client, make, people, site_db):

@@ -195,8 +195,12 @@ def test_an_admin_takes_a_season_from_draft_to_the_archive(admin, make, people, 
         version = season.version
     assert admin.get("/season/spring").status_code == 404, "a draft is not public"
     assert post(admin, f"{path}/edit", form(seats="2", version=version)).status_code == 303
-    stale = post(admin, f"{path}/edit", form(seats="9", version=version))
-    assert stale.status_code == 409
+    stale = post(admin, f"{path}/edit", form(seats="9", name="Spring of mine", version=version))
+    assert stale.status_code == 409 and "Nothing was overwritten" in text_of(stale)
+    assert 'value="9"' in text_of(stale) and 'value="Spring of mine"' in text_of(stale)
+    assert "<dd>2</dd>" in text_of(stale), "what stands now"
+    refused = post(admin, f"{path}/edit", form(seats="0", version=version + 1))
+    assert refused.status_code == 422
     assert "Open the season" in text_of(admin.get(path))
     assert post(admin, f"{path}/open").status_code == 303
     for index, (_account, member) in enumerate(people):
