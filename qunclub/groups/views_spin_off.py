@@ -21,6 +21,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import queries, queries_mine, queries_spin_off, services_spin_off, services_spin_off_end
@@ -169,7 +170,7 @@ def _lead(ident: int, form: LeadForm, over: HandOverForm, *, save: bool) -> Any:
                         services_spin_off.change(
                             session,
                             ident=ident,
-                            version=int(typed[:9]) if typed.isdecimal() else 0,
+                            version=version_in(typed),
                             purpose=form.purpose.data or "",
                             entry_url=form.entry_url.data or "",
                             entry_note=form.entry_note.data or "",

@@ -22,6 +22,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import queries, rules, services
@@ -40,7 +41,7 @@ ACTS = {
 
 def _shown(form: Any) -> int:
     given = form.version.data or ""
-    return int(given) if given.isdecimal() and len(given) < 10 else 0
+    return version_in(given)
 
 
 @bp.get("")
@@ -151,7 +152,7 @@ def preview() -> Any:
 def discard() -> Any:
     """Throw the draft away."""
     typed = request.form.get("version", "")
-    version = int(typed) if typed.isdecimal() and len(typed) < 10 else 0
+    version = version_in(typed)
     try:
         transact(lambda session: services.discard_draft(session, version=version))
     except Stale as error:

@@ -25,6 +25,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import queries_coupons as queries
@@ -164,7 +165,7 @@ def edit(coupon_id: int) -> Any:
                     lambda session: services_coupons.update(
                         session,
                         coupon_id=coupon_id,
-                        version=int(version) if version.isdecimal() else 0,
+                        version=version_in(version),
                         draft=draft,
                         actor=current_actor(),
                         now=now(),

@@ -18,6 +18,7 @@ from qunclub.web import (
     render,
     see_other,
     unit_of_work,
+    version_in,
 )
 
 from . import queries_rulebook, services_rulebook
@@ -79,7 +80,7 @@ def set_rule(kind: str) -> Any:
                     form.ring_days.data or 0,
                 ),
                 reason=form.reason.data or "",
-                version=int(shown) if shown.isdecimal() else 0,
+                version=version_in(shown),
                 actor=current_actor(),
                 now=now(),
             )

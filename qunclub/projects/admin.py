@@ -26,6 +26,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import queries, services_lead, services_verdict
@@ -125,7 +126,7 @@ def edit(project_id: int) -> Any:
                         services_lead.save(
                             session,
                             project_id=project_id,
-                            version=int(given) if given.isdecimal() and len(given) < 10 else 0,
+                            version=version_in(given),
                             text=text,
                             terms=terms,
                             now=moment,
