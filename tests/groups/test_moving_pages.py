@@ -244,6 +244,7 @@ def test_the_navigation_counts_the_wishes_that_one_may_answer(class_, client, si
         found = re.search(
             r'href="/desk/moves"[^>]*>.*?Moves(?: <span class="qc-count">(\d+)</span>)?</a>', page
         )
+        assert found is not None
         return int(found[1] or 0), seen.count
 
     assert counted(accounts["Boss"])[0] == counted(host_account)[0] == 2
