@@ -7,6 +7,7 @@ Promise 4: who finds no seat waits in an explicit, ordered list.
 from .entry import DISPUTED, MERGED, MOVED, OPENED_BY, PURPOSES
 from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
 from .models_bar import Bar
+from .moving_ends import NO_TICKETS, is_spin_off
 from .qr import qr_svg
 from .queries import (
     LineView,
@@ -35,7 +36,15 @@ from .services import (
     take_seat,
 )
 from .services_bars import bar_member, lift_bar, remove_member
-from .services_hosts import add_host, forget_host, hosted_by, hosts_of, is_host_of, remove_host
+from .services_hosts import (
+    add_host,
+    doors_hosted_by,
+    forget_host,
+    hosted_by,
+    hosts_of,
+    is_host_of,
+    remove_host,
+)
 from .services_lines import (
     accept_covenant,
     create_line,
@@ -68,6 +77,7 @@ __all__ = [
     "MERGED",
     "MOVED",
     "NOTHING_ASKED",
+    "NO_TICKETS",
     "OPENED_BY",
     "PURPOSES",
     "Arrival",
@@ -102,6 +112,7 @@ __all__ = [
     "current_covenant",
     "decide_spin_off",
     "decline_offer",
+    "doors_hosted_by",
     "enter_core",
     "expire_offers",
     "first_group",
@@ -117,6 +128,7 @@ __all__ = [
     "introduce",
     "is_asked",
     "is_host_of",
+    "is_spin_off",
     "join_spin_off",
     "leave",
     "leave_core",

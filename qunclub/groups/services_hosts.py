@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from qunclub.kernel import N_, Actor, Invalid, NotFound, insert_for, store
 from qunclub.members.models import Member
 
-from .models import Group
+from .models import Group, GroupLine
 from .models_hosts import GroupHost
 
 MOST_HOSTS = 50
@@ -32,6 +32,17 @@ def hosts_of(session: Session, group_id: int) -> Sequence[Member]:
 def hosted_by(session: Session, member_id: int) -> frozenset[int]:
     """The ids of the groups whose host a member is: one statement."""
     return frozenset(session.scalars(select(GroupHost.group_id).where(GroupHost.member_id == member_id)))
+
+
+def doors_hosted_by(session: Session, member_id: int) -> frozenset[int]:
+    """The same without spin-offs, which have no door: who hosts nothing else hosts at the doors of the whole club."""
+    query = (
+        select(GroupHost.group_id)
+        .join(Group, Group.id == GroupHost.group_id)
+        .join(GroupLine, GroupLine.id == Group.line_id)
+        .where(GroupHost.member_id == member_id, GroupLine.kind != "spin_off")
+    )
+    return frozenset(session.scalars(query))
 
 
 def is_host_of(session: Session, *, group_id: int, member_id: int | None, roles: Collection[str]) -> bool:
