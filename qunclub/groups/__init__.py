@@ -66,9 +66,13 @@ from .services_spin_off import decide as decide_spin_off
 from .services_spin_off import forget_spin_offs
 from .services_spin_off import join as join_spin_off
 from .services_spin_off import propose as propose_spin_off
-from .services_split import forget_splits
+from .services_split import NO_MORE_GROUPS, NOBODY_LEFT, forget_splits
+from .services_split import OFF as SPLIT_OFF
 from .services_waiting import admit_waiting
 from .services_welcome import set_welcome
+
+SPLIT_NOTES = (NOBODY_LEFT, NO_MORE_GROUPS)
+"""Why an announced split came to nothing by itself: msgids with the group's name."""
 
 __all__ = [
     "DEFAULT_NICKNAME",
@@ -80,6 +84,8 @@ __all__ = [
     "NO_TICKETS",
     "OPENED_BY",
     "PURPOSES",
+    "SPLIT_NOTES",
+    "SPLIT_OFF",
     "Arrival",
     "Asked",
     "Bar",
