@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import literal, null, select, union_all
+from sqlalchemy import literal, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from qunclub import groups
@@ -101,8 +101,9 @@ def _decided(session: Session, here: Place) -> Iterator[Note]:
     )  # fmt: skip
     merges = (
         select(
-            Group.closed_at, null().label("b"), null().label("c"), literal("merge").label("d"), null().label("e"),
-            null().label("f"), Group.name, null().label("g"),
+            Group.closed_at, Group.closed_at.label("ended_at"), Group.closed_at.label("due_at"),
+            literal("merge").label("state"), literal("").label("note"), literal("").label("reason"), Group.name,
+            Group.slug,
         )
         .where(Group.into_id == here.group_id)
         .order_by(Group.id.desc())
