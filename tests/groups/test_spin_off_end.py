@@ -253,6 +253,8 @@ def test_the_pages_of_an_end(make, client, site_db, now):
     assert post(client, "/admin/groups/spin-offs/1/restore", {}).status_code == 403
     sign_in(client, boss_account)
     in_language(client, "en")
+    page = text_of(client.get("/groups/runners-1"))
+    assert "Bring it back" in page and "You can write now" not in page
     page = text_of(client.get("/admin/groups/spin-offs"))
     assert "Bring it back" in page and "Ran enough" in page
     page = text_of(post(client, "/admin/groups/spin-offs/1/restore", {}, follow_redirects=True))
