@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from qunclub.kernel import outbox
-from qunclub.kernel.mail import MailMessage
+from qunclub.kernel.mail import MailEnd, MailMessage
+from qunclub.web import absolute_url
 from qunclub.web.mailing import rendered
 from qunclub.web.state import ClubState
 from qunclub.web.uow import transaction
 
-from . import ending, queries, services
+from . import queries, rules, rules_links, services
 
 
 def deliver(state: ClubState, payload: dict[str, Any], key: str) -> None:
@@ -20,7 +21,7 @@ def deliver(state: ClubState, payload: dict[str, Any], key: str) -> None:
     session.rollback()
     if found is None:
         return
-    end = ending.of(state, found.member_id, found.kind)
+    end = end_of(state, found.member_id, found.kind)
     context = {
         "name": found.shown_name,
         "text": found.text,
@@ -38,6 +39,18 @@ def deliver(state: ClubState, payload: dict[str, Any], key: str) -> None:
             sent_at=state.clock(),
             headers=end.headers if end is not None else (),
         )
+    )
+
+
+def end_of(state: ClubState, member_id: int, kind: str) -> MailEnd | None:
+    """What mails of this kind to this member end with; None for what is always told, and for a kind there is no more."""
+    found = rules.KINDS.get(kind)
+    if found is None or found.always:
+        return None
+    return MailEnd(
+        label=found.label,
+        off=absolute_url("qunclub.notices.off", token=rules_links.sign(member_id, kind, state.secret)),
+        choices=absolute_url("qunclub.notices.choices"),
     )
 
 
