@@ -43,7 +43,7 @@ def deliver(state: ClubState, payload: dict[str, Any], key: str) -> None:
 
 
 def end_of(state: ClubState, member_id: int, kind: str) -> MailEnd | None:
-    """What mails of this kind to this member end with; None for what is always told, and for a kind there is no more."""
+    """What mails of this kind to this member end with; None for what is always told, or no kind."""
     found = rules.KINDS.get(kind)
     if found is None or found.always:
         return None
