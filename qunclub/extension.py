@@ -271,6 +271,7 @@ class QunClub:
             made_books=tuple(load(path) for path in MADE_BOOKS),
             board_books=tuple(load(path) for path in BOARD_BOOKS),
             level_book=cast(LevelBook, import_module("qunclub.levels")),
+            mail_end=load("qunclub.notices.jobs:end_of"),
             find_member=members.find_identity,
             load_member=members.identify,
             keep_locale=members.keep_locale,

@@ -30,6 +30,7 @@ HANDLERS = {
     "notice": "qunclub.notices.jobs:deliver",
     "notice_seated": "qunclub.notices.jobs:tell_seated",
     "board_welcome": "qunclub.board.jobs:welcome",
+    "board_stir": "qunclub.board.jobs:stir",
     "refund": "qunclub.orders.jobs:carry_out_refund",
     "checkout_expire": "qunclub.orders.jobs:expire_checkout",
     "subscription_cancel": "qunclub.orders.jobs_recurring:carry_out_wish",

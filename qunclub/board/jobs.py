@@ -20,3 +20,9 @@ def welcome(state: ClubState, payload: dict[str, Any], key: str) -> None:
             now=state.clock(),
             zone=state.settings.zone,
         )
+
+
+def stir(state: ClubState, payload: dict[str, Any], key: str) -> None:
+    """Have pages of a board that stand open look again; once more than needed does no harm."""
+    with transaction(state.session(), wake=state.wake) as session:
+        services_welcome.touch(session, payload["group"])

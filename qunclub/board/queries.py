@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, exists, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
@@ -31,7 +31,7 @@ class Place:
         seated: whether they have a seat in this group.
         covenant_due: whether they have not accepted the covenant in force.
         last_n, changed: of the board, 0 while nobody has written.
-        closed: whether the group was merged into another; its board is read on, and nobody writes.
+        closed: whether the group was merged into another or has ended; its board is read on, and nobody writes.
         read_n: up to where they have read, None when they have not looked yet.
     """
 
@@ -64,11 +64,15 @@ class Place:
 
 def _seat_of(member: Any) -> ColumnElement[bool]:
     # Looked up by the member: the group, by whose index SQLite would read all of it, is hidden from it.
-    # Who was in a group that was merged into another reads its board on, from their seat there.
+    # Who was in a group that was merged into another reads its board on, from their seat there; who was in a spin-off
+    # when it ended, from the seat that ended with it.
     return and_(
         Seat.member_id == member,
         unindexed(Seat.group_id).in_((Group.id, Group.into_id)),
-        unindexed(Seat.state) == "admitted",
+        or_(
+            unindexed(Seat.state) == "admitted",
+            and_(unindexed(Seat.state) == "left", Seat.ended_at == Group.closed_at, Group.into_id.is_(None)),
+        ),
     )
 
 

@@ -24,7 +24,7 @@ _QUIET = ("a", "code", "pre", "math")
 
 
 GROUP_CLOSED = N_(
-    "This group was merged into another. Its board stays to be read; write on that of the other."
+    "This group was merged into another or has ended. Its board stays to be read; nobody writes on it any more."
 )
 CLOSED = N_("This post is not open for answers.")
 

@@ -22,10 +22,7 @@ def welcome(session: Session, *, group_id: int, member_id: int, now: dt.datetime
         now: aware UTC.
         zone: the club's, in which days are days.
     """
-    session.execute(
-        insert_for(session, Board).values(group_id=group_id, last_n=0, changed=0).on_conflict_do_nothing()
-    )
-    board = locks.lock(session, Board, group_id)
+    board = _board(session, group_id)
     seated = select(Seat.id).where(
         Seat.group_id == group_id, Seat.member_id == member_id, Seat.state == "admitted"
     )
@@ -47,6 +44,20 @@ def welcome(session: Session, *, group_id: int, member_id: int, now: dt.datetime
     board.changed += 1
     session.flush()
     return True
+
+
+def touch(session: Session, group_id: int) -> None:
+    """Say that the board reads differently now."""
+    _board(session, group_id).changed += 1
+    session.flush()
+
+
+def _board(session: Session, group_id: int) -> Board:
+    """The board of a group under its lock, made when nobody has written there yet."""
+    session.execute(
+        insert_for(session, Board).values(group_id=group_id, last_n=0, changed=0).on_conflict_do_nothing()
+    )
+    return locks.lock(session, Board, group_id)
 
 
 def forget_welcomes(session: Session, *, member_id: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -35,10 +36,11 @@ from qunclub.web.files import give_out
 from qunclub.web.render import format_datetime
 from qunclub.web.urls import path_to
 
-from . import files, posting, queries, queries_posts, queries_welcome, rules, services
+from . import files, posting, queries, queries_notes, queries_posts, queries_welcome, rules, services
 from .forms import PostForm, StaffPostForm, kept
 from .models import BoardPost
 from .queries import Place
+from .queries_notes import Note
 from .queries_posts import Shown
 from .queries_welcome import Newcomer, Welcomes
 
@@ -66,11 +68,7 @@ def words(shown: Shown) -> str:
 
 def why(verdict: Verdict) -> str:
     """Why somebody may not write, in their language."""
-    params = {
-        name: format_datetime(value) if isinstance(value, dt.datetime) else value
-        for name, value in verdict.params.items()
-    }
-    return str(_(verdict.reason, **params))
+    return str(_(verdict.reason, **_readable(verdict.params)))
 
 
 def greet(came: Welcomes, one: Newcomer) -> str:
@@ -81,6 +79,27 @@ def greet(came: Welcomes, one: Newcomer) -> str:
         number=one.number,
         nickname=one.nickname,
         city=one.city,
+    )
+
+
+def told(note: Note) -> str:
+    """What the club announces, in the reader's language."""
+    return str(_(note.text, **_readable(note.facts)))
+
+
+def _readable(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: format_datetime(value) if isinstance(value, dt.datetime) else value
+        for name, value in facts.items()
+    }
+
+
+def _notes(
+    session: Session, here: Place, page: Page[Shown], top: list[Shown], before: int | None
+) -> dict[int, list[Note]]:
+    pinned = {one.id for one in top}
+    return queries_notes.notes(
+        session, here, page.items, pinned=pinned, older_than=before, more=page.has_next
     )
 
 
@@ -134,12 +153,14 @@ def index(slug: str) -> Any:
             "page": page,
             "pinned": top,
             "came": None if announcements else _came(session, here, page, top, after),
+            "notes": _notes(session, here, page, top, after),
             "verdict": posting.may_post(session, place=here, now=moment, zone=club().settings.zone),
         }
     answer = render(
         "board/index.html",
         **context,
         greet=greet,
+        told=told,
         form=form,
         announcements=announcements,
         first=first,
@@ -312,7 +333,7 @@ def news(slug: str) -> Any:
         here = queries.place(session, slug, current_actor())
         page = queries_posts.posts(session, here)
         top = queries_posts.pinned(session, here)
-        came = _came(session, here, page, top, None)
+        came, notes = _came(session, here, page, top, None), _notes(session, here, page, top, None)
     return _fragment(
         render(
             "board/_posts.html",
@@ -323,6 +344,8 @@ def news(slug: str) -> Any:
             first=True,
             words=words,
             greet=greet,
+            notes=notes,
+            told=told,
         ),
         here,
     )

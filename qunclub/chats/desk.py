@@ -30,6 +30,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import pictures, queries, rules, services, services_hush, services_join, tasks
@@ -167,7 +168,7 @@ def _save(form: WayInForm, group_id: int, chat: Chat | None) -> None:
         picture=key if key is not None else "" if form.drop_picture.data else None,
     )
     read = form.version.data or ""
-    version = int(read[:9]) if read.isdecimal() else 0
+    version = version_in(read)
     try:
         transact(
             lambda session: services.set_chat(

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from qunclub.groups.models import Group
 from qunclub.kernel import store
 from qunclub.kernel.chats import ChatBusy, ChatConnector, ChatError
 from qunclub.web.state import ClubState
@@ -40,7 +41,10 @@ def remind(state: ClubState) -> int:
     session, now = state.session(), state.clock()
     due = session.scalars(
         select(Chat.id)
+        .join(Group, Group.id == Chat.group_id)
         .where(Chat.expires_at.is_not(None), Chat.reminded_at.is_(None), Chat.expires_at <= now + rules.AHEAD)
+        # Nobody comes into a closed group any more.
+        .where(Group.closed_at.is_(None))
         .order_by(Chat.expires_at)
         .limit(BATCH)
     ).all()

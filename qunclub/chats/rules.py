@@ -132,6 +132,7 @@ class Asking:
         closed: why the way in is closed to them, empty when it is open (``groups.rules_entry``).
         suspended: the membership.
         ticket: the state of the seat's ticket, None without one.
+        ticketless: whether the group is a spin-off, where the seat itself admits.
         let_in_before: whether the bot let them in by this very seat already.
     """
 
@@ -141,6 +142,7 @@ class Asking:
     closed: str = ""
     suspended: bool = False
     ticket: str | None = None
+    ticketless: bool = False
     let_in_before: bool = False
 
 
@@ -156,6 +158,8 @@ def may_join(who: Asking) -> Verdict:
         return "no_seat"
     if who.closed:
         return CLOSED.get(who.closed, "no_seat")
+    if who.ticketless:
+        return "approve"
     if who.ticket is None:
         return "no_ticket"
     if who.ticket == "used":

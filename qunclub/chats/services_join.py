@@ -134,7 +134,15 @@ def decide(
     # Who comes in as a host stays when a seat of theirs ends.
     join.seat_id = None if verdict == "staff" else seat_id
     if verdict == "approve" and seat_id is not None:
-        verdict = _admit(session, join, seat_id, chat.group_id, secret, now, used=asking.ticket == "used")
+        verdict = _admit(
+            session,
+            join,
+            seat_id,
+            chat.group_id,
+            secret,
+            now,
+            used=asking.ticketless or asking.ticket == "used",
+        )
     elif verdict in rules.AT_THE_DOOR and seat_id is not None:
         # Written down as at any door; it admits nobody.
         _show(session, join, seat_id, chat.group_id, secret, now)
@@ -260,6 +268,7 @@ def _asking(session: Session, chat: Chat, join: ChatJoin) -> tuple[Member | None
         closed=mine.closed if (mine := groups.seat_of(session, seat.id)) is not None else "left",
         suspended=suspended,
         ticket=ticket.state if ticket else None,
+        ticketless=groups.is_spin_off(session, chat.group_id),
         let_in_before=before is not None,
     )
     return member, asking, seat.id
@@ -275,7 +284,10 @@ def _admit(
     *,
     used: bool,
 ) -> rules.Verdict:
-    """Use the seat's ticket, once. A host who checked it at the door admitted them into the chat as well."""
+    """Use the seat's ticket, once.
+
+    A host who checked it at the door admitted them into the chat as well; in a spin-off there is none to be used.
+    """
     if used:
         return "approve"
     outcome = _show(session, join, seat_id, group_id, secret, now)

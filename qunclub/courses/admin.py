@@ -25,6 +25,7 @@ from qunclub.web import (
     see_other,
     transact,
     unit_of_work,
+    version_in,
 )
 
 from . import (
@@ -272,7 +273,7 @@ def restore(lesson_id: int, number: int) -> Any:
                 session,
                 lesson_id=lesson_id,
                 number=number,
-                version=int(version[:9]) if version.isdecimal() else 0,
+                version=version_in(version),
                 now=now(),
                 actor=current_actor(),
             )
@@ -324,8 +325,7 @@ def _step(direction: str) -> int:
 
 
 def _version(form: CourseForm | LessonForm) -> int:
-    text = form.version.data or ""
-    return int(text) if text.isdigit() else 0
+    return version_in(form.version.data)
 
 
 def _course(form: CourseForm) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Promise 4: who finds no seat waits in an explicit, ordered list.
 from .entry import DISPUTED, MERGED, MOVED, OPENED_BY, PURPOSES
 from .models import Covenant, CovenantAcceptance, Group, GroupLine, Seat
 from .models_bar import Bar
+from .moving_ends import NO_TICKETS, is_spin_off
 from .qr import qr_svg
 from .queries import (
     LineView,
@@ -35,7 +36,15 @@ from .services import (
     take_seat,
 )
 from .services_bars import bar_member, lift_bar, remove_member
-from .services_hosts import add_host, forget_host, hosted_by, hosts_of, is_host_of, remove_host
+from .services_hosts import (
+    add_host,
+    doors_hosted_by,
+    forget_host,
+    hosted_by,
+    hosts_of,
+    is_host_of,
+    remove_host,
+)
 from .services_lines import (
     accept_covenant,
     create_line,
@@ -57,9 +66,13 @@ from .services_spin_off import decide as decide_spin_off
 from .services_spin_off import forget_spin_offs
 from .services_spin_off import join as join_spin_off
 from .services_spin_off import propose as propose_spin_off
-from .services_split import forget_splits
+from .services_split import NO_MORE_GROUPS, NOBODY_LEFT, forget_splits
+from .services_split import OFF as SPLIT_OFF
 from .services_waiting import admit_waiting
 from .services_welcome import set_welcome
+
+SPLIT_NOTES = (NOBODY_LEFT, NO_MORE_GROUPS)
+"""Why an announced split came to nothing by itself: msgids with the group's name."""
 
 __all__ = [
     "DEFAULT_NICKNAME",
@@ -68,8 +81,11 @@ __all__ = [
     "MERGED",
     "MOVED",
     "NOTHING_ASKED",
+    "NO_TICKETS",
     "OPENED_BY",
     "PURPOSES",
+    "SPLIT_NOTES",
+    "SPLIT_OFF",
     "Arrival",
     "Asked",
     "Bar",
@@ -102,6 +118,7 @@ __all__ = [
     "current_covenant",
     "decide_spin_off",
     "decline_offer",
+    "doors_hosted_by",
     "enter_core",
     "expire_offers",
     "first_group",
@@ -117,6 +134,7 @@ __all__ = [
     "introduce",
     "is_asked",
     "is_host_of",
+    "is_spin_off",
     "join_spin_off",
     "leave",
     "leave_core",

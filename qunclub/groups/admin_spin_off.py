@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, request
+from sqlalchemy.orm import Session
 
 from qunclub.kernel import Conflict
 from qunclub.web import (
@@ -22,14 +23,17 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries_spin_off, services_spin_off
+from . import queries_spin_off, services_spin_off, services_spin_off_end
 from .forms_spin_off import DecideForm
+from .models import Group
 
 bp = Blueprint("spin_offs_admin", __name__, url_prefix="/admin/groups/spin-offs")
 ACTS = {
     "spin_off.approve": _l("A group of a member approved"),
     "spin_off.decline": _l("A group of a member declined"),
     "spin_off.hand_over": _l("A group of a member handed over"),
+    "spin_off.end": _l("A group of a member ended"),
+    "spin_off.restore": _l("A group of a member brought back"),
 }
 
 
@@ -43,8 +47,29 @@ def index() -> Any:
             "groups/admin_spin_offs.html",
             waiting=queries_spin_off.listed(session, "proposed").items,
             page=queries_spin_off.listed(session, "approved", before=before),
+            ended=queries_spin_off.listed(
+                session, "ended", before=max(0, request.args.get("ended", 0, type=int))
+            ),
             before=before,
         )
+
+
+@bp.post("/<int:ident>/restore")
+@allow("admin")
+def restore(ident: int) -> Any:
+    """Bring an ended group back with those who may still come in."""
+    try:
+        slug, count = transact(lambda session: _restored(session, ident))
+    except Conflict as error:
+        flash(explain(error), "danger")
+        return see_other(".index")
+    flash(_("The group is there again. In their seats and told: %(count)s.", count=count))
+    return see_other("qunclub.groups.show", slug=slug)
+
+
+def _restored(session: Session, ident: int) -> tuple[str, int]:
+    made, count = services_spin_off_end.restore(session, ident=ident, actor=current_actor(), now=now())
+    return session.get_one(Group, made.group_id).slug, count
 
 
 @bp.route("/<int:ident>", methods=["GET", "POST"])

@@ -36,7 +36,7 @@ bp = Blueprint("moving_desk", __name__, url_prefix="/desk/moves")
 register(
     NavItem(
         area="desk", label=_l("Moves"), endpoint="qunclub.moving_desk.index", icon="arrow-left-right", order=45,
-        role="host",
+        role="host", count_for=queries_moving.waiting_wishes,
     )
 )  # fmt: skip
 ACTS = {

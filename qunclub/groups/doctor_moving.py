@@ -24,10 +24,11 @@ def _closed(session: Session) -> list[Finding]:
     into = aliased(Group)
     held = select(Seat.id).where(Seat.group_id == Group.id, Seat.state.in_(LIVE)).exists()
     shut = Group.closed_at.is_not(None)
+    ended = select(SpinOff.id).where(SpinOff.group_id == Group.id, SpinOff.state == "ended")
     wrong = case(
         (and_(shut, or_(Group.capacity != 0, Group.seated != 0)), "is closed and counts seats"),
         (and_(shut, held), "is closed and somebody has a seat in it"),
-        (and_(shut, Group.into_id.is_(None)), "is closed and leads nowhere"),
+        (and_(shut, Group.into_id.is_(None), ~ended.exists()), "is closed and leads nowhere"),
         (and_(~shut, Group.into_id.is_not(None)), "leads to another group and is not closed"),
         (
             and_(shut, or_(into.closed_at.is_not(None), into.line_id != Group.line_id)),
@@ -65,13 +66,15 @@ def _wishes(session: Session) -> list[Finding]:
 
 
 def _spin_offs(session: Session) -> list[Finding]:
-    """Every spin-off has a parent, and a leader inside it, or says why it has none."""
+    """Every spin-off has a parent, and a leader inside it, or says why it has none; one that has ended is closed."""
     leads = select(Seat.id).where(
         Seat.member_id == SpinOff.leader_id, Seat.line_id == SpinOff.line_id, Seat.state == "admitted"
     )
-    there = SpinOff.state == "approved"
+    there, ended = SpinOff.state == "approved", SpinOff.state == "ended"
+    own = aliased(Group)
     wrong = case(
         (SpinOff.id.is_(None), "has no parent"),
+        (and_(there, own.closed_at.is_not(None)), "is there and its group is closed"),
         (
             and_(there, SpinOff.leader_id.is_(None), SpinOff.leader_note == ""),
             "has no leader and does not say why",
@@ -82,11 +85,15 @@ def _spin_offs(session: Session) -> list[Finding]:
             and_(there, Group.line_id != SpinOff.parent_line_id),
             "belongs to a group of another line than it says",
         ),
+        (and_(ended, own.closed_at.is_(None)), "has ended and its group is open"),
+        (and_(ended, GroupLine.waiting_count != 0), "has ended and somebody waits for it"),
+        (and_(ended, SpinOff.leader_note == ""), "has ended and does not say why"),
         else_=None,
     )
     rows = session.execute(
         select(GroupLine.id, wrong)
-        .outerjoin(SpinOff, and_(SpinOff.line_id == GroupLine.id, there))
+        .outerjoin(SpinOff, and_(SpinOff.line_id == GroupLine.id, or_(there, ended)))
+        .outerjoin(own, own.id == SpinOff.group_id)
         .outerjoin(Group, Group.id == SpinOff.parent_group_id)
         .where(GroupLine.kind == "spin_off", wrong.is_not(None))
         .limit(LIMIT)

@@ -82,6 +82,17 @@ class HandOverForm(Form):
     )
 
 
+class EndForm(Form):
+    """Why the group ends."""
+
+    reason = TextAreaField(
+        _l("Reason"),
+        [InputRequired(), Length(max=rules_moving.LONGEST)],
+        description=_l("Everybody in the group gets it by mail and at the bell."),
+        render_kw={"rows": 3},
+    )
+
+
 class PutOutForm(Form):
     """Why somebody has to go."""
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from qunclub.kernel import Base, UTCDateTime, pk
 
-SPIN_OFF_STATES = ("proposed", "approved", "declined", "withdrawn")
+SPIN_OFF_STATES = ("proposed", "approved", "declined", "withdrawn", "ended")
 OPEN_TO = ("group", "line")
 APPROVED = text("state = 'approved'")
 PROPOSED = text("state = 'proposed'")
@@ -20,7 +20,8 @@ class SpinOff(Base):
 
     Attributes:
         open_to: who may come in: those seated in the parent ``group``, or anywhere in its ``line``.
-        leader_id, leader_note: who leads it; with nobody the note says why.
+        leader_id, leader_note: who leads it; with nobody the note says why. Of one that has ended: who led it last, and
+            why it ended; when it did, its group's ``closed_at`` says.
         line_id, group_id: its own line and group, once it is approved.
         answer: the admin's words.
     """

@@ -16,7 +16,11 @@ from .models_moving import MoveRequest
 from .models_spin_off import SpinOff
 
 LIVE = ("waiting", "offered", "admitted")
+NO_TICKETS = N_(
+    "A group of members has no tickets and no door: who has a seat is in, and its leader says how to get into its chat."
+)
 PARENT_ENDED = N_("The seat in the parent group has ended.")
+SPIN_OFF_ENDED = N_("The group has ended.")
 LEADER_LEFT = N_("Whoever led it has left the group. An admin names somebody else.")
 
 
@@ -39,6 +43,17 @@ def spin_off_seats(session: Session, seat: Seat) -> Sequence[int]:
         .order_by(Seat.line_id)
     )
     return session.scalars(query).all()
+
+
+def is_spin_off(session: Session, group_id: int) -> bool:
+    """Whether a group is a spin-off: then its seats have no tickets and it has no door."""
+    return session.scalar(select(SpinOff.id).where(SpinOff.group_id == group_id)) is not None
+
+
+def has_ended(session: Session, line_id: int) -> bool:
+    """Whether a line is that of a spin-off that was ended: nobody comes in; read under the line's lock."""
+    query = select(SpinOff.id).where(SpinOff.line_id == line_id, SpinOff.state == "ended")
+    return session.scalar(query) is not None
 
 
 def close_ended(session: Session, seat: Seat, *, spin_off: bool, now: dt.datetime) -> None:

@@ -16,6 +16,7 @@ from qunclub.members.models import Member
 
 from . import rules
 from .models import Covenant, Group, GroupLine, Seat
+from .models_spin_off import SpinOff
 from .rules import Seats
 
 LONGEST_NUMBER = 9
@@ -216,11 +217,15 @@ def lines(
     q: str = "",
     kind: str = "",
     without: Iterable[int] = (),
+    ended: bool = True,
     page: int = 1,
     per_page: int = PER_PAGE,
 ) -> Page[GroupLine]:
-    """The club's lines, the oldest first; *without* those that stand elsewhere on the page."""
+    """The club's lines, the oldest first; *without* what stands elsewhere on the page; spin-offs that ended?"""
     query = select(GroupLine).order_by(GroupLine.id)
+    if not ended:
+        gone = select(SpinOff.id).where(SpinOff.line_id == GroupLine.id, SpinOff.state == "ended")
+        query = query.where(~gone.exists())
     if q:
         query = query.where(or_(GroupLine.name.contains(q, autoescape=True), GroupLine.slug == q))
     if kind:

@@ -28,6 +28,7 @@ class Kin:
         wish: what the reader asks for, with the name of the group.
         may_wish: whether the line lets the reader go to another group, and there is one.
         spin: the group itself, when it is a spin-off; ``may_join`` and ``leads`` of the reader.
+        was_in: of a spin-off that has ended: whether the reader sat in it at the end.
         children: spin-offs beside the line; ``may_propose`` one more.
         split: announced for the group; ``goes`` when the reader goes into the new one.
     """
@@ -39,6 +40,7 @@ class Kin:
     spin: SpinRow | None = None
     may_join: bool = False
     leads: bool = False
+    was_in: bool = False
     children: Sequence[SpinRow] = field(default_factory=tuple)
     may_propose: bool = False
     split: GroupSplit | None = None
@@ -82,6 +84,11 @@ def _of_spin_off(session: Session, line: GroupLine, mine: MySeat | None, actor: 
     spin = queries_spin_off.of_line(session, line.id)
     if spin is None or actor is None or actor.member_id is None:
         return Kin(spin=spin)
+    if spin.spin.state == "ended":
+        was_in = spin.group is not None and queries_spin_off.sat_at_the_end(
+            session, spin.group, actor.member_id
+        )
+        return Kin(spin=spin, was_in=was_in)
     parent = (
         services.live_seat(session, line_id=spin.spin.parent_line_id, member_id=actor.member_id)
         if mine is None

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub.kernel import Actor, NotFound, Page
@@ -14,10 +14,12 @@ from qunclub.kernel.pages import PER_PAGE
 from qunclub.members.models import Member
 
 from .models import Group, GroupLine, Seat
+from .models_hosts import GroupHost
 from .models_moving import MoveRequest, SeatMove
 from .services_hosts import hosted_by
 
 MOST_CHOICES = 500
+MOST_COUNTED = 99
 Old, New = aliased(Group), aliased(Group)
 
 
@@ -106,6 +108,16 @@ def wishes(session: Session, actor: Actor, *, after: int = 0) -> Page[Wish]:
     rows = [Wish(*row) for row in session.execute(query.limit(PER_PAGE + 1))]
     more = str(rows[PER_PAGE - 1].request.id) if len(rows) > PER_PAGE else ""
     return Page(items=rows[:PER_PAGE], has_next=bool(more), more=more)
+
+
+def waiting_wishes(session: Session, actor: Actor) -> int:
+    """How many wishes wait for this host, at most :data:`MOST_COUNTED`: one statement along the index of open ones."""
+    query = select(MoveRequest.id).where(MoveRequest.state == "open").order_by(MoveRequest.id)
+    if not actor.has("admin") and actor.member_id is not None:
+        hosted = select(GroupHost.group_id).where(GroupHost.member_id == actor.member_id)
+        both = and_(MoveRequest.from_id.in_(hosted), MoveRequest.to_id.in_(hosted))
+        query = query.where(or_(~hosted.exists(), both))
+    return session.scalar(select(func.count()).select_from(query.limit(MOST_COUNTED).subquery())) or 0
 
 
 def wish(session: Session, request_id: int) -> Wish:

@@ -81,6 +81,29 @@ def proposals_of(session: Session, member_id: int) -> list[SpinRow]:
     return [SpinRow(*row) for row in session.execute(query)]
 
 
+def ended_with(session: Session, member_id: int) -> list[SpinRow]:
+    """The ended spin-offs in which somebody sat at the end, the newest first: one statement along their seats."""
+    query = (
+        _rows()
+        .join(Seat, Seat.line_id == SpinOff.line_id)
+        .where(Seat.member_id == member_id, Seat.state == "left", Seat.ended_at == Group.closed_at)
+        .where(SpinOff.state == "ended")
+        .order_by(SpinOff.id.desc())
+    )
+    return [SpinRow(*row) for row in session.execute(query.limit(MOST))]
+
+
+def sat_at_the_end(session: Session, group: Group, member_id: int) -> bool:
+    """Whether somebody's seat or place ended with the group: one statement."""
+    query = select(Seat.id).where(
+        Seat.member_id == member_id,
+        Seat.line_id == group.line_id,
+        Seat.state == "left",
+        Seat.ended_at == group.closed_at,
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
 def inside(session: Session, group_id: int, *, after: int = 0) -> Page[tuple[Seat, Member]]:
     """Who sits in the group, in the order of their seats, from behind a seat on."""
     rows = [

@@ -20,7 +20,7 @@ from . import rules, rules_allocation, services_welcome
 from .changes import changed
 from .models import Group, GroupLine, Seat
 from .models_bar import Bar
-from .moving_ends import PARENT_ENDED, close_ended, spin_off_seats
+from .moving_ends import PARENT_ENDED, SPIN_OFF_ENDED, close_ended, has_ended, spin_off_seats
 from .queries_bars import bar_in
 from .services_waiting import admit_waiting, groups_with_room, open_due, place_of
 
@@ -57,6 +57,7 @@ def take_seat(
 
     Raises:
         Barred: when the member was taken out for cause; nothing was written.
+        Conflict: when it is a spin-off that has ended.
     """
     line = locks.lock(session, GroupLine, line_id)
     held = live_seat(session, line_id=line_id, member_id=member_id)
@@ -65,6 +66,8 @@ def take_seat(
             held.turn = -priority
             session.flush()
         return held
+    if line.kind == "spin_off" and has_ended(session, line.id):
+        raise Conflict(SPIN_OFF_ENDED)
     _not_barred(session, line, member_id, now)
     key = purpose() if line.allocation == "course" else ""
     if line.allocation == "city":

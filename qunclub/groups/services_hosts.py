@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session, aliased
 from qunclub.kernel import N_, Actor, Invalid, NotFound, insert_for, store
 from qunclub.members.models import Member
 
-from .models import Group
+from .models import Group, GroupLine
 from .models_hosts import GroupHost
 
 MOST_HOSTS = 50
+DOORS = GroupLine.kind != "spin_off"
+"""SQL: groups of these lines have a door."""
 
 
 def hosts_of(session: Session, group_id: int) -> Sequence[Member]:
@@ -32,6 +34,17 @@ def hosts_of(session: Session, group_id: int) -> Sequence[Member]:
 def hosted_by(session: Session, member_id: int) -> frozenset[int]:
     """The ids of the groups whose host a member is: one statement."""
     return frozenset(session.scalars(select(GroupHost.group_id).where(GroupHost.member_id == member_id)))
+
+
+def doors_hosted_by(session: Session, member_id: int) -> frozenset[int]:
+    """The same without spin-offs, which have no door: who hosts nothing else hosts at the doors of the whole club."""
+    query = (
+        select(GroupHost.group_id)
+        .join(Group, Group.id == GroupHost.group_id)
+        .join(GroupLine, GroupLine.id == Group.line_id)
+        .where(GroupHost.member_id == member_id, DOORS)
+    )
+    return frozenset(session.scalars(query))
 
 
 def is_host_of(session: Session, *, group_id: int, member_id: int | None, roles: Collection[str]) -> bool:
@@ -88,7 +101,11 @@ def add_host(
 def only_here(session: Session, group_id: int) -> frozenset[int]:
     """Hosts of the group who stand at no other door; taken off this one they are the whole club's: one statement."""
     other = aliased(GroupHost)
-    elsewhere = exists().where(other.member_id == GroupHost.member_id, other.group_id != group_id)
+    elsewhere = exists().where(
+        other.member_id == GroupHost.member_id,
+        other.group_id != group_id,
+        other.group_id.in_(select(Group.id).join(GroupLine, GroupLine.id == Group.line_id).where(DOORS)),
+    )
     query = (
         select(GroupHost.member_id)
         .join(Member, Member.id == GroupHost.member_id)
@@ -116,7 +133,7 @@ def remove_host(session: Session, *, group_id: int, member_id: int, now: dt.date
     ).first()
     if gone is not None:
         _record(session, "group.host_remove", group, member, actor, now)
-    return "host" in member.roles and not hosted_by(session, member_id)
+    return "host" in member.roles and not doors_hosted_by(session, member_id)
 
 
 def forget_host(session: Session, member_id: int) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from qunclub.kernel import N_, Actor, Conflict, NotFound, insert_for, locks, store
 
-from . import entry, rules_moving, services_moving
+from . import entry, rules_moving, services_moving, services_stir
 from .models import Group, GroupLine, Seat
 from .models_hosts import GroupHost
 from .models_moving import MoveRequest
@@ -65,6 +65,8 @@ def merge(
         session, line, seats, target, how="merge", reason=reason, by=actor.member_id, now=now
     )
     source.capacity, source.closed_at, source.into_id = 0, now, target.id
+    for one in (source, target):
+        services_stir.stir(session, one.id, f"merge:{source.id}", now)
     # Whoever came here by way of another closed group goes on.
     session.execute(
         update(Group)

@@ -14,6 +14,7 @@ from . import rules_allocation, services
 from .changes import changed
 from .models import Group, GroupLine, Seat
 from .models_spin_off import SpinOff
+from .moving_ends import has_ended
 from .services_waiting import groups_with_room, open_due, place_of
 
 
@@ -22,7 +23,7 @@ def restore_seat(session: Session, *, seat_id: int, now: dt.datetime) -> Seat:
 
     Returns:
         The seat, which is the old row, so that passes and the ticket still know it; or the live one that the member
-        has in the line meanwhile. Of a spin-off whose parent they have left since, it stays ended.
+        has in the line meanwhile. Of a spin-off that has ended, or whose parent they have left since, it stays ended.
 
     Raises:
         NotFound: when there is no such seat.
@@ -37,7 +38,9 @@ def restore_seat(session: Session, *, seat_id: int, now: dt.datetime) -> Seat:
     held = services.live_seat(session, line_id=line.id, member_id=seat.member_id)
     if held is not None:
         return held
-    if line.kind == "spin_off" and not _in_parent(session, line.id, seat.member_id):
+    if line.kind == "spin_off" and (
+        has_ended(session, line.id) or not _in_parent(session, line.id, seat.member_id)
+    ):
         return seat
     group = session.get(Group, seat.group_id, populate_existing=True) if seat.group_id else None
     if group is None or group.seated >= group.capacity:

@@ -218,7 +218,7 @@ def hand_over(session: Session, *, ident: int, number: str, actor: Actor, now: d
         return member
     assert made.group_id is not None
     _step_down(session, made)
-    _lead(session, made, member, now)
+    make_leader(session, made, member, now)
     made.version += 1
     session.flush()
     store.record(
@@ -283,6 +283,15 @@ def check_leads(made: SpinOff, actor: Actor) -> None:
     """
     if made.state != "approved":
         raise NotFound()
+    check_is_leader(made, actor)
+
+
+def check_is_leader(made: SpinOff, actor: Actor) -> None:
+    """Refuse who does not lead it, or did not lead it when it ended.
+
+    Raises:
+        Forbidden: saying who leads.
+    """
     if not actor.has("admin") and (made.leader_id is None or made.leader_id != actor.member_id):
         raise Forbidden(
             N_("This is for whoever leads the group."), how=N_("The leader or an admin hands it over.")
@@ -293,10 +302,11 @@ def forget_spin_offs(session: Session, member_id: int) -> None:
     """Who left the club: proposals that came to nothing go; what they led has ended with their seat there."""
     session.execute(
         delete(SpinOff)
-        .where(SpinOff.proposer_id == member_id, SpinOff.state != "approved")
+        .where(SpinOff.proposer_id == member_id, SpinOff.state.not_in(("approved", "ended")))
         .execution_options(synchronize_session="fetch")
     )
-    for column in (SpinOff.proposer_id, SpinOff.answered_by):
+    # Of one that has ended the last leader is kept.
+    for column in (SpinOff.proposer_id, SpinOff.answered_by, SpinOff.leader_id):
         session.execute(
             update(SpinOff)
             .where(column == member_id)
@@ -331,10 +341,10 @@ def _open(session: Session, made: SpinOff, proposer: int, slug: str, actor: Acto
     )
     made.line_id, made.group_id = line.id, services.first_group(session, line, now=now).id
     services.take_seat(session, line_id=line.id, member_id=proposer, now=now)
-    _lead(session, made, session.get_one(Member, proposer), now)
+    make_leader(session, made, session.get_one(Member, proposer), now)
 
 
-def _lead(session: Session, made: SpinOff, member: Member, now: dt.datetime) -> None:
+def make_leader(session: Session, made: SpinOff, member: Member, now: dt.datetime) -> None:
     """Make somebody the leader, and a host of this group alone."""
     made.leader_id, made.leader_note = member.id, ""
     held = session.scalar(select(GroupHost.group_id).where(GroupHost.member_id == member.id).limit(1))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from qunclub import notices
 from qunclub.kernel import N_, Actor, Conflict, Invalid, NotFound, Stale, locks, store
 
-from . import entry, queries_moving, rules, rules_moving, rules_split, services_moving
+from . import entry, queries_moving, rules, rules_moving, rules_split, services_moving, services_stir
 from .models import Group, GroupLine, Seat
 from .models_split import GroupSplit
 from .queries_split import planned_of
@@ -115,6 +115,7 @@ def announce(
     )
     session.add(split)
     session.flush()
+    services_stir.stir(session, group.id, f"split:{split.id}", now)
     when = f"{split.due_at.astimezone(zone):%Y-%m-%d %H:%M}"
     for text, seats in ((GOING, move), (STAYING, stay)):
         _tell(session, group, seats, text, f"split:{split.id}", now, when=when, reason=reason)
@@ -165,6 +166,7 @@ def call_off(session: Session, *, split_id: int, reason: str, actor: Actor, now:
     if split.state != "planned":
         raise Conflict(N_("This was carried out or called off already."))
     split.state, split.ended_at, split.note = "called_off", now, reason
+    services_stir.stir(session, group.id, f"split:{split.id}:over", now)
     seats = session.scalars(select(Seat.id).where(Seat.group_id == group.id, Seat.state == "admitted")).all()
     _tell(session, group, seats, OFF, f"split:{split.id}:off", now, reason=reason)
     store.record(
@@ -207,6 +209,7 @@ def carry_out(session: Session, *, split_id: int, now: dt.datetime) -> bool:
     made = open_group(session, line, index, now)
     set_capacity(line, made, split.capacity)
     split.state, split.ended_at, split.made_id = "done", now, made.id
+    services_stir.stir(session, group.id, f"split:{split.id}:over", now)
     session.flush()
     services_moving.carry(
         session, line, seats, made, how="split", reason=split.reason, by=split.by_id, now=now
@@ -239,6 +242,7 @@ def _called_off_by_itself(
 ) -> None:
     """What was announced does not happen: whoever is in the group was told that it would, and is told."""
     split.state, split.ended_at, split.note = "called_off", now, why
+    services_stir.stir(session, group.id, f"split:{split.id}:over", now)
     session.flush()
     here = session.scalars(select(Seat.id).where(Seat.group_id == group.id, Seat.state == "admitted")).all()
     _tell(session, group, here, why, f"split:{split.id}:off", now)

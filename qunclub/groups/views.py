@@ -82,7 +82,9 @@ def index() -> Any:
     with reading() as session:
         mine = queries_mine.my_seats(session, ident) if ident else []
         apart = [one.line.id for one in mine]
-        page = queries.lines(session, q=q, kind=kind, without=apart, page=page_number(), per_page=SHOWN)
+        page = queries.lines(
+            session, q=q, kind=kind, without=apart, ended=False, page=page_number(), per_page=SHOWN
+        )
         views = queries.line_views(session, [line.id for line in page.items])
         member = session.get(Member, ident) if mine and ident else None
         return render(

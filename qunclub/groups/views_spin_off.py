@@ -21,10 +21,11 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
-from . import queries, queries_mine, queries_spin_off, services_spin_off
-from .forms_spin_off import HandOverForm, LeadForm, ProposeForm, PutOutForm
+from . import queries, queries_mine, queries_spin_off, services_spin_off, services_spin_off_end
+from .forms_spin_off import EndForm, HandOverForm, LeadForm, ProposeForm, PutOutForm
 
 bp = Blueprint("spin_offs", __name__, url_prefix="/groups/spin-offs")
 
@@ -40,6 +41,7 @@ def index() -> Any:
             "groups/spin_offs.html",
             page=queries_spin_off.listed(session, "approved", before=before),
             mine=queries_spin_off.proposals_of(session, actor.member_id) if actor and actor.member_id else [],
+            gone=queries_spin_off.ended_with(session, actor.member_id) if actor and actor.member_id else [],
             before=before,
         )
 
@@ -87,7 +89,7 @@ def show(ident: int) -> Any:
     actor = current_actor()
     with reading() as session:
         row = queries_spin_off.spin_off(session, ident)
-        if row.spin.state == "approved" and row.group is not None:
+        if row.spin.state in ("approved", "ended") and row.group is not None:
             return see_other("qunclub.groups.show", slug=row.group.slug)
         if row.spin.proposer_id != actor.member_id and not actor.has("admin"):
             raise NotFound()
@@ -171,7 +173,7 @@ def _lead(ident: int, form: LeadForm, over: HandOverForm, *, save: bool) -> Any:
                         services_spin_off.change(
                             session,
                             ident=ident,
-                            version=int(typed[:9]) if typed.isdecimal() else 0,
+                            version=version_in(typed),
                             purpose=form.purpose.data or "",
                             entry_url=form.entry_url.data or "",
                             entry_note=form.entry_note.data or "",
@@ -191,6 +193,32 @@ def _lead(ident: int, form: LeadForm, over: HandOverForm, *, save: bool) -> Any:
         people = queries_spin_off.inside(session, row.spin.group_id or 0, after=after)
         page = render("groups/spin_off_lead.html", row=row, form=form, over=over, people=people, stale=stale)
     return page, 409 if stale else 422 if form.errors or over.errors else 200
+
+
+@bp.route("/<int:ident>/end", methods=["GET", "POST"])
+@allow("signed_in")
+def end(ident: int) -> Any:
+    """End the group, after reading what happens then."""
+    form, actor = EndForm(), current_actor()
+    with reading() as session:
+        row = queries_spin_off.spin_off(session, ident)
+        services_spin_off.check_is_leader(row.spin, actor)
+        if row.group is None:
+            raise NotFound()
+        slug, ended = row.group.slug, row.spin.state == "ended"
+        if not ended and not form.validate_on_submit():
+            page = render("groups/spin_off_end.html", form=form, row=row)
+            return page, 422 if form.errors else 200
+    if not ended:
+        transact(
+            lambda session: (
+                services_spin_off_end.end(
+                    session, ident=ident, reason=form.reason.data or "", actor=actor, now=now()
+                ).id
+            )
+        )
+    flash(_("The group has ended; everybody in it is told."), "warning")
+    return see_other("qunclub.groups.show", slug=slug)
 
 
 @bp.route("/<int:ident>/remove/<int:seat_id>", methods=["GET", "POST"])

@@ -49,15 +49,24 @@ def _wishes(session: Session, member_id: int) -> Rows:
 
 def _spin_offs(session: Session, member_id: int) -> Rows:
     query = (
-        select(SpinOff, Old.name)
+        select(SpinOff, Old.name, New.closed_at)
         .join(Old, Old.id == SpinOff.parent_group_id)
+        .outerjoin(New, New.id == SpinOff.group_id)
         .where(or_(SpinOff.proposer_id == member_id, SpinOff.leader_id == member_id))
         .order_by(SpinOff.id)
     )
     return _own(
         [
-            plain(row, parent=parent, proposed=row.proposer_id == member_id, leads=row.leader_id == member_id)
-            for row, parent in session.execute(query)
+            plain(
+                row,
+                parent=parent,
+                proposed=row.proposer_id == member_id,
+                leads=row.leader_id == member_id and row.state == "approved",
+                led_last=row.leader_id == member_id and row.state == "ended",
+                ended_at=ended_at.isoformat() if ended_at else None,
+                end_reason=row.leader_note if row.state == "ended" else "",
+            )
+            for row, parent, ended_at in session.execute(query)
         ]
     )
 

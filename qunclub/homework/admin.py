@@ -28,6 +28,7 @@ from qunclub.web import (
     see_other,
     transact,
     unit_of_work,
+    version_in,
 )
 
 from . import queries, queries_attempts, queries_desk, services_admin, services_assignments
@@ -144,7 +145,7 @@ def edit(assignment_id: int) -> Any:
                     lambda session: services_assignments.update_assignment(
                         session,
                         assignment_id=assignment_id,
-                        version=int(version) if version.isdigit() else 0,
+                        version=version_in(version),
                         **_values(form),
                         now=now(),
                         actor=current_actor(),

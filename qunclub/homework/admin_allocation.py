@@ -26,6 +26,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import (
@@ -70,7 +71,7 @@ def index() -> Any:
                 lambda session: services_allocation.move(
                     session,
                     source=form.source.data or None,
-                    target=int(target) if target.isdigit() else None if target == "free" else target,
+                    target=int(target) if target.isdecimal() else None if target == "free" else target,
                     actor=current_actor(),
                     now=now(),
                     book=club().group_book,
@@ -241,7 +242,7 @@ def _save(
         session,
         mode=form.mode.data or "",
         people=people,
-        version=int(version) if version.isdigit() else 0,
+        version=version_in(version),
         actor=current_actor(),
         now=now(),
         **whose,

@@ -20,6 +20,7 @@ from qunclub.web import (
     render,
     see_other,
     transact,
+    version_in,
 )
 
 from . import queries, queries_blind, queries_second, services_judging, services_second
@@ -58,7 +59,7 @@ def index(assignment_id: int) -> Any:
                         services_judging.set_judging(
                             session,
                             assignment_id=assignment_id,
-                            version=int(version) if version.isdigit() else 0,
+                            version=version_in(version),
                             wanted=_wanted(form),
                             actor=current_actor(),
                             now=now(),

@@ -170,7 +170,7 @@ class AssignmentForm(Form):
                         description=(line.description.data or "").strip(),
                         max_points=line.max_points.data or 10,
                         weight=line.weight.data or 1,
-                        criterion_id=int(known) if known.isdigit() else None,
+                        criterion_id=int(known) if known.isdecimal() and len(known) < 16 else None,
                         levels=line.steps(),
                     )
                 )

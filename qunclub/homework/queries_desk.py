@@ -328,7 +328,7 @@ def _record(session: Session, filters: Filters) -> Select[Any]:
     if q:
         # What a name finds has that name.
         query = query.where(~queries_blind.veiled(filters.viewer))
-    if q.isdigit():
+    if q.isdecimal():
         meant = aliased(Member)
         return query.where(_by_any(select(meant.id).where(meant.number == int(q[:9]))))
     return query.where(_by_any(members.meant(session, q))) if q else query

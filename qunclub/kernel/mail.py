@@ -33,6 +33,31 @@ class Letter:
     context: dict[str, Any]
     locale: str
     key: str
+    off: tuple[int, str] | None = None
+    """Member and kind of what the reader may choose to get no more; None for what is always sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailEnd:
+    """What a mail ends with that its reader may choose to get no more.
+
+    Attributes:
+        label: msgid of what such mails are for.
+        off: address that ends them without signing in.
+        choices: address where the reader chooses.
+    """
+
+    label: str
+    off: str
+    choices: str
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """RFC 8058: the reader's mail program ends these mails with one click."""
+        return (
+            ("List-Unsubscribe", f"<{self.off}>"),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        )
 
 
 class Mailer(Protocol):
@@ -69,7 +94,8 @@ def send_many(session: Session, letters: Sequence[Letter], *, template: str, now
     rows = [
         (
             f"mail:{one.key}",
-            {"to": one.to, "template": template, "context": one.context, "locale": one.locale},
+            {"to": one.to, "template": template, "context": one.context, "locale": one.locale}
+            | ({"off": list(one.off)} if one.off else {}),
         )
         for one in letters
     ]

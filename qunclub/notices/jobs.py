@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qunclub.kernel import outbox
-from qunclub.kernel.mail import MailMessage
+from qunclub.kernel.mail import MailEnd, MailMessage
 from qunclub.web import absolute_url
 from qunclub.web.mailing import rendered
 from qunclub.web.state import ClubState
@@ -21,28 +21,36 @@ def deliver(state: ClubState, payload: dict[str, Any], key: str) -> None:
     session.rollback()
     if found is None:
         return
-    off = ""
-    headers: tuple[tuple[str, str], ...] = ()
-    if not rules.KINDS[found.kind].always:
-        off = absolute_url(
-            "qunclub.notices.off", token=rules_links.sign(found.member_id, found.kind, state.secret)
-        )
-        # RFC 8058: the reader's mail program ends these mails with one click.
-        headers = (("List-Unsubscribe", f"<{off}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    end = end_of(state, found.member_id, found.kind)
     context = {
         "name": found.shown_name,
         "text": found.text,
         "facts": found.facts,
-        "label": rules.KINDS[found.kind].label,
         "endpoint": found.endpoint,
         "values": found.values,
-        "off": off,
     }
-    subject, body = rendered(state, "notice", context, locale=found.locale)
+    subject, body = rendered(state, "notice", context, locale=found.locale, end=end)
     state.mailer.send(
         MailMessage(
-            to=found.email, subject=subject, body=body, key=key, sent_at=state.clock(), headers=headers
+            to=found.email,
+            subject=subject,
+            body=body,
+            key=key,
+            sent_at=state.clock(),
+            headers=end.headers if end is not None else (),
         )
+    )
+
+
+def end_of(state: ClubState, member_id: int, kind: str) -> MailEnd | None:
+    """What mails of this kind to this member end with; None for what is always told, or no kind."""
+    found = rules.KINDS.get(kind)
+    if found is None or found.always:
+        return None
+    return MailEnd(
+        label=found.label,
+        off=absolute_url("qunclub.notices.off", token=rules_links.sign(member_id, kind, state.secret)),
+        choices=absolute_url("qunclub.notices.choices"),
     )
 
 

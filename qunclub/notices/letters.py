@@ -99,13 +99,14 @@ def _batch(session: Session, batch: Sequence[Letter], template: str, now: dt.dat
     ]  # fmt: skip
     if rows:
         _ring(session, rows)
-    mails = []
+    mails, choosable = [], not rules.kind_of(kind).always
     for one in batch:
         reader = readers.get(one.member) if one.member is not None else None
         to = one.to if one.to is not None else (reader.email if reader else "")
         if to and (reader is None or reader.way == "all"):
             locale = one.locale if one.locale is not None else (reader.locale if reader else "")
-            mails.append(mail.Letter(to, one.context, locale, one.key))
+            off = (one.member, kind) if choosable and reader is not None and one.member is not None else None
+            mails.append(mail.Letter(to, one.context, locale, one.key, off))
     mail.send_many(session, mails, template=template, now=now)
 
 

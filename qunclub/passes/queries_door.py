@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from qunclub import groups
-from qunclub.groups.models import Group
+from qunclub.groups.models import Group, GroupLine
 from qunclub.kernel import Actor, Page
 from qunclub.members.models import Member
 
@@ -44,7 +44,7 @@ def doors_of(session: Session, actor: Actor, at: int | None) -> Doors:
     allowed = None
     if not actor.has("admin") and actor.member_id is not None:
         # A host with no group of their own is the whole club's.
-        allowed = groups.hosted_by(session, actor.member_id) or None
+        allowed = groups.doors_hosted_by(session, actor.member_id) or None
     if allowed is not None and len(allowed) == 1:
         (at,) = allowed
     if at is not None:
@@ -54,10 +54,14 @@ def doors_of(session: Session, actor: Actor, at: int | None) -> Doors:
 
 
 def choices(session: Session, doors: Doors) -> list[tuple[int, str]]:
-    """(id, name) of the doors somebody may choose, newest first, none of closed groups; of very many the newest."""
+    """(id, name) of the doors somebody may choose, newest first; of very many the newest.
+
+    Closed groups have none, nor have spin-offs: their members have no tickets.
+    """
     query = (
         select(Group.id, Group.name)
-        .where(Group.closed_at.is_(None))
+        .join(GroupLine, GroupLine.id == Group.line_id)
+        .where(Group.closed_at.is_(None), GroupLine.kind != "spin_off")
         .order_by(Group.id.desc())
         .limit(MOST_DOORS)
     )

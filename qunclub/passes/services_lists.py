@@ -21,8 +21,11 @@ from qunclub.members.models import Member
 from . import rules, rules_lists, services_door
 from .models import EntryTicket, Pass
 from .models_door import DoorList
-from .rules_door import Doors
+from .rules_door import ENDED, Doors
 from .services_door import DoorResult, Way
+
+ENDED_WITHIN = dt.timedelta(days=365)
+MOST_ENDED = 1000
 
 
 def make_list(
@@ -78,7 +81,10 @@ def make_list(
 def entries(session: Session, made: DoorList) -> list[dict[str, Any]]:
     """What the list carries: hashes in place of codes, the names that a host sees at the door, who may come in.
 
-    Three statements, whatever the group's size.
+    Of who may not it says what the door would say, and ``why`` as a msgid (the reason that the door shows a host).
+    After the tickets of those who are in the group come those of seats in it that ended within :data:`ENDED_WITHIN`
+    before the list was made, at most :data:`MOST_ENDED`: left, removed, given back. Four statements, whatever the
+    group's size.
     """
     line = session.execute(
         select(GroupLine).join(Group, Group.line_id == GroupLine.id).where(Group.id == made.group_id)
@@ -89,30 +95,48 @@ def entries(session: Session, made: DoorList) -> list[dict[str, Any]]:
         select(Pass.seat_id, Pass.state).join(Seat, Seat.id == Pass.seat_id).where(*here)
     ):
         states.setdefault(seat_id, set()).add(state)
-    rows = session.execute(
-        select(EntryTicket, Member)
+    rows = (
+        select(EntryTicket, Member, Seat)
         .join(Seat, Seat.id == EntryTicket.seat_id)
         .join(Member, Member.id == Seat.member_id)
-        .where(*here)
-        .order_by(EntryTicket.id)
+    )
+    inside = rows.where(*here).order_by(EntryTicket.id)
+    ended = (
+        rows.where(Seat.group_id == made.group_id, Seat.state.in_(("left", "removed")))
+        .where(Seat.ended_at > made.made_at - ENDED_WITHIN)
+        .order_by(Seat.id.desc())
+        .limit(MOST_ENDED)
     )
     return [
-        {
-            "h": rules_lists.digest(ticket.code, made.salt),
-            "name": groups.nickname(
-                line.nickname_rule, number=member.number, nickname=member.shown_name, city=member.city
-            ),
-            "number": member.number,
-            "door": rules.admission(
-                ticket=ticket.state,
-                seat="admitted",
-                suspended=member.suspended_at is not None,
-                disputed="suspended" in states.get(ticket.seat_id, ())
-                and "active" not in states.get(ticket.seat_id, ()),
-            ),
-        }
-        for ticket, member in rows
+        _entry(made, line, ticket, member, seat, states.get(ticket.seat_id, set()))
+        for query in (inside, ended)
+        for ticket, member, seat in session.execute(query)
     ]
+
+
+def _entry(
+    made: DoorList, line: GroupLine, ticket: EntryTicket, member: Member, seat: Seat, passes: set[str]
+) -> dict[str, Any]:
+    door = rules.admission(
+        ticket=ticket.state,
+        seat=seat.state,
+        suspended=member.suspended_at is not None,
+        disputed="suspended" in passes and "active" not in passes,
+    )
+    why = ""
+    if door in ENDED:
+        why = ticket.void_reason or seat.end_reason
+    elif door == "suspended":
+        why = member.suspend_reason
+    return {
+        "h": rules_lists.digest(ticket.code, made.salt),
+        "name": groups.nickname(
+            line.nickname_rule, number=member.number, nickname=member.shown_name, city=member.city
+        ),
+        "number": member.number,
+        "door": door,
+        "why": why,
+    }
 
 
 def at_my_door(session: Session, list_id: int, actor: Actor, doors: Doors) -> DoorList:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from qunclub import groups
 from qunclub.groups.models import Seat
 from qunclub.groups.rules_entry import CLOSED_WORDS, Closed
-from qunclub.kernel import Forbidden, NotFound
+from qunclub.kernel import Conflict, Forbidden, NotFound
 from qunclub.members.models import Member, Tier
 from qunclub.web import (
     N_,
@@ -148,8 +148,11 @@ def of_seat(seat_id: int) -> Any:
         known = tickets.of_seat(session, seat_id) if seat is not None and seat.member_id == ident else None
         ticket_id = known.id if known is not None else None
         waits = known is None and (seat is None or seat.member_id != ident or seat.state != "admitted")
+        none = not known and seat is not None and groups.is_spin_off(session, seat.group_id or 0)
     if waits:
         raise NotFound()
+    if none:
+        raise Conflict(groups.NO_TICKETS)
     if ticket_id is None and request.method == "GET":
         return render("passes/ticket_make.html")
     return see_other(".show", ticket_id=ticket_id or transact(command))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from qunclub import groups
 from qunclub.groups.models import Group
-from qunclub.kernel import NotFound
+from qunclub.kernel import Conflict, NotFound
 from qunclub.web import (
     N_,
     _,
@@ -106,6 +106,8 @@ def stand() -> Any:
         group = session.get(Group, wanted) if wanted is not None else None
         if wanted is not None and (group is None or not doors.may(group.id)):
             raise NotFound()
+        if group is not None and groups.is_spin_off(session, group.id):
+            raise Conflict(groups.NO_TICKETS)
         name = group.name if group else ""
     if wanted is None:
         cookie.pop(CHOSEN, None)

@@ -123,9 +123,10 @@ def data(list_id: int) -> Any:
         made = services_lists.at_my_door(session, list_id, current_actor(), views_door.my_doors(session))
         if now() >= made.expires_at:
             raise NotFound()
-        answer = jsonify(
-            salt=made.salt, expires=made.expires_at.isoformat(), entries=services_lists.entries(session, made)
-        )
+        entries = services_lists.entries(session, made)
+        for one in entries:
+            one["why"] = _(one["why"]) if one["why"] else ""
+        answer = jsonify(salt=made.salt, expires=made.expires_at.isoformat(), entries=entries)
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
 

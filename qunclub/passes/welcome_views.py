@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from qunclub import groups, members
 from qunclub.groups.views import POLICIES, QUIET, in_words, way_into
-from qunclub.kernel import Invalid, NotFound
+from qunclub.kernel import Invalid, NotFound, Stale
 from qunclub.members.models import Member
 from qunclub.web import (
     _,
@@ -117,7 +117,12 @@ def covenant(pass_id: int) -> Any:
             session, member_id=ident, line_id=ritual.seat.line.id, version=version, now=now()
         )
 
-    transact(command)
+    try:
+        transact(command)
+    except Stale as error:
+        # It has a new version since the page was shown: that one is there to be read and accepted.
+        flash(explain(error), "warning")
+        return see_other(".index", pass_id=pass_id, _anchor="step-covenant")
     flash(_("The covenant is accepted. Thank you."))
     return see_other(".index", pass_id=pass_id)
 

@@ -37,6 +37,7 @@ class NavItem:
         phone: whether it is one of the few tabs at the bottom of a phone.
         menu: of :data:`MENUS`, for entries of ``main``; empty for one that stands by itself.
         count: how many things wait behind it, as it is kept: one statement by a key.
+        count_for: the same where it depends on who looks.
     """
 
     area: str
@@ -48,6 +49,13 @@ class NavItem:
     phone: bool = False
     count: Callable[[Session], int] | None = None
     menu: str = ""
+    count_for: Callable[[Session, Actor], int] | None = None
+
+    def waiting(self, session: Session, actor: Actor) -> int:
+        """How many things wait for *actor*."""
+        if self.count_for is not None:
+            return self.count_for(session, actor)
+        return self.count(session) if self.count is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +99,11 @@ def counts(session: Session, actor: Actor | None) -> dict[str, int]:
     return {
         item.endpoint: waiting
         for item in list(_items.values())
-        if item.count is not None
-        and actor is not None
+        if actor is not None
+        and (item.count is not None or item.count_for is not None)
         and (not item.role or actor.has(item.role))
         and item.endpoint in current_app.view_functions
-        and (waiting := item.count(session))
+        and (waiting := item.waiting(session, actor))
     }
 
 

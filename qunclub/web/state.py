@@ -14,6 +14,7 @@ from qunclub.kernel import Actor, Me
 from qunclub.kernel.chats import ChatBook, ChatConnector
 from qunclub.kernel.clock import Clock
 from qunclub.kernel.keys import Keys
+from qunclub.kernel.mail import MailEnd
 from qunclub.kernel.ports import (
     BoardBook,
     CourseAccess,
@@ -58,6 +59,7 @@ class ClubState:
         Identity,
         Mailer,
     )
+            mail_end: what the mails of a kind end with that a member may choose to get no more.
             wake: asks the job worker to look at the outbox soon; harmless when nobody listens.
             secret: signs tickets and links; with the keys before it.
             addresses, menus, parts: built once and looked up after that.
@@ -87,6 +89,7 @@ class ClubState:
     board_books: tuple[BoardBook, ...] = ()
     level_book: LevelBook | None = None
     scanner: FileScanner | None = None
+    mail_end: Callable[[ClubState, int, str], MailEnd | None] | None = None
     wake: Callable[[], None] = lambda: None
     huey: Any = None
     standalone: bool = False

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from qunclub import board
 from qunclub.groups import entry, jobs, services_split
@@ -217,3 +218,41 @@ def test_a_split_is_looked_at_announced_called_off_and_done(class_, client, site
         seat = session.get_one(Seat, seats["Ming"])
         assert seat.group_id is not None and session.get_one(Group, seat.group_id).name == "Class 3"
         assert services_split.due(session, clock.now) is None
+
+
+def test_the_navigation_counts_the_wishes_that_one_may_answer(class_, client, site_db, make, now):
+    _line, accounts, (one, other), seats = class_
+    host_account, _host = make.person(name="Host", roles=("host",))
+    some_account, some = make.person(name="Some", roles=("host",))
+    with site_db.uow() as session:
+        for name, state in (("Hua", "open"), ("Ming", "open"), ("Lan", "declined")):
+            seat = session.get_one(Seat, seats[name])
+            here = seat.group_id
+            session.add(
+                MoveRequest(
+                    seat_id=seat.id, member_id=seat.member_id, from_id=here,
+                    to_id=other if here == one else one, words="", state=state, asked_at=now,
+                )
+            )  # fmt: skip
+        session.add(GroupHost(group_id=one, member_id=some.id, since=now))
+
+    def counted(account):
+        english(client, account)
+        client.get("/desk/moves")
+        with count_statements(site_db.engine) as seen:
+            page = text_of(client.get("/desk/moves"))
+        found = re.search(
+            r'href="/desk/moves"[^>]*>.*?Moves(?: <span class="qc-count">(\d+)</span>)?</a>', page
+        )
+        assert found is not None
+        return int(found[1] or 0), seen.count
+
+    assert counted(accounts["Boss"])[0] == counted(host_account)[0] == 2
+    assert counted(some_account)[0] == 0, "a host of one group answers none between two"
+    with site_db.uow() as session:
+        session.add(GroupHost(group_id=other, member_id=some.id, since=now))
+    two, before = counted(some_account)
+    with site_db.uow() as session:
+        session.execute(update(MoveRequest).values(state="open"))
+    three, after = counted(some_account)
+    assert (two, three) == (2, 3) and before == after

@@ -54,6 +54,10 @@ def test_the_queue_says_how_many_and_how_late(visit, make, teacher, work, one, n
     assert "份已超时" in chinese and "领取下一份" in chinese
 
 
+def test_a_search_for_a_digit_that_is_no_number_finds_nothing(visit, teacher, work, one):
+    assert visit(teacher[0]).get("/desk?q=²").status_code == 200
+
+
 def test_an_empty_queue_is_good_news(visit, teacher):
     assert "Nothing waits" in text_of(visit(teacher[0]).get("/desk"))
     client = visit(teacher[0])

@@ -194,6 +194,56 @@ def test_what_is_always_told_has_no_link_to_end_it(app, client, member, site_db,
     assert letters.sent[0].headers == () and "/notices/off/" not in letters.sent[0].body
 
 
+PRIZE = {"name": "Hua", "contest": "Slides", "slug": "slides", "entry": "Blue", "place": 1, "prize": "A pen"}
+
+
+def test_a_letter_that_may_be_silenced_ends_with_how(app, client, make, site_db, now, letters):
+    """Mails of the rooms, not only those of the bell: a line for people, headers for mail programs."""
+    member = make.member(email="hua@x.example")
+    for place in range(2):
+        with site_db.uow() as session:
+            notices.letter(
+                session, member=member.id, template="contest_prize", context=PRIZE, key=f"prize:{place}",
+                locale="en" if place else "zh", now=now,
+            )  # fmt: skip
+        dispatch(app)
+        if not place:
+            (first,) = letters.sent
+            assert "想收到哪些消息、怎么收" in first.body and "比赛" in first.body
+    letter = letters.sent[1]
+    headers = dict(letter.headers)
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    (link,) = re.findall(r"/notices/off/[\w.-]+", headers["List-Unsubscribe"])
+    end = letter.body[letter.body.index("You get this mail for: Prizes in contests. No more such mails:") :]
+    assert link in end and "/notices/choices" in end and "Choose what you are told, and how:" in end
+    stranger = app.test_client()
+    assert stranger.get(link).status_code == 200
+    assert stranger.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    with site_db.session() as session:
+        assert queries.ways(session, member.id)["contest"] == "app"
+    with site_db.uow() as session:
+        notices.letter(
+            session, member=member.id, template="contest_prize", context=PRIZE, key="prize:3", now=now
+        )
+    dispatch(app)
+    assert len(letters.sent) == 2
+
+
+def test_letters_about_money_and_to_strangers_end_with_no_such_link(app, make, site_db, now, letters):
+    member = make.member(email="hua@x.example")
+    said = {"name": "Hua", "line": "Class", "slug": "class"}
+    with site_db.uow() as session:
+        notices.letter(session, member=member.id, template="seat_offer_over", context=said, key="1", now=now)
+        notices.letter(
+            session, member=None, to="s@x.example", locale="en", template="contest_prize", context=PRIZE,
+            key="2", now=now,
+        )  # fmt: skip
+    dispatch(app)
+    assert len(letters.sent) == 2
+    for one in letters.sent:
+        assert one.headers == () and "/notices/off/" not in one.body
+
+
 def test_a_new_covenant_is_told_to_the_whole_line(app, make, site_db, now, letters, monkeypatch):
     from qunclub.groups import services_covenant
     from qunclub.notices import services

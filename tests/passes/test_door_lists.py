@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from qunclub import passes
+from qunclub import groups, passes
 from qunclub.groups.models import Group, Seat
 from qunclub.groups.models_hosts import GroupHost
 from qunclub.kernel import Actor, Conflict, Forbidden, Invalid, NotFound, locks
@@ -89,11 +89,42 @@ def test_a_list_carries_names_and_who_may_come_in_but_no_codes(session, make, no
     assert (made.tickets, made.expires_at) == (3, now + dt.timedelta(hours=12))
     session.flush()
     found = services_lists.entries(session, made)
-    assert [(one["name"], one["door"]) for one in found] == [
-        ("1-N0", "admit"), ("2-N1", "used"), ("3-N2", "suspended_payment"),
+    assert [(one["name"], one["door"], one["why"]) for one in found] == [
+        ("1-N0", "admit", ""), ("2-N1", "used", ""), ("3-N2", "suspended_payment", ""), ("4-N3", "removed", "Refunded"),
     ]  # fmt: skip
     assert found[0]["h"] == rules_lists.digest(codes[0], made.salt)
     assert not any(code in str(found) for code in codes)
+
+
+def test_a_list_says_who_is_no_longer_in_the_group_and_why(session, make, now):
+    """What the door says online, no more: the state, and the reason a host reads there."""
+    line, other = make.group_line(capacities=(9,)), make.group_line()
+    held = [make.pass_(make.plan(line=line), make.member(nickname=f"N{n}")) for n in range(4)]
+    stranger = make.pass_(make.plan(line=other), make.member(nickname="Far"))
+    actor = host_of(make, "Ho")
+    codes = [code_of(session, one) for one in held]
+    group = group_of(session, held[0])
+    groups.leave(session, seat_id=held[1].seat_id, member_id=held[1].member_id, now=now)
+    groups.remove_member(session, seat_id=held[2].seat_id, reason="Spam", actor=actor, now=now)
+    groups.leave_seat(
+        session, seat_id=held[3].seat_id, state="left", reason="Long ago", now=now - dt.timedelta(days=400)
+    )
+    groups.leave(session, seat_id=stranger.seat_id, member_id=stranger.member_id, now=now)
+    made = listed(session, group, actor, now)
+    assert made.tickets == 1
+    found = services_lists.entries(session, made)
+    assert found[0]["door"] == "admit"
+    told = {one["h"]: (one["door"], one["why"]) for one in found}
+    assert told[rules_lists.digest(codes[1], made.salt)] == ("left", "The member left the group.")
+    assert told[rules_lists.digest(codes[2], made.salt)] == ("removed", "Spam")
+    assert len(found) == 3, "neither who left a year ago nor those of other groups"
+    assert all(set(one) == {"h", "name", "number", "door", "why"} for one in found)
+    for code in codes[1:3]:
+        online = services_door.check(
+            session, text=code, secret=SECRET, doors=Doors(frozenset({group}), group), way=Way("typed"),
+            actor=actor, now=now,
+        )  # fmt: skip
+        assert online.outcome == told[rules_lists.digest(code, made.salt)][0]
 
 
 def test_a_list_is_made_for_ones_own_door(session, make, now):

@@ -67,6 +67,22 @@ def test_the_steps_are_kept_and_open_one_another(client, held, site_db):
         assert len(session.scalars(select(CovenantAcceptance)).all()) == 1
 
 
+@pytest.mark.parametrize("version", [1, "", "²", "9" * 5000])
+def test_a_covenant_that_changed_meanwhile_is_shown_and_asked_again(
+    client, held, line, site_db, now, version
+):
+    with site_db.uow() as session:
+        groups.publish_covenant(session, line_id=line.id, body_md="Be kinder.", actor=SYSTEM, now=now)
+    answer = post(client, f"/welcome/{held.id}/covenant", {"version": version})
+    assert answer.status_code == 303 and answer.location.endswith("#step-covenant")
+    page = text_of(client.get(answer.location))
+    assert "The covenant has a newer version. Please read it and accept that one." in page
+    assert "Be kinder." in page and 'name="version" value="2"' in page
+    assert 'id="step-covenant" aria-current="step"' in page
+    with site_db.session() as session:
+        assert session.scalars(select(CovenantAcceptance)).all() == []
+
+
 def test_a_name_is_previewed_and_refused_with_a_reason(client, held, site_db):
     path = f"/welcome/{held.id}/name"
     answer = post(client, path, {"nickname": "Xiaohe", "city": "Hangzhou", "preview": "1"})

@@ -174,7 +174,7 @@ OWN: dict[str, Own] = {
             "admin",
             why=LED_BY,
         ),
-        "spin_offs.lead spin_offs.hand_over",
+        "spin_offs.lead spin_offs.hand_over spin_offs.end",
     ),
     "spin_offs.remove": own(
         "SELECT o.id AS ident, s.id AS seat_id, o.leader_id AS owner FROM #spin_off o"

@@ -6,6 +6,7 @@
   const words = room.dataset;
   const part = (name) => room.querySelector(`[data-offline-${name}]`);
   const KEY = `qunclub:door:${words.list}`;
+  const ENDED = ["left", "removed"];
   const LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   const read = (name) => { try { return JSON.parse(localStorage.getItem(`${KEY}:${name}`) || "null"); } catch { return null; } };
   const write = (name, value) => localStorage.setItem(`${KEY}:${name}`, JSON.stringify(value));
@@ -26,7 +27,7 @@
 
   function show() {
     const open = checks.filter((one) => !one.outcome).length;
-    part("counts").textContent = words.counts.replace("{here}", checks.length).replace("{open}", open).replace("{all}", list ? list.entries.length : 0);
+    part("counts").textContent = words.counts.replace("{here}", checks.length).replace("{open}", open).replace("{all}", list ? list.entries.filter((one) => !ENDED.includes(one.door)).length : 0);
     part("upload").disabled = !open || sending;
     const place = part("checks");
     place.replaceChildren(...checks.slice(-30).reverse().map((one) => {
@@ -70,7 +71,7 @@
     const who = `${entry.name}${entry.number ? ` · ${entry.number}` : ""}`;
     const before = checks.find((one) => one.h === hash);
     if (before) { say("bad", who, words.here.replace("{at}", new Date(before.at).toLocaleTimeString())); return; }
-    if (entry.door !== "admit") { say("bad", who, room.querySelector(`[data-door="${entry.door}"]`).textContent); return; }
+    if (entry.door !== "admit") { say("bad", who, [room.querySelector(`[data-door="${entry.door}"]`).textContent, entry.why].filter(Boolean).join(" · ")); return; }
     looked = { code, h: hash, name: who };
     say("good", who, words.good);
     part("admit").hidden = false;
