@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Collection, Iterator
 
 from sqlalchemy import select
@@ -16,6 +17,8 @@ EACH = 32
 Never to be changed: it says on which sheet somebody stands.
 """
 AT_ONCE = 500
+NO_BAR = ',"",'
+"""What a line says of whoever has something rare to say and yet may rise; most lines have no word at all."""
 PLACES = 100_000
 """Lines that are put in order at once."""
 
@@ -35,6 +38,20 @@ def every(session: Session, season_id: int) -> Iterator[Row]:
         yield from _read(lines)
 
 
+def best_able(session: Session, season_id: int, most: int) -> list[Row]:
+    """The best on sheets who may rise, by place.
+
+    Of a million lines only these become rows: whoever is barred is told by a look at the words.
+    """
+    able = (
+        (_place(line), line)
+        for lines in _texts(session, season_id)
+        for line in lines.split("\n")
+        if '"' not in line or NO_BAR in line
+    )
+    return [snapshot_row(line) for _at, line in heapq.nsmallest(most, able)]
+
+
 def by_place(session: Session, season_id: int) -> Iterator[Row]:
     """Everybody on a sheet, by place.
 
@@ -47,12 +64,12 @@ def by_place(session: Session, season_id: int) -> Iterator[Row]:
         beyond = None
         for lines in _texts(session, season_id):
             for line in lines.split("\n"):
-                place = int(line[1 : line.index(",")])
+                place = _place(line)
                 if place > low + PLACES:
                     beyond = min(place, beyond or place)
                 elif place > low:
                     near.append((place, line))
-        for _place, line in sorted(near):
+        for _at, line in sorted(near):
             yield snapshot_row(line)
         if beyond is None:
             return
@@ -83,6 +100,10 @@ def _texts(session: Session, season_id: int) -> Iterator[str]:
         select(SnapshotSheet.lines).where(SnapshotSheet.season_id == season_id).order_by(SnapshotSheet.sheet)
     )
     yield from session.scalars(query, execution_options={"yield_per": AT_ONCE})
+
+
+def _place(line: str) -> int:
+    return int(line[1 : line.index(",")])
 
 
 def _read(lines: str) -> Iterator[Row]:

@@ -129,8 +129,7 @@ def best_able(session: Session, season_id: int, most: int) -> list[Row]:
         found = _rows(session, _of(*able, *near).order_by(r.position).limit(most))
         if len(found) == most:
             return found
-    behind = (row for row in sheets.every(session, season_id) if not row.bar)
-    return found + heapq.nsmallest(most - len(found), behind, key=lambda row: row.position)
+    return found + sheets.best_able(session, season_id, most - len(found))
 
 
 def in_head(most: int = 0) -> tuple[TextClause, ...]:

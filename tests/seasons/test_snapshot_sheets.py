@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select, text, update
+from sqlalchemy.orm import Session
 
 from qunclub import seasons
 from qunclub.kernel import Actor, Conflict
@@ -200,6 +201,24 @@ def test_the_page_of_a_result_tells_whoever_is_far_down_their_place(client, db, 
         assert member.id in {row.member for row in sheets.every(session, season.id)}
     page = text_of(sign_in(client, account).get(f"/season/{season.slug}"))
     assert "你得了 1 分，位列本赛季第 4 名" in page
+
+
+@given(
+    st.integers(1, 12), st.lists(st.tuples(st.sampled_from(["", "suspended"]), st.booleans()), max_size=10)
+)
+def test_the_best_who_may_rise_are_told_by_their_words(most, told):
+    rows = [
+        Row(at, at, position=at * 7 % 11, bar=bar, on_leave=away)
+        for at, (bar, away) in enumerate(told, start=1)
+    ]
+    texts = [
+        "\n".join(snapshot_line(row).strip() for row in rows[at : at + 3]) for at in range(0, len(rows), 3)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sheets, "_texts", lambda _session, _season_id: iter(texts))
+        found = sheets.best_able(Session(), 1, most)
+    able = sorted((row for row in rows if not row.bar), key=lambda row: row.position)
+    assert found == able[:most]
 
 
 def test_who_is_taken_out_leaves_the_others_in_their_order(session, make):
