@@ -46,6 +46,7 @@ from .lines_story import open_lines
 from .money_story import add_money, money_settings
 from .moving_story import add_moving
 from .project_story import add_projects
+from .recorded_story import add_recorded
 from .season_story import HalfWay, Reading, add_seasons
 from .showcase_story import add_likes
 from .story import Story, tell
@@ -309,6 +310,7 @@ def _story(cast: Cast, state: ClubState) -> Story:
     add_door(story, cast)
     add_tuition(story, cast, 400)
     add_levels(story, cast)
+    add_recorded(story, cast)
     add_house(story, cast)
     add_cases(story, cast)
     add_city(story, cast)
