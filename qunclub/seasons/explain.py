@@ -133,6 +133,10 @@ NOT_RISEN = {
         "You earned %(points)s points and stood on place %(position)s of the season. No seat of the core group became "
         "free this time."
     ),
+    "given_else": N_(
+        "You earned %(points)s points and stood on place %(position)s of the season. The free seats were given by an "
+        "exception to the formula; its reason stands with the result."
+    ),
     "below_line": N_(
         "You earned %(points)s points and stood on place %(position)s of the season. The last free seat went to a "
         "member with %(line)s points."

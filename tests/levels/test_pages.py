@@ -85,7 +85,9 @@ def test_kinds_are_typed_by_what_they_are_called(visit, admin, site_db):
     client = visit(admin, "zh")
     page = text_of(client.get("/admin/levels/draft"))
     assert "积分种类： 持通行证加入" in page and "answer_best" not in page
-    typed = draft_form(contributor_kinds="最佳回答 20，granted 5", contributor_recent_kinds="Lesson completed 3")
+    typed = draft_form(
+        contributor_kinds="最佳回答 20，granted 5", contributor_recent_kinds="Lesson completed 3"
+    )
     assert post(client, "/admin/levels/draft", typed).status_code == 303
     with site_db.session() as session:
         asked = session.scalars(select(LadderDraft.rules)).one()["rungs"]["contributor"]["conditions"]
