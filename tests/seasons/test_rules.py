@@ -111,7 +111,10 @@ def test_whoever_lost_the_seat_since_the_freeze_reads_that_and_no_line_they_stoo
     assert numbers(plan.promoted) == [2]
     assert why_not(row(1, 90, core=True), plan, formula, said) == "gone"
     told = not_risen("gone", {"points": 90, "position": 1})
-    assert "90 points" in told.message % told.params and "ended or your account was suspended" in told.message
+    assert (
+        "90 points" in told.message % told.params
+        and "your account was suspended, or you were taken out for cause" in told.message
+    )
 
 
 def test_after_one_season_or_more_one_may_rise_again():
