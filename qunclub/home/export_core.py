@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from qunclub.levels.models import LevelChange, MemberLevel
 from qunclub.orders.models_referral import Referral, ReferralCode
 from qunclub.projects.models import Delivery, DeliveryFile, Piece, PieceEvent, Project
+from qunclub.seasons import snapshot
 from qunclub.seasons.models import Season
 from qunclub.seasons.models_appeals import SeasonAppeal, SeasonCorrection
 from qunclub.seasons.models_notices import SeasonNotice, SeasonQuiet
 from qunclub.seasons.models_offers import RunnerUp, SeatOffer
 from qunclub.seasons.models_profile import CoreProfile
-from qunclub.seasons.models_review import Nomination
+from qunclub.seasons.models_review import Nomination, SeasonException
 
 from .export_rows import Rows, plain
 
@@ -108,6 +109,34 @@ def _corrections(session: Session, member_id: int) -> Rows:
     return _told([plain(row, season=name) for row, name in session.execute(query)])
 
 
+def _exceptions(session: Session, member_id: int) -> Rows:
+    """What was ruled about oneself beside the formula, once it stands with the result."""
+    query = (
+        select(SeasonException, Season.name)
+        .join(Season, Season.id == SeasonException.season_id)
+        .where(SeasonException.member_id == member_id, Season.published_at.is_not(None))
+        .order_by(SeasonException.id)
+    )
+    return _told([plain(row, season=name) for row, name in session.execute(query)])
+
+
+def _season_places(session: Session, member_id: int) -> Rows:
+    """How one stood when each season was frozen."""
+    return [
+        {
+            "season": season.name,
+            "place": row.position,
+            "points": row.points,
+            "featured": row.honours,
+            "last_day": row.last_day.isoformat() if row.last_day else None,
+            "core": row.core,
+            "bar": row.bar,
+            "on_leave": row.on_leave,
+        }
+        for season, row in snapshot.of_member(session, member_id)
+    ]
+
+
 def _season_letters(session: Session, member_id: int) -> Rows:
     query = (
         select(SeasonNotice, Season.name)
@@ -178,6 +207,8 @@ PARTS: dict[str, Callable[[Session, int], Rows]] = {
     "seat_offers": _seat_offers,
     "season_appeals": _appeals,
     "season_corrections": _corrections,
+    "season_exceptions": _exceptions,
+    "season_places": _season_places,
     "season_letters": _season_letters,
     "season_letters_off": _season_quiet,
     "nominations": _nominations,

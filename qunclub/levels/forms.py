@@ -9,6 +9,7 @@ from wtforms import BooleanField, DateField, HiddenField, IntegerField, StringFi
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from qunclub.kernel import Invalid
+from qunclub.points import KINDS
 from qunclub.web import Form, SelectField, _, _l, club
 
 from . import rules, rules_typed, services
@@ -16,7 +17,7 @@ from .rules import Conditions, Ladder, Rung
 
 COUNT = {"inputmode": "numeric", "min": 0}
 KINDS_HELP = _l(
-    "Codes of kinds with their points, such as: answer_best 20, piece_delivered 40. Empty asks nothing."
+    "Kinds with their points, such as: Best answer to a question 20, Lesson completed 40. Empty asks nothing."
 )
 NUMBER_LABELS = {
     "points": _l("Points of all time"),
@@ -26,6 +27,11 @@ NUMBER_LABELS = {
     "answers": _l("Best answers"),
     "days": _l("Days since the number was given"),
 }
+
+
+def _labels() -> dict[str, str]:
+    """What the kinds of points are called in the visitor's language, by code, where that can be typed."""
+    return rules_typed.typeable({kind: _(known.label) for kind, known in KINDS.items()})
 
 
 class LadderForm(Form):
@@ -69,14 +75,18 @@ class LadderForm(Form):
             Invalid: on a field of kinds.
         """
         rungs = {}
+        plain = rules_typed.typeable({kind: known.label for kind, known in KINDS.items()})
+        called = {label.casefold(): kind for labels in (plain, _labels()) for kind, label in labels.items()}
+        example = rules_typed.written_kinds({"answer_best": 20}, _labels())
         for level in rules.LEVELS:
             asked: dict[str, Any] = {}
             if level in rules.EDITABLE:
                 asked = {name: self[f"{level}_{name}"].data or 0 for name in rules.NUMBERS}
                 asked |= {name: bool(self[f"{level}_{name}"].data) for name in rules.FLAGS}
                 for name in ("kinds", "recent_kinds"):
+                    field = f"{level}_{name}"
                     asked[name] = rules_typed.parse_kinds(
-                        self[f"{level}_{name}"].data or "", f"{level}_{name}"
+                        self[field].data or "", field, called, example=example
                     )
             rights = frozenset(right for right in rules.RIGHTS if self[f"{level}_{right}"].data)
             duties = (self[f"{level}_duties"].data or "").replace("\r\n", "\n").strip()
@@ -96,13 +106,13 @@ def _add_fields() -> None:
             setattr(
                 LadderForm,
                 f"{level}_kinds",
-                StringField(_l("Points of all time of a kind"), [Length(max=400)], description=KINDS_HELP),
+                StringField(_l("Points of all time of a kind"), [Length(max=1000)], description=KINDS_HELP),
             )
             setattr(
                 LadderForm,
                 f"{level}_recent_kinds",
                 StringField(
-                    _l("Points of a kind in the last days"), [Length(max=400)], description=KINDS_HELP
+                    _l("Points of a kind in the last days"), [Length(max=1000)], description=KINDS_HELP
                 ),
             )
             setattr(LadderForm, f"{level}_has_pass", BooleanField(_l("Holds a pass that is open")))
@@ -139,7 +149,7 @@ def data_of(ladder: Ladder, version: int) -> dict[str, Any]:
         for name in (*rules.NUMBERS, *rules.FLAGS):
             found[f"{level}_{name}"] = getattr(rung.conditions, name)
         for name in ("kinds", "recent_kinds"):
-            found[f"{level}_{name}"] = rules_typed.written_kinds(getattr(rung.conditions, name))
+            found[f"{level}_{name}"] = rules_typed.written_kinds(getattr(rung.conditions, name), _labels())
         for right in rules.RIGHTS:
             found[f"{level}_{right}"] = right in rung.rights
         found[f"{level}_duties"] = rung.duties

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,31 +53,58 @@ def _between(value: int, least: int, most: int, name: str) -> None:
         )
 
 
-def parse_kinds(typed: str, field: str) -> dict[str, int]:
+def parse_kinds(
+    typed: str, field: str, names: Mapping[str, str] | None = None, *, example: str = "answer_best 20"
+) -> dict[str, int]:
     """Read ``answer_best 20, piece_delivered 40``; commas of both scripts, one kind once.
+
+    Args:
+        names: what else a kind may be called, in small letters, and its code.
+        example: for whoever typed something else.
 
     Raises:
         Invalid: on *field*.
 
-    >>> parse_kinds("answer_best 20，piece_delivered 40", "x")
-    {'answer_best': 20, 'piece_delivered': 40}
+    >>> parse_kinds("answer_best 20，Lesson completed 40", "x", {"lesson completed": "lesson_completed"})
+    {'answer_best': 20, 'lesson_completed': 40}
     """
     found: dict[str, int] = {}
-    for part in typed.replace("，", ",").replace("、", ",").replace("\n", ",").split(","):
-        words = part.replace("=", " ").split()
-        if not words:
+    for part in _COMMAS.split(typed):
+        *words, many = part.replace("=", " ").split() or [""]
+        if not words and not many:
             continue
-        if len(words) != 2 or not words[1].isdecimal() or len(words[1]) > 7 or words[0] in found:
+        called = " ".join(words)
+        kind = (names or {}).get(called.casefold(), called)
+        if not kind or " " in kind or not many.isdecimal() or len(many) > 7 or kind in found:
             raise Invalid(
-                N_("Write kinds with their points, such as: answer_best 20, piece_delivered 40."), field=field
+                N_("Write each kind with its points, with commas between them, such as: %(example)s."),
+                field=field,
+                example=example,
             )
-        found[words[0]] = int(words[1])
+        found[kind] = int(many)
     return found
 
 
-def written_kinds(kinds: Mapping[str, int]) -> str:
-    """The opposite of :func:`parse_kinds`."""
-    return ", ".join(f"{kind} {least}" for kind, least in kinds.items())
+_COMMAS = re.compile("[,，、\n]")
+
+
+def typeable(labels: Mapping[str, str]) -> dict[str, str]:
+    """Of the *labels* of kinds by code those that can be told apart when they are typed.
+
+    >>> typeable({"a": "Talk", "b": "Walk, or run", "c": "Swim", "d": "swim"})
+    {'a': 'Talk'}
+    """
+    many = Counter(label.casefold() for label in labels.values())
+    return {
+        kind: label
+        for kind, label in labels.items()
+        if many[label.casefold()] == 1 and "=" not in label and not _COMMAS.search(label)
+    }
+
+
+def written_kinds(kinds: Mapping[str, int], labels: Mapping[str, str] | None = None) -> str:
+    """The opposite of :func:`parse_kinds`, with *labels* by code in place of the codes."""
+    return ", ".join(f"{(labels or {}).get(kind, kind)} {least}" for kind, least in kinds.items())
 
 
 def check_reason(reason: str) -> str:

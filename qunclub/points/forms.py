@@ -14,7 +14,7 @@ class GrantForm(Form):
     key = HiddenField(validators=[InputRequired(), Length(max=60)])
     number = IntegerField(
         _l("Number of the member"),
-        [InputRequired(), NumberRange(max=999_999_999)],
+        [InputRequired(), NumberRange(1, 999_999_999)],
         render_kw={"inputmode": "numeric", "min": 1},
     )
     amount = IntegerField(_l("Points"), [InputRequired()], render_kw={"inputmode": "numeric", "min": 1})
@@ -32,7 +32,7 @@ class RecordForm(Form):
     seen = HiddenField(validators=[Length(max=200)])
     number = IntegerField(
         _l("Number of the member"),
-        [InputRequired(), NumberRange(max=999_999_999)],
+        [InputRequired(), NumberRange(1, 999_999_999)],
         render_kw={"inputmode": "numeric", "min": 1},
     )
     kind = SelectField(_l("Kind of contribution"))

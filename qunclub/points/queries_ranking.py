@@ -73,7 +73,7 @@ class Cursor:
         try:
             points, honours, day, number = (int(part) for part in text.split("."))
             date = dt.date(day // 10_000, day // 100 % 100, day % 100)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise Invalid(N_("This page of the ranking does not exist.")) from None
         if not all(0 <= value <= MAX_INT for value in (points, honours, number)):
             raise Invalid(N_("This page of the ranking does not exist."))

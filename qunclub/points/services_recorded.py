@@ -19,6 +19,7 @@ from .services import award
 from .services_rulebook import rule_of
 
 LATELY = 5
+OFF = N_("The rule of this kind is switched off, so it gives nothing.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def record(
         raise Invalid(N_("Nobody gives points to themselves; ask another admin."), field="number")
     rule = rule_of(session, kind)
     if not rule.active or not rule.amount:
-        raise Invalid(N_("The rule of this kind is switched off, so it gives nothing."), field="kind")
+        raise Invalid(OFF, field="kind")
     names = sources(kind, member_id, day, words)
     lately = list(session.scalars(_lately(member_id, kind)))
     found = {line.source: (line, undone) for line, undone in session.execute(_standing(names))}
@@ -102,8 +103,10 @@ def record(
         from_member_id=actor.member_id,
     )
     if written is None:
-        # Somebody else wrote it a moment ago: theirs stands.
-        stands = session.scalars(select(LedgerEntry).where(LedgerEntry.source == source)).one()
+        # Somebody else wrote it a moment ago: theirs stands. Or somebody switched the rule off.
+        stands = session.scalars(select(LedgerEntry).where(LedgerEntry.source == source)).one_or_none()
+        if stands is None:
+            raise Invalid(OFF, field="kind")
         return Recorded(stands, new=False, lately=lately)
     store.record(
         session,

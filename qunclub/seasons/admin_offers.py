@@ -71,7 +71,7 @@ class DismissForm(Form):
 
     number = IntegerField(
         _l("Member number"),
-        [InputRequired(), NumberRange(max=999_999_999)],
+        [InputRequired(), NumberRange(1, 999_999_999)],
         render_kw={"inputmode": "numeric", "min": 1},
     )
     reason = TextAreaField(
@@ -87,7 +87,7 @@ class PassOverForm(Form):
 
     number = IntegerField(
         _l("Member number"),
-        [InputRequired(), NumberRange(max=999_999_999)],
+        [InputRequired(), NumberRange(1, 999_999_999)],
         render_kw={"inputmode": "numeric", "min": 1},
     )
     reason = TextAreaField(

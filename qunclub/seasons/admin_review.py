@@ -52,7 +52,7 @@ class ExceptionForm(Form):
 
     number = IntegerField(
         _l("Member number"),
-        [InputRequired(), NumberRange(max=999_999_999)],
+        [InputRequired(), NumberRange(1, 999_999_999)],
         render_kw={"inputmode": "numeric", "min": 1},
     )
     kind = SelectField(_l("What happens"), choices=list(words.RULINGS.items()))

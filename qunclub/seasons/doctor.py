@@ -25,7 +25,7 @@ LATE = dt.timedelta(hours=1)
 
 
 def check(session: Session, now: dt.datetime) -> list[Finding]:
-    """Findings of seasons, in ten statements and the rows of the last snapshot."""
+    """Findings of seasons, in ten statements, the sheets of all snapshots and the rows of the last one."""
     return [
         *_states(session),
         *_unopened(session, now),

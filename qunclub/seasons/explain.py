@@ -94,7 +94,8 @@ NOT_RISEN = {
     ),
     "gone": N_(
         "You earned %(points)s points and stood on place %(position)s of the season. Between the freeze and the result "
-        "your seat in the core group ended or your account was suspended, so none could be yours."
+        "your seat in the core group ended, your account was suspended, or you were taken out for cause, so none could "
+        "be yours."
     ),
     "suspended": N_("Your account is suspended; while it is, no seat of the core group can be yours."),
     "put_out": N_(
@@ -132,6 +133,10 @@ NOT_RISEN = {
     "no_seat": N_(
         "You earned %(points)s points and stood on place %(position)s of the season. No seat of the core group became "
         "free this time."
+    ),
+    "given_else": N_(
+        "You earned %(points)s points and stood on place %(position)s of the season. The free seats were given by an "
+        "exception to the formula; its reason stands with the result."
     ),
     "below_line": N_(
         "You earned %(points)s points and stood on place %(position)s of the season. The last free seat went to a "

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from qunclub.groups.models import Group, GroupLine
-from qunclub.kernel import NotFound, Page, paginate
+from qunclub.kernel import NotFound
 from qunclub.members.models import Member
 
 from . import field, services_review, snapshot
@@ -71,16 +71,6 @@ def recent(session: Session, *, limit: int = 12) -> list[Season]:
     """The last published seasons, newest first."""
     query = select(Season).where(Season.state.in_(("published", "closed")))
     return list(session.scalars(query.order_by(Season.starts_at.desc()).limit(limit)))
-
-
-def listed(session: Session, *, q: str = "", state: str = "", page: int = 1) -> Page[Season]:
-    """Seasons for admins, newest first."""
-    query = select(Season).order_by(Season.starts_at.desc(), Season.id.desc())
-    if state:
-        query = query.where(Season.state == state)
-    if q.strip():
-        query = query.where(Season.name.contains(q.strip(), autoescape=True) | (Season.slug == q.strip()))
-    return paginate(session, query, page=page)
 
 
 def preview(session: Session, season: Season, now: dt.datetime) -> Plan:

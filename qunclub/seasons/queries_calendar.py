@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from qunclub.kernel import Page, paginate
-
 from .models import Season
 
 AHEAD = ("draft", "announced", "open")
@@ -55,9 +53,3 @@ def withdrawn(session: Session, now: dt.datetime, *, limit: int = 6) -> list[Sea
         Season.state == "draft", Season.withdrawn_at.is_not(None), Season.ends_at > now
     )
     return list(session.scalars(query.order_by(Season.starts_at, Season.id).limit(limit)))
-
-
-def begun(session: Session, now: dt.datetime, *, page: int = 1) -> Page[Season]:
-    """Public seasons that have begun, newest first, by pages."""
-    query = select(Season).where(Season.state.not_in(("draft", "announced")), Season.starts_at <= now)
-    return paginate(session, query.order_by(Season.starts_at.desc()), page=page)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from qunclub.kernel import Actor, Page, paginate
+from qunclub.kernel import Actor
 from qunclub.kernel.ports import Part
 from qunclub.members.models import Member
 
@@ -123,31 +123,6 @@ def _alumni() -> Select[*tuple[Any, ...]]:
         .where(~still, last.not_in(NO_HONOUR))
         .group_by(CoreSeat.member_id)
     )
-
-
-def alumni(session: Session, *, names: bool, page: int) -> Page[Alumnus]:
-    """Who sat in the core, the latest to leave first: one statement."""
-    sat = _alumni().subquery()
-    query = (
-        select(
-            sat.c.member_id, sat.c.number, sat.c.since, sat.c.until, sat.c.terms, Member.nickname, Member.name,
-            CoreProfile.skills, CoreProfile.public_at,
-        )
-        .join(Member, Member.id == sat.c.member_id)
-        .outerjoin(CoreProfile, CoreProfile.member_id == sat.c.member_id)
-        .where(_shown())
-        .order_by(sat.c.until.desc(), sat.c.number)
-    )  # fmt: skip
-    found = paginate(session, query, page=page)
-    rows: list[Any] = found.items
-    people = []
-    for ident, number, since, until, terms, nickname, name, skills, public_at in rows:
-        open_to = names or public_at is not None
-        shown = (nickname or name) if open_to else ""
-        people.append(
-            Alumnus(ident, number, shown, since, until, terms, list(skills or ()) if open_to else [])
-        )
-    return Page(people, found.page, found.per_page, found.has_next)
 
 
 def profile(session: Session, member_id: int) -> CoreProfile | None:

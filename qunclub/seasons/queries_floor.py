@@ -16,11 +16,13 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.orm import Session, aliased
 
 from qunclub import groups, house, points
 from qunclub.homework.models import Submission
+from qunclub.homework.models_teams import WorkShare
 from qunclub.members import ERASED
 from qunclub.members.models import Member
 from qunclub.passes.models import Pass
@@ -54,7 +56,7 @@ def bar(season: Season, formula: Formula, member: Any, *, of_all: bool = False) 
     if formula.need_pass:
         asked.append((~applies(*_holders(season.ends_at)), "no_pass"))
     if formula.min_works:
-        asked.append((~applies(*_diligent(season, formula.min_works)), "few_works"))
+        asked.append((~_diligent(season, formula.min_works, member, of_all=of_all), "few_works"))
     if formula.min_days:
         late = season.ends_at - dt.timedelta(days=formula.min_days)
         asked.append((applies(*_numbered_after(late)), "few_days"))
@@ -121,19 +123,37 @@ def holds_pass(member: Any, moment: dt.datetime) -> ColumnElement[bool]:
     return people.where(who == member).exists()
 
 
-def _accepted(season: Season) -> Select[Any]:
-    s = Submission
-    return select(s.member_id).where(
+def _accepted(season: Season) -> tuple[People, People]:
+    """Accepted works of the season, a row each: those done alone, and those of teams, for each of the team."""
+    s, share = Submission, WorkShare
+    good = (
         s.state == "accepted",
         s.carried_over.is_(False),
         s.reviewed_at >= season.starts_at,
         s.reviewed_at < season.ends_at,
     )
+    alone = select(s.member_id).where(s.team_id.is_(None), *good)
+    together = select(share.member_id).join(s, s.id == share.submission_id).where(*good)
+    return (alone, s.member_id), (together, share.member_id)
 
 
-def _diligent(season: Season, works: int) -> People:
-    s = Submission
-    return _accepted(season).group_by(s.member_id).having(func.count(s.id) >= works), s.member_id
+def _works(season: Season, member: Any) -> ColumnElement[int]:
+    """SQL: how many accepted works *member* (a column) has in the season."""
+    alone, together = (
+        people.with_only_columns(func.count()).where(who == member).correlate_except(Submission, WorkShare)
+        for people, who in _accepted(season)
+    )
+    return alone.scalar_subquery() + together.scalar_subquery()
+
+
+def _diligent(season: Season, works: int, member: Any, *, of_all: bool) -> ColumnElement[bool]:
+    if not of_all:
+        return _works(season, member) >= works
+    (alone, _mine), (together, _ours) = _accepted(season)
+    done = union_all(alone, together).subquery("done").c
+    many = select(done.member_id).group_by(done.member_id).having(func.count() >= works)
+    found: ColumnElement[bool] = member.in_(many)
+    return found
 
 
 def on_leave(season: Season, member: Any) -> ColumnElement[bool]:
@@ -157,11 +177,10 @@ def facts_of(session: Session, season: Season, formula: Formula, member_id: int)
     """What the floor asks about, of one member: at most two statements."""
     m = Member.id
     late, who = _eliminated_lately(season, max(1, formula.reentry))
-    works = _accepted(season).where(Submission.member_id == m).with_only_columns(func.count(Submission.id))
     row = session.execute(
         select(
             holds_pass(m, season.ends_at) if formula.need_pass else false(),
-            works.correlate(Member).scalar_subquery() if formula.min_works else literal(0),
+            _works(season, m) if formula.min_works else literal(0),
             Member.numbered_at,
             late.where(who == m).exists() if formula.reentry else false(),
         ).where(m == member_id)

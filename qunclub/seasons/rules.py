@@ -279,7 +279,12 @@ def why_not(row: Row, plan: Plan, formula: Formula, rulings: Iterable[Ruling] = 
         return "below_minimum"
     if not plan.free:
         return "no_seat"
-    return "below_line"
+    return "below_line" if last_risen(plan) is not None else "given_else"
+
+
+def last_risen(plan: Plan) -> int | None:
+    """The points of the last who rose by the ranking; None when nobody did."""
+    return min((one.row.points for one in plan.promoted if one.reason == "best_ranked"), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from qunclub.members.models import Member
 from . import services_offers, signs
 from .leaving import leave_core
 from .models import CoreSeat
-from .services_seats import REMOVED, RESIGNED, groups_of
+from .services_seats import IN_WORDS, REMOVED, RESIGNED, groups_of
 
 
 def resign(session: Session, *, member_id: int, actor: Actor, now: dt.datetime) -> CoreSeat:
@@ -32,7 +32,7 @@ def resign(session: Session, *, member_id: int, actor: Actor, now: dt.datetime) 
         raise Conflict(N_("You do not sit in the core group, so there is no seat to give back."))
     leave_core(session, member_id=member_id, now=now, reason=RESIGNED)
     for group_id in groups_of(session, member_id):
-        groups.leave_core(session, group_id=group_id, member_id=member_id, reason=RESIGNED, now=now)
+        groups.leave_core(session, group_id=group_id, member_id=member_id, reason=IN_WORDS[RESIGNED], now=now)
     store.record(
         session, actor=actor, action="core.resign", target=f"member:{member_id}", now=now,
         summary=f"No. {seat.number}",
@@ -79,7 +79,9 @@ def dismiss(session: Session, *, number: int | None, reason: str, actor: Actor, 
     session.flush()
     signs.ended(session, seat)
     for group_id in groups_of(session, seat.member_id):
-        groups.leave_core(session, group_id=group_id, member_id=seat.member_id, reason=REMOVED, now=now)
+        groups.leave_core(
+            session, group_id=group_id, member_id=seat.member_id, reason=IN_WORDS[REMOVED], now=now
+        )
     store.record(
         session, actor=actor, action="core.dismiss", target=f"member:{seat.member_id}", now=now,
         summary=f"No. {seat.number}", details={"reason": words},

@@ -38,15 +38,20 @@ def considered(session: Session, season: Season) -> tuple[list[Row], list[Ruling
     named = {one.member for one in said} | facts
     rows = snapshot.deciding(session, season, sorted(named))
     if season.state == "frozen":
-        free = [row.member for row in rows if not row.bar]
-        facts |= services_seats.shut_among(session, free)
-        facts |= services_seats.barred_among(session, season, free)
-        if facts - named:
-            # As many more may be needed further down.
+        # As many more as are found stand further down, and any of those may be shut or barred too.
+        while found := _out_since(session, season, rows, said) - facts:
+            facts |= found
             rows = snapshot.deciding(session, season, sorted(named | facts))
         said = [one for one in said if one.member not in facts]
         said += [Ruling(member, "gone") for member in sorted(facts)]
     return rows, said
+
+
+def _out_since(session: Session, season: Season, rows: list[Row], said: list[Ruling]) -> set[int]:
+    """Who of *rows* could have a seat by the snapshot and may have none now: suspended, gone, or barred."""
+    seated = {one.member for one in said if one.kind == "promote"}
+    able = [row.member for row in rows if not row.bar or row.member in seated]
+    return services_seats.shut_among(session, able) | services_seats.barred_among(session, season, able)
 
 
 def plan(session: Session, season: Season) -> Plan:

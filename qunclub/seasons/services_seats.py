@@ -29,6 +29,7 @@ IN_WORDS = {
     SUSPENDED: N_("The membership is suspended."),
     REFUNDED: N_("The pass behind the core seat has ended."),
     REMOVED: N_("The core seat has ended."),
+    RESIGNED: N_("The core seat was given back."),
 }
 SWEEPER = Actor.system("core seats")
 

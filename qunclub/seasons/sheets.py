@@ -32,6 +32,19 @@ def rows(session: Session, season_id: int, members: Collection[int]) -> list[Row
     return [row for lines in session.scalars(query) for row in _read(lines) if row.member in members]
 
 
+def of_member(session: Session, season_ids: Collection[int], member_id: int) -> dict[int, Row]:
+    """How a member stands on the sheets of seasons, by season: one statement."""
+    query = select(SnapshotSheet.season_id, SnapshotSheet.lines).where(
+        SnapshotSheet.season_id.in_(season_ids), SnapshotSheet.sheet == member_id // EACH
+    )
+    return {
+        season_id: row
+        for season_id, lines in session.execute(query)
+        for row in _read(lines)
+        if row.member == member_id
+    }
+
+
 def every(session: Session, season_id: int) -> Iterator[Row]:
     """Everybody on a sheet, in order of the sheets, a few thousand at a time."""
     for lines in _texts(session, season_id):

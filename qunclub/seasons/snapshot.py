@@ -93,6 +93,18 @@ def row_of(session: Session, season_id: int, member_id: int) -> Row | None:
     return rows_of(session, season_id, [member_id]).get(member_id)
 
 
+def of_member(session: Session, member_id: int) -> list[tuple[Season, Row]]:
+    """How a member stood in every season that was frozen, the first one first: three statements."""
+    frozen = session.scalars(
+        select(Season).where(Season.snapshot_hash != "").order_by(Season.starts_at, Season.id)
+    ).all()
+    ids, r = [season.id for season in frozen], SnapshotRow
+    mine = _of(r.season_id.in_(ids), r.member_id == member_id).add_columns(r.season_id)
+    found = {one.season_id: field.row(one) for one in session.execute(mine)}
+    found |= sheets.of_member(session, ids, member_id)
+    return [(season, found[season.id]) for season in frozen if season.id in found]
+
+
 def by_place(session: Session, season_id: int) -> Iterator[Row]:
     """Everybody by position, a few thousand at a time."""
     query = _of(SnapshotRow.season_id == season_id).order_by(SnapshotRow.position)

@@ -43,7 +43,7 @@ from . import (
 from . import views_words as words
 from .models import Season
 from .queries_live import Mine, live_season
-from .rules import why_not
+from .rules import last_risen, why_not
 
 bp = Blueprint("seasons", __name__)
 register(
@@ -162,7 +162,7 @@ def _mine(session: Session, season: Season, member_id: int | None) -> dict[str, 
             "min_points": season.min_points,
             "min_works": season.formula.min_works,
             "min_days": season.formula.min_days,
-            "line": plan.rise_above or 0,
+            "line": last_risen(plan),
         }
         told = [explain.not_risen(why_not(row, plan, season.formula, said), facts)]
     return {"outcome": "none", "sentences": words.spoken(told)}

@@ -34,7 +34,7 @@ class NominationForm(Form):
 
     number = IntegerField(
         _l("Member number"),
-        [InputRequired(), NumberRange(max=999_999_999)],
+        [InputRequired(), NumberRange(1, 999_999_999)],
         render_kw={"inputmode": "numeric", "min": 1},
     )
     reason = TextAreaField(

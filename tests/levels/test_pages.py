@@ -81,6 +81,24 @@ def test_my_path_says_where_i_stand_and_what_is_missing(visit, make, me, swept):
     assert "/me/path" in text_of(client.get("/me"))
 
 
+def test_kinds_are_typed_by_what_they_are_called(visit, admin, site_db):
+    client = visit(admin, "zh")
+    page = text_of(client.get("/admin/levels/draft"))
+    assert "积分种类： 持通行证加入" in page and "answer_best" not in page
+    typed = draft_form(
+        contributor_kinds="最佳回答 20，granted 5", contributor_recent_kinds="Lesson completed 3"
+    )
+    assert post(client, "/admin/levels/draft", typed).status_code == 303
+    with site_db.session() as session:
+        asked = session.scalars(select(LadderDraft.rules)).one()["rungs"]["contributor"]["conditions"]
+    assert asked["kinds"] == {"answer_best": 20, "granted": 5}
+    assert asked["recent_kinds"] == {"lesson_completed": 3}
+    again = client.get("/admin/levels/draft").text
+    assert 'value="最佳回答 20, 手工加分（贡献） 5"' in again and 'value="学完一课 3"' in again
+    twice = draft_form(contributor_kinds="最佳回答 20，answer_best 5", version=1)
+    assert "如：最佳回答 20" in text_of(post(client, "/admin/levels/draft", twice))
+
+
 def test_rules_are_drafted_counted_and_put_in_force(visit, make, me, admin, swept, site_db):
     make.earn(me[1], 30)
     swept()
@@ -89,7 +107,7 @@ def test_rules_are_drafted_counted_and_put_in_force(visit, make, me, admin, swep
     assert (
         wrong.status_code == 422
         and "nonsense" in text_of(wrong)
-        and "such as: answer_best 20" in text_of(wrong)
+        and "such as: Best answer to a question 20" in text_of(wrong)
     )
     strange = post(client, "/admin/levels/draft", draft_form(contributor_kinds="nothing 3"))
     assert "nothing is no kind of points" in text_of(strange)

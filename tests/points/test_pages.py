@@ -150,6 +150,7 @@ def test_points_by_hand_once_a_form(admin, make, site_db):
         assert session.scalar(select(func.sum(LedgerEntry.amount))) == 15
     for field, value, says in (
         ("number", "44", "Nobody has number 44"),
+        ("number", "-" + "9" * 30, "Number must be between 1"),
         ("amount", "0", "at least one point"),
         ("amount", "x", "Not a valid integer"),
         ("reason", "", "required"),

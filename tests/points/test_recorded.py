@@ -14,9 +14,9 @@ from sqlalchemy import func, select
 from qunclub import points
 from qunclub.kernel import Actor, Conflict, Invalid, locks
 from qunclub.kernel.store import AuditEntry
-from qunclub.points import doctor
+from qunclub.points import doctor, services_recorded
 from qunclub.points.models import LedgerEntry
-from qunclub.points.rules import KINDS, UNAWARDED, Kind, recordable
+from qunclub.points.rules import KINDS, UNAWARDED, Kind, Rule, recordable
 from qunclub.points.rules_limits import Limits
 from qunclub.points.rules_recorded import MOST_DAYS, MOST_TIMES, check_what, moment_of, sources
 from tests.support.concurrency import concurrently, failed, succeeded
@@ -79,6 +79,15 @@ def test_it_counts_on_its_day_and_never_later_than_now(seconds, zone, days):
         with pytest.raises(Invalid) as refused:
             moment_of(day, now=now, zone=there)
         assert refused.value.field == "day"
+
+
+def test_a_rule_that_is_switched_off_while_one_writes_is_told(session, make, now, monkeypatch):
+    seen = Rule(30, 0, active=True)
+    monkeypatch.setattr(services_recorded, "rule_of", lambda _session, _kind: seen)
+    with pytest.raises(Invalid) as refused:
+        written(session, make.member(number=True), now)
+    assert refused.value.field == "kind"
+    assert session.scalar(select(func.count()).select_from(LedgerEntry)) == 0
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "x" * 201])

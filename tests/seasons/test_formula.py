@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from qunclub import points, seasons
 from qunclub.homework.models import Submission
+from qunclub.homework.models_teams import Team, WorkShare
 from qunclub.kernel import Actor, Conflict, Invalid
 from qunclub.members.models import Member
 from qunclub.seasons import doctor, field, queries, queries_floor, services_leave, services_resign, snapshot
@@ -92,6 +93,28 @@ def test_the_floor_asks_for_pass_works_and_days(session, make, now):
         no_pass.number: "no_pass", expires.number: "no_pass", no_work.number: "few_works", new.number: "few_days",
     }  # fmt: skip
     assert session.scalars(select(Submission.state)).all() == ["accepted"] * 4
+
+
+def test_a_teams_work_is_each_ones_work(session, make):
+    people = make.ranking([0] * 3)
+    season = make.season(seats=3, eliminate=0, min_works=1)
+    for member in people:
+        make.earn(member, 10, at=season.starts_at)
+    work = make.submission(make.assignment(), member=people[0])
+    team = Team(assignment_id=work.assignment_id, created_at=season.starts_at)
+    session.add(team)
+    session.flush()
+    work.team_id, work.state, work.reviewed_at = team.id, "accepted", season.starts_at
+    for member in people[:2]:
+        session.add(WorkShare(submission_id=work.id, member_id=member.id, assignment_id=work.assignment_id))
+    session.flush()
+    formula = season.formula
+    had = [queries_floor.facts_of(session, season, formula, member.id).works for member in people]
+    assert had == [1, 1, 0]
+    wanted = dict(zip((member.id for member in people), ("", "", "few_works"), strict=True))
+    assert queries_floor.bars(session, season, formula, wanted) == wanted
+    make.closed(season)
+    assert outcomes(session, season)["promoted"] == [member.number for member in people[:2]]
 
 
 def test_weights_change_what_counts(session, make, now):

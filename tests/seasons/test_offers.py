@@ -97,6 +97,8 @@ def test_whoever_resigns_makes_room_and_the_next_takes_it(session, story):
     people, season, _running = story
     resign(session, people[0], soon(season))
     assert [one["to"] for one in letters(session, "core_resigned")] == [people[0].email]
+    ended = session.scalars(select(Seat).where(Seat.member_id == people[0].id)).one()
+    assert ended.end_reason == "The core seat was given back."  # read at /groups, so no code
     assert services_offers.offer_due(session, now=soon(season)) == 1
     assert services_offers.offer_due(session, now=soon(season)) == 0, "one seat, one offer"
     assert offers(session) == [(people[2].id, "open")]
@@ -510,6 +512,8 @@ def test_an_admin_ends_a_seat_for_a_violation(session, story):
             dismiss(people[0].number, actor=Actor("x", "X", roles=frozenset({"admin"}), member_id=who.id))
     seat = dismiss(people[0].number)
     assert seat.left_reason == "removed"
+    ended = session.scalars(select(Seat).where(Seat.member_id == people[0].id)).one()
+    assert ended.end_reason == "The core seat has ended."
     assert [one["context"]["reason"] for one in letters(session, "core_dismissed")] == ["Copied works"]
     assert services_seats.settle(session, now=soon(season)) == 0
     services_offers.offer_due(session, now=soon(season))

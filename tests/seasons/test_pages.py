@@ -10,8 +10,9 @@ from sqlalchemy import select
 from qunclub import jobs, seasons
 from qunclub.kernel import Actor
 from qunclub.kernel.outbox import OutboxMessage
+from qunclub.seasons import services_review
 from qunclub.seasons.models import Season
-from qunclub.web import mailing
+from qunclub.web import mailing, uow
 from tests.support.pages import in_language, post, sign_in, text_of
 from tests.support.statements import count_statements
 
@@ -113,6 +114,33 @@ def test_a_result_tells_everybody_what_it_means_for_them(client, make, people, s
     sign_in(client, stranger)
     in_language(client, "en")
     assert "You earned no points in this season" in text_of(client.get("/season/second"))
+
+
+def test_whoever_did_not_rise_reads_who_did(client, make, people, story, site_db):
+    second = story[1]
+    make.closed(second, steps=("freeze",))
+    with site_db.session() as session, uow.transaction(session):
+        services_review.add_exception(
+            session, season_id=second.id, number=5, kind="promote", reason="Led it.",
+            actor=Actor("test:ada", "Ada"), now=second.ends_at,
+        )  # fmt: skip
+    make.closed(second, steps=("publish",))
+    in_language(sign_in(client, people[2][0]), "en")
+    page = text_of(client.get("/season/second"))
+    assert (
+        "The free seats were given by an exception to the formula" in page
+        and "The last free seat" not in page
+    )
+    # Nobody leaves by the third, so in the fourth nobody is protected any more.
+    third = make.season(slug="third", starts_at=second.ends_at, seats=2, eliminate=0)
+    make.closed(third)
+    fourth = make.season(slug="fourth", starts_at=third.ends_at, seats=2, eliminate=2, only_outranked=True)
+    # 1 and 5 sit in the core: 3 outranks 5, and 4 does not outrank 1, who has less than 3.
+    for number, many in ((1, 50), (5, 10), (3, 60), (4, 40)):
+        make.earn(people[number - 1][1], many, at=fourth.starts_at)
+    make.closed(fourth)
+    in_language(sign_in(client, people[3][0]), "en")
+    assert "The last free seat went to a member with 60 points" in text_of(client.get("/season/fourth"))
 
 
 def test_a_frozen_season_says_that_it_is_being_decided(client, make, story):

@@ -253,6 +253,31 @@ def test_a_riser_who_is_suspended_after_the_freeze_leaves_the_seat_to_the_next(s
     assert doctor.check(session, season.ends_at) == []
 
 
+def test_of_many_who_are_suspended_after_the_freeze_none_rises(session, make):
+    people = make.ranking([0] * 5)
+    season = make.season(seats=1, eliminate=0, protection=0)
+    for member, many in zip(people, (50, 40, 30, 20, 10), strict=True):
+        make.earn(member, many, at=season.starts_at)
+    make.closed(season, steps=("freeze",))
+    for member in people[:4]:
+        members.suspend(session, member_id=member.id, reason="Spam", actor=ADA, now=season.ends_at)
+    assert [o.number for o in seasons.preview(session, season, season.ends_at).promoted] == [5]
+    publish(session, season)
+    assert outcomes(session, season) == {"promoted": [5], "kept": [], "eliminated": []}
+    assert doctor.check(session, season.ends_at) == []
+
+
+def test_whoever_an_exception_lets_rise_rises_not_when_suspended_since(session, make):
+    people, season = frozen_story(make, min_days=400)
+    rule(session, season, 4, "promote")
+    assert [o.number for o in seasons.preview(session, season, season.ends_at).promoted] == [4]
+    members.suspend(session, member_id=people[3].id, reason="Spam", actor=ADA, now=season.ends_at)
+    assert [o.number for o in seasons.preview(session, season, season.ends_at).promoted] == []
+    publish(session, season)
+    assert outcomes(session, season)["promoted"] == []
+    assert doctor.check(session, season.ends_at) == []
+
+
 def test_a_riser_who_was_barred_from_groups_leaves_the_seat_to_the_next(session, make):
     people, season = frozen_story(make)
     groups.bar_member(

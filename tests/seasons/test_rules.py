@@ -21,6 +21,7 @@ from qunclub.seasons.rules import (
     Ruling,
     check_step,
     distance,
+    last_risen,
     order,
     safe_after,
     snapshot_hash,
@@ -110,7 +111,10 @@ def test_whoever_lost_the_seat_since_the_freeze_reads_that_and_no_line_they_stoo
     assert numbers(plan.promoted) == [2]
     assert why_not(row(1, 90, core=True), plan, formula, said) == "gone"
     told = not_risen("gone", {"points": 90, "position": 1})
-    assert "90 points" in told.message % told.params and "ended or your account was suspended" in told.message
+    assert (
+        "90 points" in told.message % told.params
+        and "your account was suspended, or you were taken out for cause" in told.message
+    )
 
 
 def test_after_one_season_or_more_one_may_rise_again():
@@ -492,6 +496,10 @@ def test_only_who_is_outranked_leaves_and_the_distance_says_what_it_takes():
     plan = plan_season(rows, seats=3, eliminate=2, only_outranked=True)
     assert numbers(plan.eliminated) == [3] and numbers(plan.promoted) == [4]
     assert distance(rows[4], plan) == rules.Distance("below", 8), "above the last who rose is enough"
+    # What it takes is not what the last who rose has: 60 rose, and the lowest who stays has 50.
+    core = [row(1, 50, core=True), row(2, 10, core=True)]
+    led = plan_season([*core, row(3, 60), row(4, 40)], seats=2, eliminate=2, only_outranked=True)
+    assert numbers(led.promoted) == [3] and (led.rise_above, last_risen(led)) == (50, 60)
     alone = plan_season([*rows[:3], rows[4]], seats=3, eliminate=2, only_outranked=True)
     assert alone.eliminated == () and {o.reason for o in alone.kept} == {"not_outranked"}
     assert distance(rows[4], alone) == rules.Distance("below", 3), "above the lowest of the core"

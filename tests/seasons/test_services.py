@@ -12,7 +12,7 @@ from qunclub.groups.models import Group, Seat
 from qunclub.kernel import Actor, Conflict, Invalid, Stale
 from qunclub.kernel.outbox import OutboxMessage
 from qunclub.kernel.store import AuditEntry
-from qunclub.seasons import doctor, explain, queries, services, snapshot
+from qunclub.seasons import doctor, explain, lists, queries, services, snapshot
 from qunclub.seasons.models import CoreSeat, Decision, SnapshotRow
 from qunclub.seasons.rules import snapshot_hash
 
@@ -316,7 +316,7 @@ def test_which_season_members_live_in(session, make, now):
     make.closed(running)
     assert seasons.current(session, now) == running
     assert queries.recent(session) == [running]
-    assert [s.id for s in queries.listed(session, state="open").items] == [coming.id]
+    assert [s.id for s in lists.listed(session, state="open").items] == [coming.id]
 
 
 def test_the_doctor_sees_broken_stories(session, make, now):

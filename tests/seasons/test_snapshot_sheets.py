@@ -12,6 +12,7 @@ from sqlalchemy import event, func, select, text, update
 from sqlalchemy.orm import Session
 
 from qunclub import seasons
+from qunclub.home.export import export
 from qunclub.kernel import Actor, Conflict
 from qunclub.seasons import (
     doctor,
@@ -145,7 +146,14 @@ def test_whoever_rose_from_a_sheet_by_an_exception_is_in_order(session, make, mo
         actor=ADMIN,
         now=season.ends_at,
     )
+    assert export(session, far.member, now=season.ends_at)["season_exceptions"] == [], "read with the result"
     make.closed(season, steps=("publish",))
+    told = export(session, far.member, now=season.ends_at)
+    assert [(one["kind"], one["reason"]) for one in told["season_exceptions"]] == [("promote", "Led it.")]
+    assert "by_name" not in told["season_exceptions"][0]
+    assert [(one["place"], one["points"]) for one in told["season_places"]] == [(far.position, far.points)]
+    first = next(snapshot.by_place(session, season.id))
+    assert export(session, first.member, now=season.ends_at)["season_places"][-1]["place"] == 1
     assert far.number in [
         one.number for one in seasons.decisions(session, season.id) if one.decision.outcome == "promoted"
     ]
