@@ -71,7 +71,13 @@ def _seat_of(member: Any) -> ColumnElement[bool]:
         unindexed(Seat.group_id).in_((Group.id, Group.into_id)),
         or_(
             unindexed(Seat.state) == "admitted",
-            and_(unindexed(Seat.state) == "left", Seat.ended_at == Group.closed_at, Group.into_id.is_(None)),
+            # An offer that nobody had taken was no seat yet.
+            and_(
+                unindexed(Seat.state) == "left",
+                Seat.admitted_at.is_not(None),
+                Seat.ended_at == Group.closed_at,
+                Group.into_id.is_(None),
+            ),
         ),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.orm import Session
 
 from qunclub import groups
@@ -69,7 +69,7 @@ class Status:
 def listed(
     session: Session, *, only: str, after: str, groups_of: Collection[int] | None = None
 ) -> Page[Row[Any]]:
-    """(group, line name, chat or None): every group, or those with something open.
+    """(group, line name, chat or None): every group, or those with something open; a closed one only with that.
 
     Args:
         groups_of: the ids of the groups that the reader hosts; None: all.
@@ -79,8 +79,10 @@ def listed(
         .join(GroupLine, GroupLine.id == Group.line_id)
         .join(Chat, Chat.group_id == Group.id, isouter=only == "")
     )
-    if only == "open":
-        query = query.where(Chat.open_tasks > 0)
+    # Nobody comes into a closed group any more, but who is in its chat may have to be put out.
+    query = query.where(
+        Chat.open_tasks > 0 if only == "open" else or_(Group.closed_at.is_(None), Chat.open_tasks > 0)
+    )
     if groups_of is not None:
         query = query.where(Group.id.in_(groups_of))
     return paginate_by_mark(

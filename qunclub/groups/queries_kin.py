@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -28,7 +29,7 @@ class Kin:
         wish: what the reader asks for, with the name of the group.
         may_wish: whether the line lets the reader go to another group, and there is one.
         spin: the group itself, when it is a spin-off; ``may_join`` and ``leads`` of the reader.
-        was_in: of a spin-off that has ended: whether the reader sat in it at the end.
+        was_in: how the reader stood in a spin-off when it ended: ``seated``, ``listed``, or not at all.
         children: spin-offs beside the line; ``may_propose`` one more.
         split: announced for the group; ``goes`` when the reader goes into the new one.
     """
@@ -40,7 +41,7 @@ class Kin:
     spin: SpinRow | None = None
     may_join: bool = False
     leads: bool = False
-    was_in: bool = False
+    was_in: Literal["", "listed", "seated"] = ""
     children: Sequence[SpinRow] = field(default_factory=tuple)
     may_propose: bool = False
     split: GroupSplit | None = None
@@ -85,10 +86,9 @@ def _of_spin_off(session: Session, line: GroupLine, mine: MySeat | None, actor: 
     if spin is None or actor is None or actor.member_id is None:
         return Kin(spin=spin)
     if spin.spin.state == "ended":
-        was_in = spin.group is not None and queries_spin_off.sat_at_the_end(
-            session, spin.group, actor.member_id
-        )
-        return Kin(spin=spin, was_in=was_in)
+        if spin.group is None:
+            return Kin(spin=spin)
+        return Kin(spin=spin, was_in=queries_spin_off.at_the_end(session, spin.group, actor.member_id))
     parent = (
         services.live_seat(session, line_id=spin.spin.parent_line_id, member_id=actor.member_id)
         if mine is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
@@ -87,21 +87,25 @@ def ended_with(session: Session, member_id: int) -> list[SpinRow]:
         _rows()
         .join(Seat, Seat.line_id == SpinOff.line_id)
         .where(Seat.member_id == member_id, Seat.state == "left", Seat.ended_at == Group.closed_at)
+        .where(Seat.group_id.is_not(None), Seat.admitted_at.is_not(None))
         .where(SpinOff.state == "ended")
         .order_by(SpinOff.id.desc())
     )
     return [SpinRow(*row) for row in session.execute(query.limit(MOST))]
 
 
-def sat_at_the_end(session: Session, group: Group, member_id: int) -> bool:
-    """Whether somebody's seat or place ended with the group: one statement."""
-    query = select(Seat.id).where(
+def at_the_end(session: Session, group: Group, member_id: int) -> Literal["", "listed", "seated"]:
+    """Whether somebody's seat ended with the group, or only their place on its list or an offer: one statement."""
+    query = select(Seat.group_id, Seat.admitted_at).where(
         Seat.member_id == member_id,
         Seat.line_id == group.line_id,
         Seat.state == "left",
         Seat.ended_at == group.closed_at,
     )
-    return session.scalar(query.limit(1)) is not None
+    row: Any = session.execute(query.limit(1)).one_or_none()
+    if row is None:
+        return ""
+    return "listed" if row.group_id is None or row.admitted_at is None else "seated"
 
 
 def inside(session: Session, group_id: int, *, after: int = 0) -> Page[tuple[Seat, Member]]:

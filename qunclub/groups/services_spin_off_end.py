@@ -12,7 +12,7 @@ from qunclub import notices, points
 from qunclub.kernel import N_, Actor, Conflict, NotFound, locks, store
 from qunclub.members.models import Member
 
-from . import rules_moving, services_spin_off
+from . import rules_moving, services_spin_off, services_stir
 from .changes import changed
 from .models import Group, GroupLine, Seat
 from .models_hosts import GroupHost
@@ -64,6 +64,7 @@ def end(session: Session, *, ident: int, reason: str, actor: Actor, now: dt.date
     # The leader's name stays with it: an admin who brings it back brings them back.
     made.state, made.leader_note = "ended", reason
     made.version += 1
+    services_stir.stir(session, group.id, f"spin_off:{made.version}", now)
     session.execute(delete(GroupHost).where(GroupHost.group_id == group.id))
     session.flush()
     points.look_again(
@@ -109,6 +110,7 @@ def restore(session: Session, *, ident: int, actor: Actor, now: dt.datetime) -> 
     line.capacities = [group.capacity]
     made.state, made.leader_note = "approved", ""
     made.version += 1
+    services_stir.stir(session, group.id, f"spin_off:{made.version}", now)
     session.flush()
     waiting = []
     for seat in seats:

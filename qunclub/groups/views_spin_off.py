@@ -210,13 +210,18 @@ def end(ident: int) -> Any:
             page = render("groups/spin_off_end.html", form=form, row=row)
             return page, 422 if form.errors else 200
     if not ended:
-        transact(
-            lambda session: (
-                services_spin_off_end.end(
-                    session, ident=ident, reason=form.reason.data or "", actor=actor, now=now()
-                ).id
+        with form_errors(form):
+            transact(
+                lambda session: (
+                    services_spin_off_end.end(
+                        session, ident=ident, reason=form.reason.data or "", actor=actor, now=now()
+                    ).id
+                )
             )
-        )
+    if form.errors:
+        with reading() as session:
+            row = queries_spin_off.spin_off(session, ident)
+            return render("groups/spin_off_end.html", form=form, row=row), 422
     flash(_("The group has ended; everybody in it is told."), "warning")
     return see_other("qunclub.groups.show", slug=slug)
 
@@ -237,23 +242,25 @@ def remove(ident: int, seat_id: int) -> Any:
             return page, 422 if form.errors else 200
         name = seat.member.shown_name
     try:
-        transact(
-            lambda session: (
-                services_spin_off.put_out(
-                    session,
-                    ident=ident,
-                    seat_id=seat_id,
-                    reason=form.reason.data or "",
-                    actor=actor,
-                    now=now(),
-                ).id
+        with form_errors(form):
+            transact(
+                lambda session: (
+                    services_spin_off.put_out(
+                        session,
+                        ident=ident,
+                        seat_id=seat_id,
+                        reason=form.reason.data or "",
+                        actor=actor,
+                        now=now(),
+                    ).id
+                )
             )
-        )
     except Conflict as error:
         refused = explain(error)
-    if refused:
+    if refused or form.errors:
         with reading() as session:
             row, seat = queries_spin_off.spin_off(session, ident), queries.seat_row(session, seat_id)
-            return render("groups/spin_off_remove.html", form=form, row=row, seat=seat, refused=refused), 409
+            page = render("groups/spin_off_remove.html", form=form, row=row, seat=seat, refused=refused)
+            return page, 409 if refused else 422
     flash(_("%(name)s is removed and is told why: by mail, and on their groups page.", name=name), "warning")
     return see_other(".lead", ident=ident)

@@ -10,7 +10,7 @@ import re
 from qunclub.kernel.keys import Secret, accepted, signing
 
 _PURPOSE = b"qunclub.notices-off:"
-_SHAPE = re.compile(r"(\d{1,18})\.([a-z_]{1,20})\.([\w-]{20,50})")
+_SHAPE = re.compile(r"(\d{1,18})\.([a-z_]{1,20})\.([\w-]{20,50})", re.ASCII)
 
 
 def sign(member_id: int, kind: str, secret: Secret) -> str:
@@ -23,6 +23,8 @@ def verify(text: str, secret: Secret) -> tuple[int, str] | None:
 
     >>> verify(sign(7, "mention", "s"), "s"), verify(sign(7, "mention", "s"), "t"), verify("7.mention.x", "s")
     ((7, 'mention'), None, None)
+    >>> verify("7.mention." + 20 * "群", "s"), verify("٧" + sign(7, "mention", "s")[1:], "s")
+    (None, None)
     """
     found = _SHAPE.fullmatch(text)
     if found is None:

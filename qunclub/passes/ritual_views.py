@@ -27,7 +27,7 @@ from qunclub.web import (
     transact,
 )
 
-from . import queries_arrivals, views_door, welcome, welcome_views
+from . import queries_arrivals, welcome, welcome_views
 
 bp = Blueprint("ritual", __name__)
 register(
@@ -89,8 +89,9 @@ def task(pass_id: int) -> Any:
 
 
 def _mine(session: Session, group_id: int) -> None:
-    """Refuse a group whose host one is not, as if it were not there: as at its door."""
-    if not views_door.my_doors(session).may(group_id):
+    """Refuse a group whose host one is not, as if it were not there; a spin-off has hosts, and no door."""
+    actor = current_actor()
+    if not groups.is_host_of(session, group_id=group_id, member_id=actor.member_id, roles=actor.roles):
         raise NotFound()
 
 

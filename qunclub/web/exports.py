@@ -11,6 +11,7 @@ from typing import Any
 from flask import Response, stream_with_context
 
 from .render import local
+from .state import club
 
 # A cell that begins so would be a formula in a spreadsheet: names are people's own words.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -27,7 +28,8 @@ def cell(value: Any) -> str:
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """A download ``<name>.csv``; *rows* are read while they are sent."""
+    """A download ``<name>.csv``; *rows* are read while they are sent, by the request's own session."""
+    session = club().session()
 
     def lines() -> Iterator[str]:
         buffer = io.StringIO()
@@ -35,13 +37,18 @@ def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
         # Without the mark, Excel reads UTF-8 as the machine's old encoding.
         buffer.write("\ufeff")
         writer.writerow(header)
-        for row in rows:
-            writer.writerow([cell(value) for value in row])
-            if buffer.tell() > 16_384:
-                yield buffer.getvalue()
-                buffer.seek(0)
-                buffer.truncate()
-        yield buffer.getvalue()
+        try:
+            for row in rows:
+                writer.writerow([cell(value) for value in row])
+                if buffer.tell() > 16_384:
+                    yield buffer.getvalue()
+                    buffer.seek(0)
+                    buffer.truncate()
+            yield buffer.getvalue()
+        finally:
+            # The request has been over for the session since before the first row: nobody else gives back the
+            # connection that these rows took, not before the memory of all is looked through.
+            session.close()
 
     return Response(
         stream_with_context(lines()),

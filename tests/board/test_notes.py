@@ -115,7 +115,11 @@ def test_an_ended_spin_off_says_why(session, make, now):
     _line, (mine, _beside), _others = parent(make)
     made = approve(session, make, propose(session, mine, now))
     services_spin_off_end.end(session, ident=made.id, reason="Enough", actor=ADMIN, now=now)
-    assert notes(session, session.get_one(Group, made.group_id)) == {0: [queries_notes.ENDED]}
+    group = session.get_one(Group, made.group_id)
+    assert notes(session, group) == {0: [queries_notes.ENDED]}
+    assert len(stirred(session)) == 1, "pages that stand open show it"
+    services_spin_off_end.restore(session, ident=made.id, actor=ADMIN, now=now + HOUR)
+    assert notes(session, group) == {} and len(set(stirred(session))) == 2
 
 
 def test_older_notes_stand_on_older_pages(session, make, now):

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from qunclub import chats, groups
 from qunclub.chats import services, services_join, tasks
 from qunclub.chats.models import Chat, ChatPost, ChatTask
+from qunclub.groups.models import Group
 from qunclub.groups.models_hosts import GroupHost
 from qunclub.jobs import dispatch
 from qunclub.kernel import Actor
@@ -233,6 +234,21 @@ def test_the_hosts_list_follows_seats_and_is_ticked_off(host, group, line, make,
             ("let_in", "done"),
         ]  # fmt: skip
     assert "1-Huali" in text_of(host.get(f"/desk/chats/{group.id}?state=done"))
+
+
+def test_a_closed_group_is_listed_while_somebody_is_to_be_put_out_of_its_chat(
+    host, group, line, make, site_db, now
+):
+    chat = make.chat(line, kind="wechat")
+    make.group_line(slug="alone", name="Alone")
+    listed = f'href="/desk/chats/{group.id}"'
+    with site_db.uow() as session:
+        session.get_one(Group, group.id).closed_at = now
+    page = text_of(host.get("/desk/chats"))
+    assert listed not in page and "Alone" in page
+    with site_db.uow() as session:
+        session.get_one(Chat, chat.id).open_tasks = 1
+    assert listed in text_of(host.get("/desk/chats")) and listed in text_of(host.get("/desk/chats?only=open"))
 
 
 def test_what_the_club_itself_says_of_the_bot_is_said_in_the_hosts_language(host, make, line, group, site_db):

@@ -13,10 +13,12 @@ from qunclub.board.rules import GROUP_CLOSED
 from qunclub.groups import (
     doctor,
     moving_ends,
+    queries_spin_off,
     services_hosts,
     services_restore,
     services_spin_off,
     services_spin_off_end,
+    services_waiting,
 )
 from qunclub.groups.models import Group, GroupLine, Seat
 from qunclub.groups.models_spin_off import SpinOff
@@ -120,6 +122,28 @@ def test_who_sat_in_it_reads_its_board_on_and_nobody_writes(session, make, now, 
         assert refused.value.message == GROUP_CLOSED
     with pytest.raises(NotFound):
         board_queries.place(session, slug, actor_of(session, make, other.member_id))
+
+
+def test_who_only_waited_or_had_an_offer_reads_no_board(session, make, now):
+    made, mine, _beside, other = there(session, make, now, capacity=2)
+    line, group = session.get_one(GroupLine, made.line_id), session.get_one(Group, made.group_id)
+    further = make.seat(session.get_one(GroupLine, made.parent_line_id))
+    join(session, made, further.member_id, now)
+    group.capacity = 3
+    line.offer_hours = 48
+    session.flush()
+    services_waiting.admit_waiting(session, line, now=now)
+    assert [live(session, made)[one.member_id] for one in (other, further)] == ["offered", "waiting"]
+    end(session, make, made, mine.member_id, now + LATER)
+    for one, was in ((mine, "seated"), (other, "listed"), (further, "listed")):
+        assert queries_spin_off.at_the_end(session, group, one.member_id) == was
+        ended = [row.spin.id for row in queries_spin_off.ended_with(session, one.member_id)]
+        assert ended == ([made.id] if was == "seated" else [])
+    for one in (other, further):
+        with pytest.raises(NotFound):
+            board_queries.place(session, group.slug, actor_of(session, make, one.member_id))
+        with pytest.raises(NotFound):
+            board_queries.pulse(session, group.slug, actor_of(session, make, one.member_id))
 
 
 def test_an_admin_brings_it_back_as_it_was(session, make, now):
@@ -230,6 +254,14 @@ def test_the_pages_of_an_end(make, client, site_db, now):
     page = text_of(client.get("/groups/spin-offs/1/end"))
     assert "What happens" in page and "(2)" in page and "Home 1" in page
     assert post(client, "/groups/spin-offs/1/end", {"reason": ""}).status_code == 422
+    with site_db.session() as session:
+        sits = session.scalars(
+            select(Seat.id).where(Seat.member_id == guest.id, Seat.line_id != line.id)
+        ).one()
+    for where in ("end", f"remove/{sits}"):
+        blank = post(client, f"/groups/spin-offs/1/{where}", {"reason": "  "})
+        assert blank.status_code == 422 and 'name="reason"' in text_of(blank)
+        assert "Say why in a few words." in text_of(blank)
     page = text_of(post(client, "/groups/spin-offs/1/end", {"reason": "Ran enough"}, follow_redirects=True))
     assert "The group has ended; everybody in it is told." in page and "Ran enough" in page
     assert "Home 1" in page, "the parent stays named"
@@ -247,6 +279,13 @@ def test_the_pages_of_an_end(make, client, site_db, now):
         client.get("/groups")
     )
     assert "nobody writes" in text_of(client.get("/groups/runners-1/board"))
+    with site_db.uow() as session:
+        session.scalars(select(Seat).where(Seat.id == sits)).one().admitted_at = None
+    page = text_of(client.get("/groups/runners-1"))
+    assert "Ran enough" in page and "Read its board" not in page, "who had an offer reads why, and no more"
+    assert client.get("/groups/runners-1/board").status_code == 404
+    with site_db.uow() as session:
+        session.scalars(select(Seat).where(Seat.id == sits)).one().admitted_at = now
     stranger = client.application.test_client()
     page = text_of(stranger.get("/groups/runners?lang=en", follow_redirects=True))
     assert "Ran enough" not in page

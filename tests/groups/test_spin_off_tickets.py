@@ -69,3 +69,23 @@ def test_the_pages_promise_none(spin, make, client, site_db):
     in_language(client, "en")
     assert "Runners" not in text_of(client.get("/door"))
     assert post(client, "/door/at", {"group": str(group)}).status_code == 409
+
+
+def test_a_host_of_a_door_and_of_a_spin_off_sees_the_arrivals_of_both(spin, make, client, site_db, now):
+    _account, seat, group = spin
+    make.group_line(slug="far", name="Far")
+    account, host = make.person(roles=("host",), number=True)
+    by = make.actor(host)
+    sign_in(client, account)
+    listed = ("home-1", "runners-1")
+    with site_db.uow() as session:
+        home = session.scalars(select(Group.id).where(Group.slug == "home-1")).one()
+        session.add_all(GroupHost(group_id=one, member_id=host.id, since=now) for one in (home, group))
+    for left in (listed, ("runners-1",)):
+        page = text_of(client.get("/desk/arrivals"))
+        for slug in (*listed, "far-1"):
+            assert (f"/desk/arrivals/{slug}" in page) is (slug in left)
+            assert client.get(f"/desk/arrivals/{slug}").status_code == (200 if slug in left else 404)
+        assert post(client, f"/desk/arrivals/runners-1/{seat}/renamed").status_code == 303
+        with site_db.uow() as session:
+            services_hosts.remove_host(session, group_id=home, member_id=host.id, now=now, actor=by)

@@ -270,3 +270,9 @@ def test_what_waits_for_an_admin_is_listed_for_admins_only(client, make, site_db
     with site_db.uow() as session:
         session.get_one(Member, row.id).roles = ["admin"]
     assert "What waits for an admin" in text_of(client.get("/notices/choices"))
+
+
+@pytest.mark.parametrize("mark", [22 * "群", "²" * 24, "x" * 32, "x"])
+def test_a_link_that_is_none_of_ours_is_no_fault(client, mark):
+    for path in (f"/notices/off/7.mention.{mark}", f"/notices/off/{mark}"):
+        assert (client.get(path).status_code, client.post(path).status_code) == (404, 404)
