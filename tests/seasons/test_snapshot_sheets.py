@@ -24,7 +24,7 @@ from qunclub.seasons import (
     sheets,
     snapshot,
 )
-from qunclub.seasons.models import SnapshotRow, SnapshotSheet
+from qunclub.seasons.models import Decision, SnapshotRow, SnapshotSheet
 from qunclub.seasons.rules import Row, snapshot_hash, snapshot_line, snapshot_row
 from tests.support.pages import sign_in, text_of
 
@@ -158,6 +158,11 @@ def test_whoever_rose_from_a_sheet_by_an_exception_is_in_order(session, make, mo
         one.number for one in seasons.decisions(session, season.id) if one.decision.outcome == "promoted"
     ]
     assert doctor.check(session, season.ends_at) == []
+    # On a sheet is nobody of the core: nobody there is kept.
+    with session.begin_nested() as step:
+        session.execute(update(Decision).where(Decision.member_id == far.member).values(outcome="kept"))
+        assert any("do not fit" in one.message for one in doctor.check(session, season.ends_at))
+        step.rollback()
     # A decision about somebody of whom the snapshot says nothing is none.
     session.execute(text("DELETE FROM qunclub_season_snapshot_sheet"))
     assert any("do not fit" in one.message for one in doctor.check(session, season.ends_at))
