@@ -36,6 +36,11 @@ def test_a_seat_in_a_spin_off_gets_no_ticket_and_its_group_no_door(session, make
     session.flush()
     assert queries_door.doors_of(session, make.actor(host), None).allowed == frozenset({mine.group_id})
     assert groups.is_spin_off(session, made.group_id) and not groups.is_spin_off(session, mine.group_id)
+    # Taken off the one door they have, they stand at every door: leading a spin-off is no door.
+    assert services_hosts.only_here(session, mine.group_id) == {host.id}
+    assert services_hosts.remove_host(
+        session, group_id=mine.group_id, member_id=host.id, now=now, actor=boss
+    ), "and whoever does it is told"
 
 
 @pytest.fixture
