@@ -109,7 +109,9 @@ def add_exception(
     session.add(made)
     session.flush()
     rows, said = considered(session, season)
-    if Ruling(member_id, kind) in idle(rows, season.formula, said):
+    ruled = Ruling(member_id, kind)
+    # Of whoever may have no seat at all any more, that alone counts.
+    if ruled not in said or ruled in idle(rows, season.formula, said):
         raise Invalid(
             N_(
                 "This exception would change nothing: it does not fit how the member stands, or no seat is free."
