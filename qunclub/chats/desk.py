@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, request
@@ -215,20 +216,11 @@ def again(task_id: int) -> Any:
 def _on_task(task_id: int, *, again: bool) -> Any:
     actor, moment = current_actor(), now()
     verb = tasks.let_in_again if again else tasks.tick
-
-    def command(session: Session) -> int:
-        group_id = queries.group_of_task(session, task_id)
-        _my_group(session, group_id)
-        verb(session, task_id=task_id, actor=actor, now=moment)
-        return group_id
-
-    try:
-        group_id = transact(command)
-    except Conflict as error:
-        flash(explain(error), "warning")
-        return see_other(".index")
-    flash(_("Their next request to join is answered with yes.") if again else _("Done."))
-    return see_other(".show", group_id=group_id)
+    return _acted(
+        lambda session: queries.group_of_task(session, task_id),
+        lambda session: verb(session, task_id=task_id, actor=actor, now=moment),
+        _("Their next request to join is answered with yes.") if again else _("Done."),
+    )
 
 
 @bp.post("/hushes/<int:hush_id>/done")
@@ -236,11 +228,20 @@ def _on_task(task_id: int, *, again: bool) -> Any:
 def hushed(hush_id: int) -> Any:
     """All whom a mute means were let only read in the chat, or write again."""
     actor, moment = current_actor(), now()
+    return _acted(
+        lambda session: queries.group_of_hush(session, hush_id),
+        lambda session: services_hush.tick(session, hush_id=hush_id, actor=actor, now=moment),
+        _("Done."),
+    )
+
+
+def _acted(group_of: Callable[[Session], int], act: Callable[[Session], object], said: str) -> Any:
+    """Do something in one of the actor's own groups, and back to its chat."""
 
     def command(session: Session) -> int:
-        group_id = queries.group_of_hush(session, hush_id)
+        group_id = group_of(session)
         _my_group(session, group_id)
-        services_hush.tick(session, hush_id=hush_id, actor=actor, now=moment)
+        act(session)
         return group_id
 
     try:
@@ -248,7 +249,7 @@ def hushed(hush_id: int) -> Any:
     except Conflict as error:
         flash(explain(error), "warning")
         return see_other(".index")
-    flash(_("Done."))
+    flash(said)
     return see_other(".show", group_id=group_id)
 
 
